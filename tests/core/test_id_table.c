@@ -46,6 +46,9 @@ static void test_known_answer(void **state) {
     assert_memory_equal(numbers, ((uint64_t[]){0, 1, 0, 2, 2, 1, 3, 2}), sizeof numbers);
     assert_int_equal(mt_id_table_of(table, ids, 0, numbers, NULL), MT_OK);
     assert_int_equal(mt_id_table_count(table), 4);
+    mt_id_table_seal(table);
+    assert_memory_equal(mt_id_table_ids(table), ((uint64_t[]){7, UINT64_MAX, 0, 9}),
+                        4 * sizeof *ids);
     mt_id_table_free(table);
     mt_id_table_free(NULL);
 }

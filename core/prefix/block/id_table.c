@@ -261,14 +261,22 @@ mt_id_table *mt_id_table_new(uint64_t expected, mt_error *error) {
     return table;
 }
 
+void mt_id_table_seal(mt_id_table *table) {
+    mt_big_free(&table->buckets);
+}
+
 void mt_id_table_free(mt_id_table *table) {
     if (!table)
         return;
-    mt_big_free(&table->buckets);
+    mt_id_table_seal(table);
     mt_big_free(&table->ids);
     mt_free(table);
 }
 
 uint64_t mt_id_table_count(const mt_id_table *table) {
     return table->count;
+}
+
+const uint64_t *mt_id_table_ids(const mt_id_table *table) {
+    return table->ids.data;
 }

@@ -36,6 +36,12 @@ mt_code mt_id_table_of(mt_id_table *table, const uint64_t *ids, size_t count, ui
 /* Different ids so far. */
 uint64_t mt_id_table_count(const mt_id_table *table);
 
+/* Them, by number: valid until the table is asked again or freed. */
+const uint64_t *mt_id_table_ids(const mt_id_table *table);
+
+/* No more ids will come: gives back all memory but that of the ids. */
+void mt_id_table_seal(mt_id_table *table);
+
 void mt_id_table_free(mt_id_table *table); /* NULL is allowed */
 
 #endif

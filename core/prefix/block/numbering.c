@@ -21,6 +21,15 @@ mt_numbering *mt_numbering_after(uint64_t count, mt_error *error) {
     return numbering;
 }
 
+const uint64_t *mt_numbering_seal(mt_numbering *numbering) {
+    mt_free(numbering->numbers);
+    numbering->numbers = NULL;
+    if (!numbering->ids)
+        return NULL;
+    mt_id_table_seal(numbering->ids);
+    return mt_id_table_ids(numbering->ids);
+}
+
 void mt_numbering_free(mt_numbering *numbering) {
     if (!numbering)
         return;

@@ -28,6 +28,10 @@ const uint64_t *mt_numbering_of(mt_numbering *numbering, const uint64_t *ids, si
 /* Different ids so far. */
 uint64_t mt_numbering_count(const mt_numbering *numbering);
 
+/* No more ids will come: gives back all memory but that of the ids, and returns them, by number; NULL
+ * where they are their numbers. */
+const uint64_t *mt_numbering_seal(mt_numbering *numbering);
+
 void mt_numbering_free(mt_numbering *numbering); /* NULL is allowed */
 
 #endif
