@@ -47,6 +47,11 @@ static void test_nothing_stored(void **state) {
     const uint64_t later[] = {3, 5, 4};
     const uint64_t *numbers = mt_numbering_of(numbering, later, 3, NULL);
     assert_memory_equal(numbers, ((uint64_t[]){3, 4, 5}), 3 * sizeof *numbers);
+    assert_memory_equal(mt_numbering_seal(numbering), ((uint64_t[]){0, 1, 2, 3, 5, 4}),
+                        6 * sizeof *numbers);
+    mt_numbering_free(numbering);
+    assert_non_null(numbering = mt_numbering_after(7, NULL));
+    assert_null(mt_numbering_seal(numbering));
     mt_numbering_free(numbering);
     mt_numbering_free(NULL);
 }

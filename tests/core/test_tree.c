@@ -38,20 +38,30 @@ static void test_by_hand(void **state) {
 }
 
 /* Ids that are numbered by first appearance, until one comes after another parent (1 after
- * nothing), is no next one, or comes twice in a request. */
+ * nothing), is no next one, or comes twice in a request; the same where they had other names before. */
 static void test_rule_broken(void **state) {
     (void)state;
     static const uint64_t breaking[][3] = {{1, 2, 3}, {0, 1, 4}, {0, 3, 3}, {0, 2, 3}, {3, 5, 4}};
     static const uint32_t expected[][3] = {{3, 4, 5}, {0, 1, 3}, {0, 3, 4}, {0, 3, 4}, {3, 4, 5}};
     static const size_t known[] = {0, 2, 1, 1, 0};
-    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-        mt_prefix_tree *tree = new_tree();
-        assert_path(tree, (uint64_t[]){0, 1, 2}, (uint32_t[]){0, 1, 2}, 3, 0);
-        assert_path(tree, breaking[k], expected[k], 3, known[k]);
-        assert_path(tree, breaking[k], expected[k], 3, 3);
-        assert_path(tree, (uint64_t[]){0, 1, 2}, (uint32_t[]){0, 1, 2}, 3, 3);
-        mt_prefix_tree_free(tree);
-    }
+    static const uint64_t factors[] = {1, 1000, UINT64_C(0x9e3779b97f4a7c15)};
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        for (size_t f = 0; f < sizeof factors / sizeof *factors; f++) {
+            uint64_t ids[3], other[3];
+            for (uint64_t i = 0; i < 3; i++) {
+                ids[i] = i * factors[f];
+                other[i] = breaking[k][i] * factors[f];
+            }
+            mt_prefix_tree *tree = new_tree();
+            assert_true(mt_prefix_tree_is_plain(tree));
+            assert_path(tree, ids, (uint32_t[]){0, 1, 2}, 3, 0);
+            assert_int_equal(mt_prefix_tree_is_plain(tree), f == 0);
+            assert_path(tree, other, expected[k], 3, known[k]);
+            assert_false(mt_prefix_tree_is_plain(tree));
+            assert_path(tree, other, expected[k], 3, 3);
+            assert_path(tree, ids, (uint32_t[]){0, 1, 2}, 3, 3);
+            mt_prefix_tree_free(tree);
+        }
 }
 
 static void compare_with_plain(const plain_trace *trace) {
@@ -75,20 +85,28 @@ static void test_against_plain(void **state) {
         }
 }
 
+/* Of a tree that turns to numbers half way, and at last to keys: a path of known ids from its end. */
 static void test_out_of_memory(void **state) {
     (void)state;
     static plain_trace trace;
     uint64_t random = 2;
-    make_plain_trace(&trace, IDS_MIXED, &random);
-    for (sweep all = {0}; sweep_next(&all);) { /* of a tree that turns to hashing half way */
-        uint32_t blocks[TRACE_BLOCKS];
-        size_t known;
-        mt_prefix_tree *tree = mt_prefix_tree_new(&all.error);
-        all.code = tree ? MT_OK : all.error.code;
-        for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++)
-            all.code =
-                mt_prefix_tree_add(tree, trace.ids[r], trace.count[r], blocks, &known, &all.error);
-        mt_prefix_tree_free(tree);
+    for (int kind = 0; kind < ID_KINDS; kind++) {
+        make_plain_trace(&trace, (id_kind)kind, &random);
+        for (sweep all = {0}; sweep_next(&all);) {
+            uint32_t blocks[TRACE_BLOCKS];
+            size_t known, last = 0;
+            mt_prefix_tree *tree = mt_prefix_tree_new(&all.error);
+            all.code = tree ? MT_OK : all.error.code;
+            for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++) {
+                all.code = mt_prefix_tree_add(tree, trace.ids[r], trace.count[r], blocks, &known,
+                                              &all.error);
+                last = trace.count[r] > 1 ? r : last;
+            }
+            uint64_t turned[] = {trace.ids[last][1], trace.ids[last][0]};
+            if (all.code == MT_OK)
+                all.code = mt_prefix_tree_add(tree, turned, 2, blocks, &known, &all.error);
+            mt_prefix_tree_free(tree);
+        }
     }
 }
 

@@ -47,13 +47,13 @@ static void consider(ranking *list, uint32_t block, uint64_t visits) {
 }
 
 /* Marks the shared blocks that have a child which as many requests have touched; those end no prefix. */
-static void mark_inner(const uint32_t *visits, const uint32_t *parents, uint32_t count,
+static void mark_inner(const uint32_t *returns, const uint32_t *parents, uint32_t count,
                        uint64_t *inner) {
     for (uint32_t block = 0; block < count; block++) {
-        if (visits[block] == 1)
+        if (returns[block] == 0)
             continue;
         uint32_t parent = parents[block];
-        if (parent != MT_NO_BLOCK && visits[parent] == visits[block])
+        if (parent != MT_NO_BLOCK && returns[parent] == returns[block])
             inner[parent / 64] |= (uint64_t)1 << parent % 64;
     }
 }
@@ -61,16 +61,16 @@ static void mark_inner(const uint32_t *visits, const uint32_t *parents, uint32_t
 /* Ranks all prefixes; inner: a zeroed bit for each block. */
 static mt_code rank_all(ranking *list, uint64_t *inner, mt_error *error) {
     enum { AT_ONCE = 65536 };
-    const uint32_t *visits = mt_history_all_visits(list->locality->history);
+    const uint32_t *returns = mt_history_returns(list->locality->history);
     uint32_t blocks = mt_prefix_tree_count(list->locality->tree);
-    mark_inner(visits, list->parents, blocks, inner);
+    mark_inner(returns, list->parents, blocks, inner);
     for (uint32_t done = 0; list->most > 0 && done < blocks;) {
         uint32_t end = blocks - done < AT_ONCE ? blocks : done + AT_ONCE;
         if (mt_interrupted())
             return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         for (; done < end; done++)
-            if (visits[done] > 1 && !(inner[done / 64] >> done % 64 & 1))
-                consider(list, done, visits[done]);
+            if (returns[done] > 0 && !(inner[done / 64] >> done % 64 & 1))
+                consider(list, done, (uint64_t)returns[done] + 1);
     }
     return MT_OK;
 }

@@ -3,11 +3,13 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "hash/ids.h"
+#include "prefix/block/numbering.h"
 
 struct mt_prefix_tree {
     uint32_t count;
-    mt_big parents; /* uint32_t */
-    mt_ids *ids;    /* NULL as long as the trace's ids are the blocks' numbers */
+    mt_big parents;          /* uint32_t */
+    mt_numbering *numbering; /* of ids that are not their blocks' numbers; NULL else */
+    mt_ids *keys;            /* NULL as long as each id stands for one block */
 };
 
 mt_prefix_tree *mt_prefix_tree_new(mt_error *error) {
@@ -15,8 +17,10 @@ mt_prefix_tree *mt_prefix_tree_new(mt_error *error) {
 }
 
 void mt_prefix_tree_seal(mt_prefix_tree *tree) {
-    mt_ids_free(tree->ids);
-    tree->ids = NULL;
+    mt_numbering_free(tree->numbering);
+    tree->numbering = NULL;
+    mt_ids_free(tree->keys);
+    tree->keys = NULL;
 }
 
 void mt_prefix_tree_free(mt_prefix_tree *tree) {
@@ -32,7 +36,7 @@ uint32_t mt_prefix_tree_count(const mt_prefix_tree *tree) {
 }
 
 int mt_prefix_tree_is_plain(const mt_prefix_tree *tree) {
-    return !tree->ids;
+    return !tree->numbering && !tree->keys;
 }
 
 const uint32_t *mt_prefix_tree_parents(const mt_prefix_tree *tree) {
@@ -71,10 +75,26 @@ static int add_plain(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t coun
     return 1;
 }
 
-/* The key of a block whose number is its id. */
+/* Blocks that each have an id of their own. */
+typedef struct paths {
+    const uint32_t *parents;
+    const uint64_t *ids; /* NULL: the blocks' numbers */
+} paths;
+
 static mt_key key_of(const void *context, const mt_key *keys, uint64_t block) {
-    uint32_t parent = ((const uint32_t *)context)[block];
-    return mt_key_number(parent == MT_NO_BLOCK ? (mt_key){0, 0} : keys[parent], block);
+    const paths *all = context;
+    uint32_t parent = all->parents[block];
+    return mt_key_number(parent == MT_NO_BLOCK ? (mt_key){0, 0} : keys[parent],
+                         all->ids ? all->ids[block] : block);
+}
+
+/* From 2 to 3. */
+static mt_code begin_keys(mt_prefix_tree *tree, mt_error *error) {
+    paths all = {tree->parents.data, mt_numbering_seal(tree->numbering)};
+    tree->keys = mt_ids_of_known(tree->count, key_of, &all, error);
+    mt_numbering_free(tree->numbering);
+    tree->numbering = NULL;
+    return tree->keys ? MT_OK : mt_code_of(error);
 }
 
 static mt_code add_hashed(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t count,
@@ -88,7 +108,7 @@ static mt_code add_hashed(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t
         size_t some = count - done < MT_IDS_BATCH ? count - done : MT_IDS_BATCH;
         for (size_t i = 0; i < some; i++)
             keys[i] = key = mt_key_number(key, hash_ids[done + i]);
-        mt_code code = mt_ids_of(tree->ids, keys, some, numbers, error);
+        mt_code code = mt_ids_of(tree->keys, keys, some, numbers, error);
         if (code)
             return code;
         for (size_t i = done; i < done + some; i++) {
@@ -102,7 +122,7 @@ static mt_code add_hashed(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t
             }
         }
     }
-    mt_assert(tree->count == mt_ids_count(tree->ids));
+    mt_assert(tree->count == mt_ids_count(tree->keys));
     return MT_OK;
 }
 
@@ -114,11 +134,17 @@ mt_code mt_prefix_tree_add(mt_prefix_tree *tree, const uint64_t *hash_ids, size_
     mt_code code = make_room(tree, count, error);
     if (code)
         return code;
-    if (!tree->ids) {
-        if (add_plain(tree, hash_ids, count, blocks, known))
-            return MT_OK;
-        if (!(tree->ids = mt_ids_of_known(tree->count, key_of, tree->parents.data, error)))
-            return mt_code_of(error);
-    }
-    return add_hashed(tree, hash_ids, count, blocks, known, error);
+    if (tree->keys)
+        return add_hashed(tree, hash_ids, count, blocks, known, error);
+    if (!tree->numbering && add_plain(tree, hash_ids, count, blocks, known))
+        return MT_OK;
+    if (!tree->numbering && !(tree->numbering = mt_numbering_after(tree->count, error)))
+        return mt_code_of(error);
+    const uint64_t *numbers = mt_numbering_of(tree->numbering, hash_ids, count, error);
+    if (!numbers)
+        return mt_code_of(error);
+    if (add_plain(tree, numbers, count, blocks, known))
+        return MT_OK;
+    code = begin_keys(tree, error);
+    return code ? code : add_hashed(tree, hash_ids, count, blocks, known, error);
 }

@@ -7,8 +7,9 @@
 #include <string.h>
 
 struct mt_history {
-    mt_big owners; /* uint32_t by block: the request that touched it last */
-    mt_big visits; /* uint32_t by block */
+    mt_big owners;  /* uint32_t by block: the request that touched it last */
+    mt_big returns; /* uint32_t by block: touches after the first. What never comes again is not
+                       written here, and so takes no memory where that is pages of zeros */
 
     struct path {
         uint32_t length; /* blocks */
@@ -29,19 +30,19 @@ void mt_history_free(mt_history *history) {
     if (!history)
         return;
     mt_big_free(&history->owners);
-    mt_big_free(&history->visits);
+    mt_big_free(&history->returns);
     mt_free(history->paths);
     mt_free(history->parts.sums);
     mt_free(history->runs);
     mt_free(history);
 }
 
-const uint32_t *mt_history_all_visits(const mt_history *history) {
-    return history->visits.data;
+const uint32_t *mt_history_returns(const mt_history *history) {
+    return history->returns.data;
 }
 
 uint32_t mt_history_visits(const mt_history *history, uint32_t block) {
-    return ((const uint32_t *)history->visits.data)[block];
+    return ((const uint32_t *)history->returns.data)[block] + 1;
 }
 
 uint32_t mt_history_owner(const mt_history *history, uint32_t block) {
@@ -65,7 +66,7 @@ static mt_code make_room(mt_history *history, const uint32_t *blocks, size_t cou
     if (requests == UINT32_MAX || count > UINT32_MAX)
         return mt_fail(error, MT_ERROR_VALUE, "too many requests or blocks for one history");
     if (mt_big_reserve(&history->owners, highest * sizeof(uint32_t)) ||
-        mt_big_reserve(&history->visits, highest * sizeof(uint32_t)) ||
+        mt_big_reserve(&history->returns, highest * sizeof(uint32_t)) ||
         MT_GROW(history->paths, history->path_capacity, requests) ||
         mt_parts_reserve(&history->parts))
         return mt_fail_memory(error, "history");
@@ -105,14 +106,14 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
     mt_code code = make_room(history, blocks, count, known, error);
     if (code || (code = find_runs(history, blocks, known, touch, error)))
         return code;
-    uint32_t *owners = history->owners.data, *visits = history->visits.data;
+    uint32_t *owners = history->owners.data, *returns = history->returns.data;
     uint32_t request = history->parts.count;
     touch->request = request;
-    touch->visits = known > 0 ? visits[blocks[known - 1]] : 0;
+    touch->visits = known > 0 ? returns[blocks[known - 1]] + 1 : 0;
     touch->beyond =
         known > 0 ? history->paths[owners[blocks[known - 1]]].length - (uint32_t)known : 0;
     touch->first_return = 0;
-    for (size_t i = known; i > 0 && visits[blocks[i - 1]] == 1; i--)
+    for (size_t i = known; i > 0 && returns[blocks[i - 1]] == 0; i--)
         touch->first_return++;
     mt_assert((touch->visits == 0) == (known == 0));
 
@@ -124,10 +125,14 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
         take_away(history, run->owner, run->end - begin);
         begin = run->end;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < known; i++) {
         owners[blocks[i]] = request;
-        visits[blocks[i]]++;
-        mt_assert(i == 0 || visits[blocks[i - 1]] >= visits[blocks[i]]); /* a path is a prefix */
+        returns[blocks[i]]++;
+        mt_assert(i == 0 || returns[blocks[i - 1]] >= returns[blocks[i]]); /* a path is a prefix */
+    }
+    for (size_t i = known; i < count; i++) {
+        mt_assert(blocks[i] == blocks[known] + (i - known));
+        owners[blocks[known] + (i - known)] = request;
     }
     history->paths[request] = (struct path){(uint32_t)count, (uint32_t)count};
     mt_parts_append(&history->parts, (uint32_t)count);

@@ -16,7 +16,8 @@
  * of them, and says what each touch found. That one makes the blocks, forgets what no cache would
  * still have, and finds a request that has a given distance and depth.
  *
- * Memory: 8 bytes a block, 16 a request. Time: O(runs * log requests) and a few steps a block. */
+ * Memory: 8 bytes a block, but of blocks that never come again 4 (as far as whole pages of such lie
+ * together), 16 a request. Time: O(runs * log requests) and a few steps a block. */
 #ifndef MT_PREFIX_CACHE_HISTORY_H
 #define MT_PREFIX_CACHE_HISTORY_H
 
@@ -52,9 +53,9 @@ mt_history *mt_history_new(mt_error *error); /* NULL on failure */
 mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t count, size_t known,
                          mt_touch *touch, mt_error *error);
 
-/* Requests that touched the block so far, and the last of them; the first of all blocks, by number,
- * valid until the next touch. */
-const uint32_t *mt_history_all_visits(const mt_history *history);
+/* Requests that touched the block so far, and the last of them. mt_history_returns: how many did after
+ * the first, of all blocks, by number; valid until the next touch. */
+const uint32_t *mt_history_returns(const mt_history *history);
 uint32_t mt_history_visits(const mt_history *history, uint32_t block);
 uint32_t mt_history_owner(const mt_history *history, uint32_t block);
 
