@@ -48,7 +48,10 @@ HAS_ISAL := $(shell printf '\043include <isa-l/igzip_lib.h>\n' | $(CC) -E -x c -
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
            -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE) \
            $(if $(HAS_ISAL),-DMT_HAS_ISAL)
-LIBS    := -lcjson -lcsv -lz $(if $(HAS_ISAL),-lisal) -lzstd -lm -lpthread
+LIBS    := -lcjson -lcsv -lm -lpthread -ldl
+# Of compressed files: the tests hold zlib against the ISA-L.
+PACKING_LIBS := $(if $(HAS_ISAL),-lisal,-lz) -lzstd
+WHOLE_LIBS   := $(LIBS) $(PACKING_LIBS) -lz
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats text hash trace prefix load
@@ -63,6 +66,11 @@ DRIVE   := $(filter-out $(CURL),$(wildcard core/drive/*.c core/drive/*/*.c))
 CURL_BINDING  := $(wildcard core/lua/curl/*.c)
 DRIVE_BINDING := $(wildcard core/lua/drive/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
+# What knows compressed files: a module of its own too, for its libraries cost each start half a millisecond.
+PACKING_OBJECTS := $(patsubst %,$(BUILD)/core/base/%.o,codecs $(if $(HAS_ISAL),codec_isal,codec_zlib) codec_zstd)
+# What is linked into whatever starts: all of core without that.
+LEAN_OBJECTS    := $(filter-out $(BUILD)/core/base/codecs.o $(BUILD)/core/base/codec_isal.o \
+  $(BUILD)/core/base/codec_zlib.o $(BUILD)/core/base/codec_zstd.o,$(CORE_OBJECTS))
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 # What the line editor uses of core; the Ctrl-C flag is the executable's.
 EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/core/base/%.o,memory error utf8)
@@ -94,7 +102,7 @@ CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 # The console edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 MODULES  := $(BUILD)/lib/moontide/core.so $(BUILD)/lib/moontide/drive.so $(BUILD)/lib/moontide/curl.so \
-  $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
+  $(BUILD)/lib/moontide/packing.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
 
 all: $(BUILD)/moontide $(MODULES)
 
@@ -172,21 +180,26 @@ $(BUILD)/compiled.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
 $(BUILD)/embedded.o $(BUILD)/compiled.o: $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/flags
 	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(BUILD)/compiled.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
-	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
+$(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(BUILD)/compiled.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
+	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS)
 
-$(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
+$(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
 # Carries what it uses of core; the Ctrl-C flag is the executable's.
-$(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(CORE_OBJECTS) $(BUILD)/core/lua/binding.o
+$(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(LEAN_OBJECTS) $(BUILD)/core/lua/binding.o
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS) $(DRIVE_LIBS)
 
 # Of these objects the linker takes what it needs.
-$(BUILD)/objects.a: $(CORE_OBJECTS) $(DRIVE_OBJECTS)
+$(BUILD)/objects.a: $(LEAN_OBJECTS) $(DRIVE_OBJECTS)
 	$(call say,AR) rm -f $@ && $(AR) rc $@ $^
+
+# Stays loaded once it is: nobody closes it.
+$(BUILD)/lib/moontide/packing.so: $(PACKING_OBJECTS) $(BUILD)/objects.a
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(PACKING_LIBS) -Wl,--as-needed $(LIBS)
 
 # Stays loaded once it is: OpenSSL has something to do when the process ends.
 $(BUILD)/lib/moontide/curl.so: $(CURL_OBJECTS) $(BUILD)/objects.a
@@ -210,12 +223,12 @@ $(C_TESTS): $(BUILD)/tests/support/one_test.o
 $(DRIVE_C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_CURL_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
-	  $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
+	  $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(WHOLE_LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
 
 $(filter-out $(DRIVE_C_TESTS),$(C_TESTS)): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
-	  $(CHECKED_OBJECTS) -lcmocka $(LIBS)
+	  $(CHECKED_OBJECTS) -lcmocka $(WHOLE_LIBS)
 
 # Drives a command in a pseudo-terminal, for the specs of the console.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
@@ -309,7 +322,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(DRIVE_OBJECTS) \
-	  $(LIBS) $(DRIVE_LIBS)
+	  $(WHOLE_LIBS) $(DRIVE_LIBS)
 
 fuzz-programs: $(FUZZERS)
 
@@ -330,12 +343,12 @@ $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 
 $(filter-out $(PLAIN_BENCHES) $(BUILD)/bench/driving,$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(WHOLE_LIBS)
 
 $(BUILD)/bench/driving: tests/bench/driving.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(CURL:%.c=$(BUILD)/%.o) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CURL:%.c=$(BUILD)/%.o) $(CORE_OBJECTS) \
-	  $(LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
+	  $(WHOLE_LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
 
 bench-programs: $(BENCHES) $(BUILD)/tests/terminal
 
