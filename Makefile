@@ -91,6 +91,9 @@ BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/be
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor floor_gzip naive_sin driving_floor)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua examples/slurm/*.sbatch) \
   $(wildcard $(addprefix lua/moontide/look/*.,html css js txt)))
+# What every command loads lies together, in few pages.
+AT_EACH_START := $(filter lua/moontide/kit/% lua/moontide/script/% $(patsubst %,lua/moontide/%.lua,command/cli \
+  command/arguments load/run_options learn/profile_options init parts kind_modules),$(EMBEDDED))
 # What draws the charts of a report's page; it is built in as well.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
@@ -175,7 +178,7 @@ $(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED) $(CHART_J
 	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) packages/chart.js=$(CHART_JS) > $@
 
 $(BUILD)/compiled.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
-	$(call say,EMBED) $(BUILD)/embed --compiled $(EMBEDDED) > $@
+	$(call say,EMBED) $(BUILD)/embed --compiled $(AT_EACH_START) $(filter-out $(AT_EACH_START),$(EMBEDDED)) > $@
 
 $(BUILD)/embedded.o $(BUILD)/compiled.o: $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/flags
 	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<

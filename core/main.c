@@ -104,14 +104,14 @@ static int search_beside(lua_State *L) {
 /* Pushes the loader of a module that is built in compiled, and its file's path: 2; 0: there is
  * none. */
 static int load_compiled(lua_State *L, const char *name) {
-    const mt_compiled_module *module = mt_compiled_modules;
-    while (module->name && strcmp(module->name, name) != 0)
-        module++;
-    if (!module->name)
+    const mt_compiled_module *module = mt_embedded_find(mt_compiled_modules, mt_compiled_count,
+                                                        sizeof *module, mt_compiled_text, name);
+    if (!module)
         return 0;
-    if (luaL_loadbufferx(L, module->chunk, module->length, name, "b") != LUA_OK)
+    const char *text = (const char *)mt_compiled_text;
+    if (luaL_loadbufferx(L, text + module->chunk, module->length, name, "b") != LUA_OK)
         return lua_error(L);
-    lua_pushstring(L, module->path);
+    lua_pushstring(L, text + module->path);
     return 2;
 }
 

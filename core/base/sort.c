@@ -105,6 +105,29 @@ double mt_double_of_order(int64_t order) {
     return number;
 }
 
+/* Writes the values as whole numbers, in their place, where all of them are whole, as lengths are: such
+ * differ in fewer bits than doubles do, and there is less to sort by. 0, with all as they were, where one
+ * is not (or is -0, which 0 is not). */
+static int become_whole(double *values, size_t count) {
+    static const double most = 9007199254740992; /* 2^53 */
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs(values[i]) <= most) || (double)(int64_t)values[i] != values[i] ||
+            (values[i] == 0 && signbit(values[i])))
+            return 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t whole = (int64_t)values[i];
+        memcpy(&values[i], &whole, sizeof whole);
+    }
+    return 1;
+}
+
+static void become_orders(double *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        int64_t order = mt_order_of_double(values[i]);
+        memcpy(&values[i], &order, sizeof order);
+    }
+}
+
 void mt_sort(double *values, size_t count) {
     /* An array of whole numbers. It can do without it, so no hook counts it. */
     int64_t *scratch = count >= MANY ? mt_resize(NULL, count * sizeof *scratch) : NULL;
@@ -112,15 +135,14 @@ void mt_sort(double *values, size_t count) {
         mt_sort_in_place(values, count);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        int64_t order = mt_order_of_double(values[i]);
-        memcpy(&values[i], &order, sizeof order);
-    }
+    int are_whole = become_whole(values, count);
+    if (!are_whole)
+        become_orders(values, count);
     mt_sort_times_with(values, scratch, count);
     for (size_t i = 0; i < count; i++) {
-        int64_t order;
-        memcpy(&order, &values[i], sizeof order);
-        values[i] = mt_double_of_order(order);
+        int64_t number;
+        memcpy(&number, &values[i], sizeof number);
+        values[i] = are_whole ? (double)number : mt_double_of_order(number);
     }
     (void)mt_resize(scratch, 0);
 }

@@ -31,10 +31,13 @@ typedef struct digit {
     unsigned from, bits;
 } digit;
 
-/* That digit of a time, such that digits compare as times do: the sign bit turned over. */
 static size_t digit_of(int64_t time, digit one) {
-    uint64_t ordered = (uint64_t)time ^ (UINT64_C(1) << 63);
-    return (size_t)(ordered >> one.from) & (((size_t)1 << one.bits) - 1);
+    return (size_t)((uint64_t)time >> one.from) & (((size_t)1 << one.bits) - 1);
+}
+
+/* The sign bit, where it is in the digit: digits with it turned over compare as times do. */
+static size_t sign_in(digit one) {
+    return one.from + one.bits > 63 ? (size_t)1 << (63 - one.from) : 0;
 }
 
 FOR_EACH_SIZE int is_sorted(timed_items items) {
@@ -46,14 +49,14 @@ FOR_EACH_SIZE int is_sorted(timed_items items) {
 
 /* Deals the items into `to` by one digit, equal ones in their order. */
 FOR_EACH_SIZE void deal(timed_items items, char *to, digit by) {
-    size_t places[1 << WIDE], values = (size_t)1 << by.bits;
+    size_t places[1 << WIDE], values = (size_t)1 << by.bits, sign = sign_in(by);
     memset(places, 0, values * sizeof *places);
     for (size_t i = 0; i < items.count; i++)
         places[digit_of(time_of(items, i), by)]++;
     size_t before = 0;
     for (size_t value = 0; value < values; value++) {
-        size_t count = places[value];
-        places[value] = before;
+        size_t count = places[value ^ sign];
+        places[value ^ sign] = before;
         before += count;
     }
     for (size_t i = 0; i < items.count; i++) {

@@ -143,6 +143,31 @@ static void test_sort_doubles(void **state) {
         }
 }
 
+/* Doubles that are whole, up to 2^53 and beyond, and a -0 among them, which stays one. */
+static void test_sort_whole(void **state) {
+    (void)state;
+    enum { COUNT = 5000 };
+    static const double most[] = {10, 1e6, 9007199254740992, 1e300};
+    for (size_t m = 0; m < sizeof most / sizeof *most; m++)
+        for (int zero = 0; zero < 2; zero++) {
+            static double values[COUNT], wanted[COUNT];
+            uint64_t random = 9;
+            for (size_t i = 0; i < COUNT; i++)
+                values[i] = floor((double)below(&random, 1 << 30) / (1 << 29) * most[m] - most[m]);
+            if (zero)
+                values[COUNT / 2] = -0.0;
+            memcpy(wanted, values, sizeof wanted);
+            qsort(wanted, COUNT, sizeof *wanted, mt_by_double);
+            mt_sort(values, COUNT);
+            int negative_zeros = 0;
+            for (size_t i = 0; i < COUNT; i++) {
+                assert_true(values[i] == wanted[i]);
+                negative_zeros += values[i] == 0 && signbit(values[i]);
+            }
+            assert_int_equal(negative_zeros, zero);
+        }
+}
+
 /* Sorting takes memory and gives it back, uncounted: a count that fell each time would tell Lua's
  * collector that there is nothing to collect. */
 static void test_nothing_is_held(void **state) {
@@ -174,13 +199,10 @@ static void test_nothing_is_held(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sort),
-        cmocka_unit_test(test_sort_many),
-        cmocka_unit_test(test_stable),
-        cmocka_unit_test(test_by_number),
-        cmocka_unit_test(test_sort_failures),
-        cmocka_unit_test(test_sort_doubles),
-        cmocka_unit_test(test_nothing_is_held),
+        cmocka_unit_test(test_sort),          cmocka_unit_test(test_sort_many),
+        cmocka_unit_test(test_stable),        cmocka_unit_test(test_by_number),
+        cmocka_unit_test(test_sort_failures), cmocka_unit_test(test_sort_doubles),
+        cmocka_unit_test(test_sort_whole),    cmocka_unit_test(test_nothing_is_held),
     };
     return cmocka_run_group_tests_name("sort", tests, NULL, NULL);
 }
