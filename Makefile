@@ -48,7 +48,10 @@ HAS_ISAL := $(shell printf '\043include <isa-l/igzip_lib.h>\n' | $(CC) -E -x c -
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
            -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE) \
            $(if $(HAS_ISAL),-DMT_HAS_ISAL)
-LIBS    := -lcjson -lcsv -lz $(if $(HAS_ISAL),-lisal) -lzstd -lm -lpthread
+LIBS    := -lcjson -lcsv -lm -lpthread -ldl
+# Of compressed files: the tests hold zlib against the ISA-L.
+PACKING_LIBS := $(if $(HAS_ISAL),-lisal,-lz) -lzstd
+WHOLE_LIBS   := $(LIBS) $(PACKING_LIBS) -lz
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats text hash trace prefix load
@@ -63,6 +66,11 @@ DRIVE   := $(filter-out $(CURL),$(wildcard core/drive/*.c core/drive/*/*.c))
 CURL_BINDING  := $(wildcard core/lua/curl/*.c)
 DRIVE_BINDING := $(wildcard core/lua/drive/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
+# What knows compressed files: a module of its own too, for its libraries cost each start half a millisecond.
+PACKING_OBJECTS := $(patsubst %,$(BUILD)/core/base/%.o,codecs $(if $(HAS_ISAL),codec_isal,codec_zlib) codec_zstd)
+# What is linked into whatever starts: all of core without that.
+LEAN_OBJECTS    := $(filter-out $(BUILD)/core/base/codecs.o $(BUILD)/core/base/codec_isal.o \
+  $(BUILD)/core/base/codec_zlib.o $(BUILD)/core/base/codec_zstd.o,$(CORE_OBJECTS))
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 # What the line editor uses of core; the Ctrl-C flag is the executable's.
 EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/core/base/%.o,memory error utf8)
@@ -83,6 +91,9 @@ BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/be
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor floor_gzip naive_sin driving_floor)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua examples/slurm/*.sbatch) \
   $(wildcard $(addprefix lua/moontide/look/*.,html css js txt)))
+# What every command loads lies together, in few pages.
+AT_EACH_START := $(filter lua/moontide/kit/% lua/moontide/script/% $(patsubst %,lua/moontide/%.lua,command/cli \
+  command/arguments load/run_options learn/profile_options init parts kind_modules),$(EMBEDDED))
 # What draws the charts of a report's page; it is built in as well.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
@@ -94,7 +105,7 @@ CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 # The console edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 MODULES  := $(BUILD)/lib/moontide/core.so $(BUILD)/lib/moontide/drive.so $(BUILD)/lib/moontide/curl.so \
-  $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
+  $(BUILD)/lib/moontide/packing.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
 
 all: $(BUILD)/moontide $(MODULES)
 
@@ -167,26 +178,31 @@ $(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED) $(CHART_J
 	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) packages/chart.js=$(CHART_JS) > $@
 
 $(BUILD)/compiled.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
-	$(call say,EMBED) $(BUILD)/embed --compiled $(EMBEDDED) > $@
+	$(call say,EMBED) $(BUILD)/embed --compiled $(AT_EACH_START) $(filter-out $(AT_EACH_START),$(EMBEDDED)) > $@
 
 $(BUILD)/embedded.o $(BUILD)/compiled.o: $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/flags
 	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(BUILD)/compiled.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
-	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
+$(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(BUILD)/compiled.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
+	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS)
 
-$(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
+$(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
 # Carries what it uses of core; the Ctrl-C flag is the executable's.
-$(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(CORE_OBJECTS) $(BUILD)/core/lua/binding.o
+$(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(LEAN_OBJECTS) $(BUILD)/core/lua/binding.o
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS) $(DRIVE_LIBS)
 
 # Of these objects the linker takes what it needs.
-$(BUILD)/objects.a: $(CORE_OBJECTS) $(DRIVE_OBJECTS)
+$(BUILD)/objects.a: $(LEAN_OBJECTS) $(DRIVE_OBJECTS)
 	$(call say,AR) rm -f $@ && $(AR) rc $@ $^
+
+# Stays loaded once it is: nobody closes it.
+$(BUILD)/lib/moontide/packing.so: $(PACKING_OBJECTS) $(BUILD)/objects.a
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(PACKING_LIBS) -Wl,--as-needed $(LIBS)
 
 # Stays loaded once it is: OpenSSL has something to do when the process ends.
 $(BUILD)/lib/moontide/curl.so: $(CURL_OBJECTS) $(BUILD)/objects.a
@@ -210,12 +226,12 @@ $(C_TESTS): $(BUILD)/tests/support/one_test.o
 $(DRIVE_C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_CURL_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
-	  $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
+	  $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(WHOLE_LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
 
 $(filter-out $(DRIVE_C_TESTS),$(C_TESTS)): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
-	  $(CHECKED_OBJECTS) -lcmocka $(LIBS)
+	  $(CHECKED_OBJECTS) -lcmocka $(WHOLE_LIBS)
 
 # Drives a command in a pseudo-terminal, for the specs of the console.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
@@ -309,7 +325,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(DRIVE_OBJECTS) \
-	  $(LIBS) $(DRIVE_LIBS)
+	  $(WHOLE_LIBS) $(DRIVE_LIBS)
 
 fuzz-programs: $(FUZZERS)
 
@@ -330,12 +346,12 @@ $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 
 $(filter-out $(PLAIN_BENCHES) $(BUILD)/bench/driving,$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(WHOLE_LIBS)
 
 $(BUILD)/bench/driving: tests/bench/driving.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(CURL:%.c=$(BUILD)/%.o) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CURL:%.c=$(BUILD)/%.o) $(CORE_OBJECTS) \
-	  $(LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
+	  $(WHOLE_LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
 
 bench-programs: $(BENCHES) $(BUILD)/tests/terminal
 

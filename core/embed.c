@@ -1,7 +1,8 @@
-/* embed FILE|NAME=FILE ...: prints a C array of the files' names and contents, for the executable
- * to hold its own Lua. A NAME stands for a file of a package, whose place is not the same
+/* embed FILE|NAME=FILE ...: prints, as C, the files' names and contents and a table of where each is, for
+ * the executable to hold its own Lua. A NAME stands for a file of a package, whose place is not the same
  * everywhere. embed --compiled FILE ...: the same of the modules among the files ("lua/...lua"),
- * compiled, so that no start compiles them again. Runs at build time only. */
+ * compiled, so that no start compiles them again. Contents stand in the order of the arguments: what is used
+ * together is best named together. Runs at build time only. */
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -9,27 +10,74 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBERS_IN_LINE = 32, READ_BLOCK = 1 << 13 };
+enum { NUMBERS_IN_LINE = 32, READ_BLOCK = 1 << 13, MOST_FILES = 4096 };
 
-static int column;
+/* Everything that is embedded, one after another, each followed by a 0. */
+static unsigned char *text;
+static size_t length, capacity;
 
-static void print_byte(int byte) {
-    printf("%d,", byte);
-    if (++column % NUMBERS_IN_LINE == 0)
-        putchar('\n');
+/* What the tables hold: where in the text a name is, its path (of a module), its content. */
+typedef struct entry {
+    size_t name, path, content, length;
+} entry;
+
+static entry entries[MOST_FILES];
+static int entry_count;
+
+static void add(const void *bytes, size_t count) {
+    if (length + count > capacity) {
+        capacity = 2 * (length + count);
+        if (!(text = realloc(text, capacity)))
+            abort();
+    }
+    if (count > 0)
+        memcpy(text + length, bytes, count);
+    length += count;
 }
 
-static void print_file(const char *path) {
+/* Adds a name and gives its place. */
+static size_t add_name(const char *name, size_t size) {
+    size_t place = length;
+    add(name, size);
+    add("", 1);
+    return place;
+}
+
+static void add_file(const char *path) {
     FILE *file = fopen(path, "rb");
+    char block[READ_BLOCK];
+    size_t got;
     if (!file) {
         perror(path);
         exit(1);
     }
-    int byte;
-    column = 0;
-    while ((byte = getc(file)) != EOF)
-        print_byte(byte);
+    while ((got = fread(block, 1, sizeof block, file)) > 0)
+        add(block, got);
     fclose(file);
+}
+
+static int by_name(const void *a, const void *b) {
+    const entry *x = a, *y = b;
+    return strcmp((const char *)text + x->name, (const char *)text + y->name);
+}
+
+/* The text as C, and the table, in the order of the names. */
+static void print_all(const char *prefix, const char *table, int has_paths) {
+    printf("#include \"lua/embedded.h\"\n");
+    printf("const unsigned char %s_text[] = {\n", prefix);
+    for (size_t i = 0; i < length; i++)
+        printf("%d,%s", text[i], (i + 1) % NUMBERS_IN_LINE == 0 ? "\n" : "");
+    printf("0};\n");
+    qsort(entries, (size_t)entry_count, sizeof *entries, by_name);
+    printf("const %s[] = {\n", table);
+    for (int i = 0; i < entry_count; i++) {
+        const entry *one = &entries[i];
+        printf("{%zu, ", one->name);
+        if (has_paths)
+            printf("%zu, ", one->path);
+        printf("%zu, %zu},\n", one->content, one->length);
+    }
+    printf("};\nconst size_t %s_count = %d;\n", prefix, entry_count);
 }
 
 /* The file of an argument. */
@@ -39,17 +87,15 @@ static const char *path_of(const char *argument) {
 }
 
 static int print_files(int count, char **paths) {
-    printf("#include \"lua/embedded.h\"\n");
-    for (int i = 0; i < count; i++) {
-        printf("static const unsigned char file_%d[] = {\n", i);
-        print_file(path_of(paths[i]));
-        printf("0};\n");
-    }
-    printf("const mt_embedded_file mt_embedded_files[] = {\n");
     for (int i = 0; i < count; i++)
-        printf("{\"%.*s\", (const char *)file_%d, sizeof file_%d - 1},\n",
-               (int)strcspn(paths[i], "="), paths[i], i, i);
-    printf("{0, 0, 0}};\n");
+        entries[entry_count++].name = add_name(paths[i], strcspn(paths[i], "="));
+    for (int i = 0; i < count; i++) {
+        entries[i].content = length;
+        add_file(path_of(paths[i]));
+        entries[i].length = length - entries[i].content;
+        add("", 1);
+    }
+    print_all("mt_embedded", "mt_embedded_file mt_embedded_files", 0);
     return 0;
 }
 
@@ -60,26 +106,25 @@ static int print_files(int count, char **paths) {
 static int module_of(const char *path, char *name, size_t room) {
     static const char folder[] = "lua/", ending[] = ".lua", initial[] = "/init";
     const size_t before = sizeof folder - 1;
-    size_t length = strlen(path);
-    if (strncmp(path, folder, before) != 0 || length >= room || length < before + sizeof ending ||
-        strcmp(path + length - (sizeof ending - 1), ending) != 0)
+    size_t size = strlen(path);
+    if (strncmp(path, folder, before) != 0 || size >= room || size < before + sizeof ending ||
+        strcmp(path + size - (sizeof ending - 1), ending) != 0)
         return 0;
-    length -= before + sizeof ending - 1;
-    memcpy(name, path + before, length);
-    name[length] = '\0';
-    if (length > sizeof initial - 1 && strcmp(name + length - (sizeof initial - 1), initial) == 0)
-        name[length - (sizeof initial - 1)] = '\0';
+    size -= before + sizeof ending - 1;
+    memcpy(name, path + before, size);
+    name[size] = '\0';
+    if (size > sizeof initial - 1 && strcmp(name + size - (sizeof initial - 1), initial) == 0)
+        name[size - (sizeof initial - 1)] = '\0';
     for (char *at = name; *at; at++)
         if (*at == '/')
             *at = '.';
     return 1;
 }
 
-static int print_chunk(lua_State *L, const void *bytes, size_t count, void *context) {
+static int add_chunk(lua_State *L, const void *bytes, size_t count, void *context) {
     (void)L;
     (void)context;
-    for (size_t i = 0; i < count; i++)
-        print_byte(((const unsigned char *)bytes)[i]);
+    add(bytes, count);
     return 0;
 }
 
@@ -87,23 +132,23 @@ static int print_chunk(lua_State *L, const void *bytes, size_t count, void *cont
  * module. */
 static int load_module(lua_State *L, const char *path, const char *name) {
     FILE *file = fopen(path, "rb");
-    luaL_Buffer text;
+    luaL_Buffer read;
     size_t got;
     if (!file) {
         perror(path);
         return -1;
     }
-    luaL_buffinit(L, &text);
+    luaL_buffinit(L, &read);
     do {
-        char *room = luaL_prepbuffsize(&text, READ_BLOCK);
+        char *room = luaL_prepbuffsize(&read, READ_BLOCK);
         got = fread(room, 1, READ_BLOCK, file);
-        luaL_addsize(&text, got);
+        luaL_addsize(&read, got);
     } while (got > 0);
     fclose(file);
-    luaL_pushresult(&text);
-    size_t length;
-    const char *source = lua_tolstring(L, -1, &length);
-    if (luaL_loadbuffer(L, source, length, lua_pushfstring(L, "=moontide:%s", name)) == LUA_OK)
+    luaL_pushresult(&read);
+    size_t size;
+    const char *source = lua_tolstring(L, -1, &size);
+    if (luaL_loadbuffer(L, source, size, lua_pushfstring(L, "=moontide:%s", name)) == LUA_OK)
         return 0;
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
     return -1;
@@ -115,29 +160,32 @@ static int print_modules(int count, char **paths) {
     lua_State *L = luaL_newstate();
     if (!L)
         return 1;
-    printf("#include \"lua/embedded.h\"\n");
-    for (int i = 0; i < count; i++) {
-        if (!module_of(paths[i], name, sizeof name))
-            continue;
-        if (load_module(L, paths[i], name) != 0)
+    for (int i = 0; i < count; i++)
+        if (module_of(paths[i], name, sizeof name)) {
+            entries[entry_count].name = add_name(name, strlen(name));
+            entries[entry_count++].path = add_name(paths[i], strlen(paths[i]));
+        }
+    for (int i = 0; i < entry_count; i++) {
+        entry *one = &entries[i];
+        /* Copies: what is added moves the text. */
+        lua_pushstring(L, (const char *)text + one->path);
+        lua_pushstring(L, (const char *)text + one->name);
+        if (load_module(L, lua_tostring(L, 1), lua_tostring(L, 2)) != 0)
             return 1;
-        printf("static const unsigned char module_%d[] = {\n", i);
-        column = 0;
-        lua_dump(L, print_chunk, NULL, 0);
-        printf("0};\n");
+        one->content = length;
+        lua_dump(L, add_chunk, NULL, 0);
+        one->length = length - one->content;
+        add("", 1);
         lua_settop(L, 0);
     }
-    printf("const mt_compiled_module mt_compiled_modules[] = {\n");
-    for (int i = 0; i < count; i++)
-        if (module_of(paths[i], name, sizeof name))
-            printf("{\"%s\", \"%s\", (const char *)module_%d, sizeof module_%d - 1},\n", name,
-                   paths[i], i, i);
-    printf("{0, 0, 0, 0}};\n");
+    print_all("mt_compiled", "mt_compiled_module mt_compiled_modules", 1);
     lua_close(L);
     return 0;
 }
 
 int main(int count, char **words) {
+    if (count > MOST_FILES)
+        return 1;
     if (count > 1 && strcmp(words[1], "--compiled") == 0)
         return print_modules(count - 2, words + 2);
     return print_files(count - 1, words + 1);

@@ -8,6 +8,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/module_file.h"
 #include "base/output.h"
 #include "base/slab.h"
 
@@ -77,42 +78,25 @@ static void catch_signal(int number) {
     sigaction(number, &action, NULL);
 }
 
-/* Pushes package.loadlib(FOLDER/below, luaopen_...) and the path, where FOLDER is the executable's;
- * nothing when there is no such file. Returns how many values it pushed. */
-static int load_beside(lua_State *L, const char *below, const char *name) {
-    char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length <= 0)
-        return 0;
-    path[length] = '\0';
-    *strrchr(path, '/') = '\0';
-    const char *slashed = luaL_gsub(L, name, ".", "/"), *scored = luaL_gsub(L, name, ".", "_");
-    const char *file = lua_pushfstring(L, "%s/%s/%s.so", path, below, slashed);
-    if (access(file, R_OK) != 0)
-        return 0;
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "loadlib");
-    lua_pushstring(L, file);
-    lua_pushfstring(L, "luaopen_%s", scored);
-    lua_call(L, 2, 1);
-    if (!lua_isfunction(L, -1))
-        return 0; /* made by another build, or a library that it needs is missing */
-    lua_pushstring(L, file);
-    return 2;
-}
-
-/* A package searcher for modules in C that only some commands need. It looks beside build/moontide,
- * and where `make install` puts them. It looks at no other file of that name: one might lie in the
- * working folder. */
+/* A package searcher for modules in C that only some commands need ("moontide.drive"): see
+ * base/module_file.h. It looks at no other file of that name: one might lie in the working folder. */
 static int search_beside(lua_State *L) {
+    static const char ours[] = "moontide.";
     const char *name = luaL_checkstring(L, 1);
-    static const char *const folders[] = {"lib", "../lib/lua/5.4"};
-    if (strncmp(name, "moontide.", 9) != 0)
+    char file[PATH_MAX];
+    if (strncmp(name, ours, sizeof ours - 1) != 0)
         return 0;
-    for (size_t i = 0; i < 2; i++) {
-        int pushed = load_beside(L, folders[i], name);
-        if (pushed > 0)
-            return pushed;
+    if (mt_module_file(name + sizeof ours - 1, file, sizeof file)) {
+        lua_getglobal(L, "package");
+        lua_getfield(L, -1, "loadlib");
+        lua_pushstring(L, file);
+        lua_pushfstring(L, "luaopen_%s", luaL_gsub(L, name, ".", "_"));
+        lua_remove(L, -2);
+        lua_call(L, 2, 1);
+        lua_pushstring(L, file);
+        if (lua_isfunction(
+                L, -2)) /* else made by another build, or a library that it needs is missing */
+            return 2;
     }
     return luaL_error(L, "there is no module '%s'", name);
 }
@@ -120,14 +104,14 @@ static int search_beside(lua_State *L) {
 /* Pushes the loader of a module that is built in compiled, and its file's path: 2; 0: there is
  * none. */
 static int load_compiled(lua_State *L, const char *name) {
-    const mt_compiled_module *module = mt_compiled_modules;
-    while (module->name && strcmp(module->name, name) != 0)
-        module++;
-    if (!module->name)
+    const mt_compiled_module *module = mt_embedded_find(mt_compiled_modules, mt_compiled_count,
+                                                        sizeof *module, mt_compiled_text, name);
+    if (!module)
         return 0;
-    if (luaL_loadbufferx(L, module->chunk, module->length, name, "b") != LUA_OK)
+    const char *text = (const char *)mt_compiled_text;
+    if (luaL_loadbufferx(L, text + module->chunk, module->length, name, "b") != LUA_OK)
         return lua_error(L);
-    lua_pushstring(L, module->path);
+    lua_pushstring(L, text + module->path);
     return 2;
 }
 

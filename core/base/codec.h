@@ -1,6 +1,5 @@
 /* A method of compression, and a library that knows it: what base/compression.h is made of. Each is
- * a table of functions in a file of its own; base/compression.c lists them, the quicker of one
- * method first. */
+ * a table of functions in a file of its own; base/codecs.c lists them. */
 #ifndef MT_BASE_CODEC_H
 #define MT_BASE_CODEC_H
 
@@ -20,7 +19,6 @@ typedef struct mt_room {
 } mt_room;
 
 typedef struct mt_codec {
-    const char *ending; /* of a file's name */
     const char *method; /* as messages call it */
     /* May these bytes, one at least, begin data? Of fewer than it wants to see it says yes as long as
      * they may. */
@@ -38,6 +36,14 @@ typedef struct mt_codec {
     void (*packer_free)(void *packer);
 } mt_codec;
 
+/* The one of that method, from packing.so where none are linked in. NULL with MT_ERROR_IO (no source) when
+ * that cannot be loaded. */
+const mt_codec *mt_codec_of(const char *method, mt_error *error);
+
+/* The list of them, NULL behind it; packing.so gives it by this name. */
+const mt_codec *const *mt_packing(void);
+
+/* gzip by zlib is there where the ISA-L is not, and for tests. */
 extern const mt_codec mt_codec_zlib, mt_codec_zstd;
 #ifdef MT_HAS_ISAL
 extern const mt_codec mt_codec_isal; /* gzip, where the ISA-L is */

@@ -203,7 +203,7 @@ static void packer_free(void *given_packer) {
     mt_free(given_packer);
 }
 
-const mt_codec mt_codec_isal = {".gz",  "gzip",        mt_gzip_may_begin, 1,    unpacker_new,
-                                unpack, unpacker_free, packer_new,        pack, packer_free};
+const mt_codec mt_codec_isal = {"gzip",        mt_gzip_may_begin, 1,    unpacker_new, unpack,
+                                unpacker_free, packer_new,        pack, packer_free};
 
 #endif

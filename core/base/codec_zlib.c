@@ -8,10 +8,6 @@
 
 enum { WINDOW = 15 + 16, LEVEL = 6, MEMORY = 8, MOST = 1 << 30 };
 
-int mt_gzip_may_begin(mt_span packed) {
-    return memcmp(packed.text, "\x1F\x8B", packed.length < 2 ? packed.length : 2) == 0;
-}
-
 static uInt at_most(size_t length) {
     return length > MOST ? MOST : (uInt)length;
 }
@@ -90,5 +86,5 @@ static void packer_free(void *packer) {
     mt_free(packer);
 }
 
-const mt_codec mt_codec_zlib = {".gz",  "gzip",        mt_gzip_may_begin, 1,    unpacker_new,
-                                unpack, unpacker_free, packer_new,        pack, packer_free};
+const mt_codec mt_codec_zlib = {"gzip",        mt_gzip_may_begin, 1,    unpacker_new, unpack,
+                                unpacker_free, packer_new,        pack, packer_free};

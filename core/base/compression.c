@@ -7,11 +7,9 @@
 
 enum { PACKED_SIZE = 1 << 18 };
 
-static const mt_codec *const codecs[] = {
-#ifdef MT_HAS_ISAL
-    &mt_codec_isal,
-#endif
-    &mt_codec_zlib, &mt_codec_zstd, NULL};
+static const struct {
+    const char *ending, *method;
+} endings[] = {{".gz", "gzip"}, {".zst", "zstd"}};
 
 static int ends_in(const char *path, const char *ending) {
     size_t length = strlen(path), size = strlen(ending);
@@ -19,18 +17,10 @@ static int ends_in(const char *path, const char *ending) {
 }
 
 const char *mt_compression_of(const char *path) {
-    for (size_t i = 0; codecs[i]; i++)
-        if (ends_in(path, codecs[i]->ending))
-            return codecs[i]->method;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (ends_in(path, endings[i].ending))
+            return endings[i].method;
     return NULL;
-}
-
-/* The first of a method that there is. */
-static const mt_codec *codec_of(const char *method) {
-    size_t i = 0;
-    while (codecs[i + 1] && strcmp(codecs[i]->method, method) != 0)
-        i++;
-    return codecs[i];
 }
 
 /* ---- reading ---- */
@@ -64,7 +54,8 @@ mt_decompressor *mt_decompressor_by(const mt_codec *codec, mt_error *error) {
 }
 
 mt_decompressor *mt_decompressor_new(const char *method, mt_error *error) {
-    return mt_decompressor_by(codec_of(method), error);
+    const mt_codec *codec = mt_codec_of(method, error);
+    return codec ? mt_decompressor_by(codec, error) : NULL;
 }
 
 static ptrdiff_t fail_behind(const mt_decompressor *self, mt_error *error) {
@@ -171,7 +162,8 @@ mt_compressor *mt_compressor_by(const mt_codec *codec, mt_error *error) {
 }
 
 mt_compressor *mt_compressor_new(const char *method, mt_error *error) {
-    return mt_compressor_by(codec_of(method), error);
+    const mt_codec *codec = mt_codec_of(method, error);
+    return codec ? mt_compressor_by(codec, error) : NULL;
 }
 
 int mt_compress(mt_compressor *self, mt_span *plain, mt_compress_until until, mt_span *packed) {

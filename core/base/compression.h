@@ -14,7 +14,8 @@ const char *mt_compression_of(const char *path);
 
 typedef struct mt_decompressor mt_decompressor;
 
-/* For data of that method. NULL with MT_ERROR_MEMORY. */
+/* For data of that method. NULL with MT_ERROR_MEMORY, or MT_ERROR_IO where the module that knows it is
+ * missing. */
 mt_decompressor *mt_decompressor_new(const char *method, mt_error *error);
 
 /* Takes bytes from the front of *packed and writes at most `room` plain ones to `to`. Returns how
@@ -40,6 +41,7 @@ typedef enum mt_compress_until {
     MT_COMPRESS_END    /* and the data are whole */
 } mt_compress_until;
 
+/* NULL as above. */
 mt_compressor *mt_compressor_new(const char *method, mt_error *error);
 
 /* Takes bytes from the front of *plain; *packed is what is to be written, valid until the next

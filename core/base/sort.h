@@ -20,8 +20,9 @@ double mt_double_of_order(int64_t order);
  * are then in no order). */
 mt_code mt_sort_times(int64_t *times, size_t count, mt_error *error);
 
-/* The same with the caller's memory for as many times again; nothing stops it. */
-void mt_sort_times_with(int64_t *times, int64_t *scratch, size_t count);
+/* The same with the caller's memory for as many times again; nothing stops it. The times are int64_t, in
+ * memory that may otherwise be of another type. */
+void mt_sort_times_with(void *times, int64_t *scratch, size_t count);
 
 /* Orders for qsort: what begins with a number of that type, by it, ascending (no NaN). */
 int mt_by_double(const void *a, const void *b);

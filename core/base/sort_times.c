@@ -1,12 +1,16 @@
-/* Radix sort by bytes from the lowest (Knuth, "The art of computer programming", volume 3, section
- * 5.2.5): stable, and a byte in which all times agree costs nothing. */
+/* Radix sort by digits from the lowest (Knuth, "The art of computer programming", volume 3, section
+ * 5.2.5): stable. Digits are cut from the bits in which not all times agree, as few of them as can be, and
+ * a digit in which all agree costs nothing. */
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/sort.h"
 
 #include <string.h>
 
-enum { BYTES = sizeof(int64_t), VALUES = 256 };
+/* Bits of a digit at most. By wider ones there is less to deal, but their counts are to be cleared and added
+ * up for each, which few times are not worth, and of many times as many places are written to at once as
+ * the processor's caches do not hold. */
+enum { NARROW = 8, WIDE = 11, FEW = 4096, MANY = 1 << 20 };
 
 /* Items of `size` bytes that begin with their time. All functions are made for each size. */
 typedef struct timed_items {
@@ -22,9 +26,18 @@ FOR_EACH_SIZE int64_t time_of(timed_items items, size_t i) {
     return time;
 }
 
-/* Byte number `byte` of a time, such that bytes compare as times do: the sign bit turned over. */
-static unsigned byte_of(int64_t time, unsigned byte) {
-    return (unsigned)((((uint64_t)time ^ (UINT64_C(1) << 63)) >> (8 * byte)) % VALUES);
+/* A digit of times: so many bits from the bit `from` on. */
+typedef struct digit {
+    unsigned from, bits;
+} digit;
+
+static size_t digit_of(int64_t time, digit one) {
+    return (size_t)((uint64_t)time >> one.from) & (((size_t)1 << one.bits) - 1);
+}
+
+/* The sign bit, where it is in the digit: digits with it turned over compare as times do. */
+static size_t sign_in(digit one) {
+    return one.from + one.bits > 63 ? (size_t)1 << (63 - one.from) : 0;
 }
 
 FOR_EACH_SIZE int is_sorted(timed_items items) {
@@ -34,19 +47,20 @@ FOR_EACH_SIZE int is_sorted(timed_items items) {
     return 1;
 }
 
-/* Deals the items into `to` by one byte, equal ones in their order. */
-FOR_EACH_SIZE void deal(timed_items items, char *to, unsigned byte) {
-    size_t places[VALUES] = {0};
+/* Deals the items into `to` by one digit, equal ones in their order. */
+FOR_EACH_SIZE void deal(timed_items items, char *to, digit by) {
+    size_t places[1 << WIDE], values = (size_t)1 << by.bits, sign = sign_in(by);
+    memset(places, 0, values * sizeof *places);
     for (size_t i = 0; i < items.count; i++)
-        places[byte_of(time_of(items, i), byte)]++;
+        places[digit_of(time_of(items, i), by)]++;
     size_t before = 0;
-    for (unsigned value = 0; value < VALUES; value++) {
-        size_t count = places[value];
-        places[value] = before;
+    for (size_t value = 0; value < values; value++) {
+        size_t count = places[value ^ sign];
+        places[value ^ sign] = before;
         before += count;
     }
     for (size_t i = 0; i < items.count; i++) {
-        size_t place = places[byte_of(time_of(items, i), byte)]++;
+        size_t place = places[digit_of(time_of(items, i), by)]++;
         memcpy(to + place * items.size, items.bytes + i * items.size, items.size);
     }
 }
@@ -59,18 +73,28 @@ FOR_EACH_SIZE uint64_t differing_bits(timed_items items) {
     return differ;
 }
 
-/* Sorts the items with as much memory again; 0, or -1 when it stopped for Ctrl-C, which it does only
- * if it may. */
+/* Bits from the lowest one to the highest one of a number above 0. */
+static unsigned span_of(uint64_t bits) {
+    return 64 - (unsigned)__builtin_clzll(bits) - (unsigned)__builtin_ctzll(bits);
+}
+
+/* Sorts the items, which are not all equal, with as much memory again; 0, or -1 when it stopped for Ctrl-C,
+ * which it does only if it may. */
 FOR_EACH_SIZE int deal_all(timed_items items, char *other, int may_stop) {
     char *original = items.bytes, *to = other;
     uint64_t differ = differing_bits(items);
+    unsigned most = items.count < FEW || items.count > MANY ? NARROW : WIDE;
+    unsigned span = span_of(differ);
+    unsigned digits = (span + most - 1) / most, bits = (span + digits - 1) / digits;
     int stopped = 0;
-    for (unsigned byte = 0; byte < BYTES && !stopped; byte++) {
-        if ((differ >> (8 * byte)) % VALUES == 0)
+    for (unsigned from = (unsigned)__builtin_ctzll(differ); from < 64 && differ >> from != 0;
+         from += bits) {
+        const digit one = {from, bits};
+        if ((differ >> from) % (UINT64_C(1) << bits) == 0)
             continue;
         if ((stopped = may_stop && mt_interrupted()))
             break;
-        deal(items, to, byte);
+        deal(items, to, one);
         char *dealt = to;
         to = items.bytes;
         items.bytes = dealt;
@@ -91,8 +115,8 @@ FOR_EACH_SIZE mt_code sort_items(timed_items items, mt_error *error) {
     return stopped ? mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted") : MT_OK;
 }
 
-void mt_sort_times_with(int64_t *times, int64_t *scratch, size_t count) {
-    timed_items items = {(char *)times, count, sizeof *times};
+void mt_sort_times_with(void *times, int64_t *scratch, size_t count) {
+    timed_items items = {times, count, sizeof *scratch};
     if (!is_sorted(items))
         deal_all(items, (char *)scratch, 0);
 }

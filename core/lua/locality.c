@@ -3,6 +3,7 @@
 #include "lua/statistics_binding.h"
 
 #include "base/sort.h"
+#include "prefix/cache/bends.h"
 #include "stats/grid.h"
 
 #include <math.h>
@@ -179,6 +180,30 @@ static int hit_curve_size(lua_State *L) {
     return 1;
 }
 
+/* curve:bends(distinct_blocks [, curve, ...]) -> list of sizes at which to show it and the others */
+static int hit_curve_bends(lua_State *L) {
+    enum { MOST_CURVES = 16 };
+    const mt_hit_curve *curves[MOST_CURVES];
+    uint64_t sizes[MT_MOST_BENDS], distinct_blocks;
+    size_t count = 0, found;
+    mt_error error;
+    int last = lua_gettop(L);
+    luaL_argcheck(L, last <= MOST_CURVES + 1, last, "too many curves");
+    curves[count++] = mt_lua_check_object(L, 1, &hit_curve_type);
+    distinct_blocks = mt_lua_check_count(L, 2, "analyze: distinct blocks");
+    luaL_argcheck(L, distinct_blocks > 0, 2, "must be above 0");
+    for (int arg = 3; arg <= last; arg++)
+        curves[count++] = mt_lua_check_object(L, arg, &hit_curve_type);
+    if (mt_hit_curve_bends(curves, count, distinct_blocks, sizes, &found, &error) != MT_OK)
+        return mt_lua_raise_error(L, &error);
+    lua_createtable(L, (int)found, 0);
+    for (size_t i = 0; i < found; i++) {
+        lua_pushinteger(L, (lua_Integer)sizes[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 const luaL_Reg mt_lua_locality_methods[] = {{"locality", locality},
                                             {"hit_curve", hit_curve},
                                             {"prefixes", shared_prefixes},
@@ -189,7 +214,7 @@ const luaL_Reg mt_lua_locality_methods[] = {{"locality", locality},
 
 void mt_lua_register_hit_curve(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"at", hit_curve_at}, {"size", hit_curve_size}, {NULL, NULL}};
+        {"at", hit_curve_at}, {"size", hit_curve_size}, {"bends", hit_curve_bends}, {NULL, NULL}};
     mt_lua_new_object_type(L, &hit_curve_type, methods, NULL);
     lua_pop(L, 1);
 }

@@ -29,6 +29,12 @@ int64_t mt_common_divisor(int64_t a, int64_t b) {
     return a;
 }
 
+/* round() of a number whose whole part fits an int64_t: the same number, without a call. */
+static double nearest_whole(double number) {
+    double whole = (double)(int64_t)number, rest = number - whole;
+    return whole + (rest >= 0.5) - (rest <= -0.5);
+}
+
 /* ---- the period ---- */
 
 /* Gaps between the instants of sorted times, instants nearer than `same_tick` being one; how
@@ -66,7 +72,7 @@ static double commonest(const double *gaps, size_t count) {
 static double refine(const double *gaps, size_t count, double guess) {
     double sum = 0, periods = 0;
     for (size_t i = 0; i < count; i++) {
-        double multiple = round(gaps[i] / guess);
+        double multiple = nearest_whole(gaps[i] / guess);
         if (multiple >= 1 && fabs(gaps[i] - multiple * guess) <= 2 * nearness) {
             sum += gaps[i];
             periods += multiple;
@@ -82,36 +88,43 @@ static double refine(const double *gaps, size_t count, double guess) {
 /* How far a time is from the nearest point of anchor + k * period, signed. */
 static double distance(double time, double anchor, double period) {
     double from = time - anchor;
-    return from - round(from / period) * period;
+    return from - nearest_whole(from / period) * period;
 }
 
 static double tolerance(double period) {
     return fmin(nearness, period / 20);
 }
 
-static size_t count_near(const double *times, size_t count, double anchor, double period) {
+/* Of sorted times: equal ones, which a grid has many of, are looked at once. */
+static size_t count_near(const double *sorted, size_t count, double anchor, double period) {
+    double most = tolerance(period);
     size_t near = 0;
-    for (size_t i = 0; i < count; i++)
-        near += fabs(distance(times[i], anchor, period)) <= tolerance(period);
+    int is_near = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || sorted[i] != sorted[i - 1])
+            is_near = fabs(distance(sorted[i], anchor, period)) <= most;
+        near += (size_t)is_near;
+    }
     return near;
 }
 
 /* Where the ticks are: the best of some of the times, moved to the middle of what lies near it.
  * `scratch` has room for the times. */
-static double find_anchor(const double *times, size_t count, double period, double *scratch) {
-    double best = times[0];
+static double find_anchor(const double *sorted, size_t count, double period, double *scratch) {
+    double best = sorted[0], d = 0, far = 2 * tolerance(period);
     size_t most = 0, near = 0;
-    for (size_t k = 0; k < ANCHORS; k++) {
-        double anchor = times[k * (count - 1) / (ANCHORS - 1)];
-        size_t fits = count_near(times, count, anchor, period);
+    for (size_t k = 0; k < ANCHORS && most < count; k++) {
+        double anchor = sorted[k * (count - 1) / (ANCHORS - 1)];
+        size_t fits = count_near(sorted, count, anchor, period);
         if (fits > most) {
             most = fits;
             best = anchor;
         }
     }
     for (size_t i = 0; i < count; i++) {
-        double d = distance(times[i], best, period);
-        if (fabs(d) <= 2 * tolerance(period))
+        if (i == 0 || sorted[i] != sorted[i - 1])
+            d = distance(sorted[i], best, period);
+        if (fabs(d) <= far)
             scratch[near++] = d;
     }
     mt_sort(scratch, near);
@@ -123,7 +136,9 @@ static size_t count_ticks(const double *sorted, size_t count, double anchor, dou
     size_t ticks = 0;
     double last = -INFINITY;
     for (size_t i = 0; i < count; i++) {
-        double tick = round((sorted[i] - anchor) / period);
+        if (i > 0 && sorted[i] == sorted[i - 1])
+            continue;
+        double tick = nearest_whole((sorted[i] - anchor) / period);
         ticks += tick > last;
         last = tick;
     }

@@ -45,6 +45,7 @@ describe("make install", function()
 755 ./opt/tide/lib/lua/5.4/moontide/core.so
 755 ./opt/tide/lib/lua/5.4/moontide/curl.so
 755 ./opt/tide/lib/lua/5.4/moontide/drive.so
+755 ./opt/tide/lib/lua/5.4/moontide/packing.so
 ]], (out:gsub("755 %./opt/tide/lib/lua/5%.4/moontide/edit%.so\n", "")))
     assert.equal("", succeeds("find . -name '*.lua' ! -perm 644", { folder = place }).out)
   end)
@@ -57,6 +58,29 @@ describe("make install", function()
     assert.is_true(lines > 20 and lines < 100)
   end)
 
+  it("gives a program that packs and unpacks wherever it is, and says so where it is alone", function()
+    local load = "steady --rate 5 --duration 10s --seed 3 -o "
+    local plain = command.run({ "steady", "--rate", "5", "--duration", "10s", "--seed", "3", "-o", "-" }).out
+    local program = quote(place) .. "/opt/tide/bin/moontide "
+    for _, ending in ipairs { ".gz", ".zst" } do
+      succeeds(program .. load .. "packed.jsonl" .. ending, { folder = elsewhere })
+      assert.equal(plain, succeeds(program .. "cat packed.jsonl" .. ending, { folder = elsewhere }).out)
+    end
+    succeeds("cp " .. program .. "alone", { folder = elsewhere })
+    local message = "moontide: compressed files need the module packing.so, which is not where this "
+      .. "program's modules are\n"
+    for _, words in ipairs { "cat packed.jsonl.gz", load .. "new.jsonl.zst" } do
+      local result = command.shell("./alone " .. words, { folder = elsewhere })
+      assert.same({ 1, "", message }, { result.status, result.out, result.err })
+    end
+    succeeds("mkdir -p lib/moontide && echo no module > lib/moontide/packing.so", { folder = elsewhere })
+    local result = command.shell("./alone cat packed.jsonl.zst", { folder = elsewhere })
+    assert.same({ 1, "" }, { result.status, result.out })
+    assert.truthy(result.err:find "^moontide: compressed files need a module: .*/lib/moontide/packing%.so: ")
+    assert.equal("alone\nlib\npacked.jsonl.gz\npacked.jsonl.zst\n", succeeds("ls", { folder = elsewhere }).out)
+    succeeds("rm -r alone lib", { folder = elsewhere })
+  end)
+
   it("gives a module that a stock lua5.4 finds", function()
     if command.read(build .. "/flags"):find("-fsanitize", 1, true) then
       pending "a stock Lua lacks the sanitizers' runtime"
@@ -66,6 +90,8 @@ describe("make install", function()
       .. " LUA_CPATH='%s/opt/tide/lib/lua/5.4/?.so'"):format(place, place, place)
     local line = paths .. [[ lua5.4 -e 'local mt = require "moontide" print(mt.ramp(2, 4, "1m"):mean())']]
     assert.equal("3.0\n", succeeds(line, { folder = elsewhere }).out)
+    line = paths .. [[ lua5.4 -e 'local mt = require "moontide" print(#mt.trace.columns("packed.jsonl.zst") > 20)']]
+    assert.equal("true\n", succeeds(line, { folder = elsewhere }).out)
   end)
 
   it("installs the manual page that the program prints", function()

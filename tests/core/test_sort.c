@@ -15,15 +15,17 @@ static int by_time(const void *a, const void *b) {
 
 static void test_sort(void **state) {
     (void)state;
-    static const size_t counts[] = {0, 1, 2, 3, 255, 256, 1000, 20000};
-    static const int shifts[] = {0, 1, 8, 20, 33, 60}; /* how many of the bytes take part */
+    static const size_t counts[] = {0, 1, 2, 3, 255, 256, 1000, 4095, 4096, 20000};
+    static const int shifts[] = {0, 1, 8, 20, 33, 60}; /* how many of the bits take part */
+    /* Of those, some in which all times agree: at the end, and between two. */
+    static const uint64_t masks[] = {UINT64_MAX, UINT64_MAX << 9, UINT64_C(0x800000ff000000f0)};
     uint64_t random = 5;
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
-        for (size_t s = 0; s < sizeof shifts / sizeof *shifts; s++) {
+        for (size_t s = 0; s < 3 * sizeof shifts / sizeof *shifts; s++) {
             size_t bytes = counts[c] * sizeof(int64_t);
             int64_t *times = malloc(bytes + 1), *wanted = malloc(bytes + 1);
             for (size_t i = 0; i < counts[c]; i++)
-                times[i] = (int64_t)next_random(&random) >> shifts[s];
+                times[i] = ((int64_t)next_random(&random) >> shifts[s / 3]) & (int64_t)masks[s % 3];
             memcpy(wanted, times, bytes);
             qsort(wanted, counts[c], sizeof *wanted, by_time);
             assert_int_equal(mt_sort_times(times, counts[c], NULL), MT_OK);
@@ -31,6 +33,24 @@ static void test_sort(void **state) {
             free(times);
             free(wanted);
         }
+}
+
+/* As many as are dealt out by narrower digits again. */
+static void test_sort_many(void **state) {
+    (void)state;
+    enum { TIMES = (1 << 20) + 1 };
+    int64_t *times = malloc(TIMES * sizeof *times);
+    uint64_t random = 8, before = 0, after = 0;
+    for (size_t i = 0; i < TIMES; i++)
+        before += (uint64_t)(times[i] = (int64_t)below(&random, 1 << 20) - 1000);
+    assert_int_equal(mt_sort_times(times, TIMES, NULL), MT_OK);
+    for (size_t i = 0; i < TIMES; i++)
+        after += (uint64_t)times[i];
+    assert_int_equal(before, after);
+    for (size_t i = 1; i < TIMES; i++)
+        if (times[i] < times[i - 1])
+            fail();
+    free(times);
 }
 
 /* A few different times: what has the same one stays in order. */
@@ -52,7 +72,7 @@ static void test_stable(void **state) {
 /* Items of several sizes that begin with a number: what has the same one stays in order. */
 static void test_by_number(void **state) {
     (void)state;
-    enum { ITEMS = 3000, MOST_WORDS = 5 };
+    enum { ITEMS = 5000, MOST_WORDS = 5 };
     static int64_t words[ITEMS * MOST_WORDS];
     for (size_t size = 2; size <= MOST_WORDS; size++) {
         uint64_t random = size;
@@ -123,6 +143,31 @@ static void test_sort_doubles(void **state) {
         }
 }
 
+/* Doubles that are whole, up to 2^53 and beyond, and a -0 among them, which stays one. */
+static void test_sort_whole(void **state) {
+    (void)state;
+    enum { COUNT = 5000 };
+    static const double most[] = {10, 1e6, 9007199254740992, 1e300};
+    for (size_t m = 0; m < sizeof most / sizeof *most; m++)
+        for (int zero = 0; zero < 2; zero++) {
+            static double values[COUNT], wanted[COUNT];
+            uint64_t random = 9;
+            for (size_t i = 0; i < COUNT; i++)
+                values[i] = floor((double)below(&random, 1 << 30) / (1 << 29) * most[m] - most[m]);
+            if (zero)
+                values[COUNT / 2] = -0.0;
+            memcpy(wanted, values, sizeof wanted);
+            qsort(wanted, COUNT, sizeof *wanted, mt_by_double);
+            mt_sort(values, COUNT);
+            int negative_zeros = 0;
+            for (size_t i = 0; i < COUNT; i++) {
+                assert_true(values[i] == wanted[i]);
+                negative_zeros += values[i] == 0 && signbit(values[i]);
+            }
+            assert_int_equal(negative_zeros, zero);
+        }
+}
+
 /* Sorting takes memory and gives it back, uncounted: a count that fell each time would tell Lua's
  * collector that there is nothing to collect. */
 static void test_nothing_is_held(void **state) {
@@ -154,9 +199,10 @@ static void test_nothing_is_held(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sort),         cmocka_unit_test(test_stable),
-        cmocka_unit_test(test_by_number),    cmocka_unit_test(test_sort_failures),
-        cmocka_unit_test(test_sort_doubles), cmocka_unit_test(test_nothing_is_held),
+        cmocka_unit_test(test_sort),          cmocka_unit_test(test_sort_many),
+        cmocka_unit_test(test_stable),        cmocka_unit_test(test_by_number),
+        cmocka_unit_test(test_sort_failures), cmocka_unit_test(test_sort_doubles),
+        cmocka_unit_test(test_sort_whole),    cmocka_unit_test(test_nothing_is_held),
     };
     return cmocka_run_group_tests_name("sort", tests, NULL, NULL);
 }

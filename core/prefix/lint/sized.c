@@ -150,6 +150,10 @@ static int sized_next(mt_source *source, mt_request *request, mt_error *error) {
             *error = self->failure;
         return self->after;
     } else {
+        if (self->ahead.count > 0) { /* all passed on: not kept beside what they are read for */
+            mt_columns_free(&self->ahead);
+            self->at = 0;
+        }
         int status = mt_source_next(source->below, request, error);
         if (status <= 0)
             return status;

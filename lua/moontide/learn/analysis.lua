@@ -181,6 +181,9 @@ local hit_ratio_fields = {
 ---@return number? ratio
 function methods:hit_ratio(size, weight)
   local curve = curve_of(self, "hit_ratio")
+  if weight == nil and math.type(size) == "integer" and size >= 0 then -- as charts ask, many times
+    return (select(weight_places.block, curve:at(size)))
+  end
   if size ~= math.huge then
     size = math.floor(options.value(size, "hit_ratio: the size", hit_ratio_fields[1]))
   end

@@ -8,77 +8,6 @@ local caches = {}
 
 local nanoseconds = 1000000000
 
--- --- where the curve bends -------------------------------------------------------------------------
-
-local grid_points, most_sizes, least_bend = 512, 11, 0.004
-
--- Sizes as many people read them: three digits.
-local function rounded(size)
-  local unit = math.tointeger(10 ^ math.max(0, math.floor(math.log(size, 10)) - 2))
-  return (size + unit // 2) // unit * unit
-end
-
--- { size, logarithm, hit ratios } from `from` to `to`, the sizes evenly apart on a logarithmic scale; a ratio
--- a curve.
-local function curve_points(curves, from, to)
-  local points = {}
-  for i = 0, grid_points do
-    local size = i == grid_points and to
-      or math.min(to, rounded(math.floor(from * (to / from) ^ (i / grid_points) + 0.5)))
-    if #points == 0 or size > points[#points][1] then
-      local ratios = {}
-      for k, curve in ipairs(curves) do ratios[k] = select(2, curve:at(size)) or 0 end
-      points[#points + 1] = { size, math.log(size), ratios }
-    end
-  end
-  return points
-end
-
--- The point between two that is furthest from the straight line between them, of any curve, and how far.
-local function furthest(points, low, high)
-  local a, b = points[low], points[high]
-  local most, place = 0, nil
-  local begin, span, first = a[2], b[2] - a[2], a[3]
-  local rise = {}
-  for k, ratio in ipairs(first) do rise[k] = b[3][k] - ratio end
-  for i = low + 1, high - 1 do
-    local at = points[i]
-    local share, ratios = (at[2] - begin) / span, at[3]
-    for k = 1, #ratios do
-      local miss = ratios[k] - first[k] - rise[k] * share
-      if miss < 0 then miss = -miss end
-      if miss > most then most, place = miss, i end
-    end
-  end
-  return most, place
-end
-
---- Sizes at which to show hit curves: the two ends, then again and again the size at which straight lines
---- through those there are miss one of them most (Ramer 1972; Douglas and Peucker 1973), over the logarithm
---- of the size; at most 11, and fewer where lines through them miss them by less than 0.004 everywhere.
----@param curves userdata[] one, or several to be shown at the same sizes
----@param distinct_blocks integer of the one that has most
----@return integer[]
-function caches.bends(curves, distinct_blocks)
-  local from = distinct_blocks < 1000 and 1 or 100
-  if distinct_blocks <= from then return { distinct_blocks } end
-  local points = curve_points(curves, from, distinct_blocks)
-  local shown, seen = { 1, #points }, {} -- seen: by the pair, what is furthest and where
-  while #shown < most_sizes do
-    local most, place, after = 0, nil, nil
-    for i = 1, #shown - 1 do
-      local pair = shown[i] * (#points + 1) + shown[i + 1]
-      seen[pair] = seen[pair] or { furthest(points, shown[i], shown[i + 1]) }
-      if seen[pair][1] > most then most, place, after = seen[pair][1], seen[pair][2], i end
-    end
-    if most < least_bend then break end
-    table.insert(shown, after + 1, place)
-  end
-  local sizes = {}
-  for i, place in ipairs(shown) do sizes[i] = points[place][1] end
-  return sizes
-end
-
 -- --- playing ---------------------------------------------------------------------------------------
 
 -- A size is sampled where the sample's cache holds so many blocks.
@@ -239,7 +168,7 @@ function caches.add(result, state, opt, found, curve, stretches)
     sizes, message, code = cache_options.ascending(opt.cache_sizes, result.block_size, opt.bytes_per_token)
     if not sizes then return nil, message, code end
   else
-    sizes = caches.bends({ curve }, found.distinct_blocks)
+    sizes = curve:bends(found.distinct_blocks)
   end
   result.lru = {}
   for i, size in ipairs(sizes) do result.lru[i] = { size, (select(2, curve:at(size))) } end

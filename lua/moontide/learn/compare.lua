@@ -197,7 +197,7 @@ local function sizes_of(analyses)
     if one.blocks == 0 then return { 1 } end
     curves[i], most = analysis.curve(one), math.max(most, one.distinct_blocks)
   end
-  return caches.bends(curves, most)
+  return curves[1]:bends(most, table.unpack(curves, 2))
 end
 
 -- What both traces are played with.
