@@ -24,9 +24,7 @@ static inline char *write_eight(uint32_t value, char *to) {
     return to + 8;
 }
 
-char *mt_write_u64(uint64_t value, char *to) {
-    if (value < EIGHT_DIGITS)
-        return write_small((uint32_t)value, to);
+static char *write_large(uint64_t value, char *to) {
     uint64_t high = value / EIGHT_DIGITS;
     if (high < EIGHT_DIGITS) {
         to = write_small((uint32_t)high, to);
@@ -35,6 +33,14 @@ char *mt_write_u64(uint64_t value, char *to) {
         to = write_eight((uint32_t)(high % EIGHT_DIGITS), to);
     }
     return write_eight((uint32_t)(value % EIGHT_DIGITS), to);
+}
+
+static inline char *write_number(uint64_t value, char *to) {
+    return value < EIGHT_DIGITS ? write_small((uint32_t)value, to) : write_large(value, to);
+}
+
+char *mt_write_u64(uint64_t value, char *to) {
+    return write_number(value, to);
 }
 
 char *mt_write_milliseconds(int64_t nanoseconds, int digits, char *to) {
@@ -46,7 +52,7 @@ char *mt_write_milliseconds(int64_t nanoseconds, int digits, char *to) {
     magnitude = (magnitude + unit / 2) / unit * unit;
     if (nanoseconds < 0 && magnitude != 0)
         *to++ = '-';
-    to = mt_write_u64(magnitude / units[0], to);
+    to = write_number(magnitude / units[0], to);
     uint32_t fraction = (uint32_t)(magnitude % units[0]);
     if (fraction == 0)
         return to;
@@ -68,36 +74,77 @@ static size_t json_bound(const mt_request *request) {
            2 * (size_t)TIME_BYTES + NAMES_BYTES + SLACK;
 }
 
-/* The mark and, unless compact, a space; both bytes are written whichever it is. */
-static inline char *write_separator(char mark, int compact, char *to) {
-    to[0] = mark;
-    to[1] = ' ';
-    return to + (compact ? 1 : 2);
+/* Behind each member; behind the last one it is written over. */
+static inline unsigned separator_length(int compact) {
+    return compact ? 1 : 2;
 }
 
-/* Ids below 10^8, which in a prompt mostly count up: the text of the one after is that of the one
- * before with its last digit raised, up to a 9. */
-typedef struct counting {
-    uint64_t next, text, last; /* last: one in the place of the last digit */
-    size_t length;
-    unsigned left; /* times that the last digit can be raised */
-} counting;
+static inline char *write_separator(int compact, char *to) {
+    memcpy(to, ", ", 2);
+    return to + separator_length(compact);
+}
 
-static inline char *write_counting(uint64_t id, counting *at, char *to) {
-    if (id == at->next && at->left > 0) {
-        at->text += at->last;
-        at->left--;
-    } else {
-        uint64_t digits = mt_value_digits((uint32_t)id);
-        unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) >> 3;
-        at->text = (digits | MT_BYTES('0')) >> (8 * zeros);
-        at->length = 8 - zeros;
-        at->last = UINT64_C(1) << (56 - 8 * zeros);
-        at->left = 9 - (unsigned)(digits >> 56);
+/* An id below 10^8 and what stands behind it, as the 16 bytes that begin with it. In a prompt ids
+ * mostly count up: the text of the one after is that of the one before with its last digit raised,
+ * or, behind a 9, with the last two changed. */
+typedef struct id_text {
+    uint64_t word, rest; /* the first eight bytes and the others */
+    uint64_t last;       /* one in the place of the last digit, which is in the first eight */
+    unsigned left;       /* times that the last digit can be raised */
+    unsigned length;     /* with the separator */
+} id_text;
+
+static inline id_text id_text_of(uint64_t id, int compact) {
+    uint64_t separator = compact ? ',' : ',' | (uint64_t)' ' << 8;
+    uint64_t digits = mt_value_digits((uint32_t)id);
+    /* The last digit is written even when it is 0. */
+    unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) & 56;
+    uint64_t word = (digits | MT_BYTES('0')) >> zeros, rest = separator >> zeros;
+    if (zeros > 0)
+        word |= separator << (64 - zeros);
+    return (id_text){.word = word,
+                     .rest = rest,
+                     .last = UINT64_C(1) << (56 - zeros),
+                     .left = 9 - (unsigned)(digits >> 56),
+                     .length = 8 - zeros / 8 + separator_length(compact)};
+}
+
+/* The next id's after one that ends in 9: false where more than two digits change. */
+static inline int carry(id_text *text) {
+    uint64_t tens = text->last >> 8;
+    if (tens == 0 || (text->word & 15 * tens) == 9 * tens)
+        return 0;
+    text->word += tens - 9 * text->last;
+    text->left = 9;
+    return 1;
+}
+
+/* The ids, each with the separator behind it. */
+static inline char *write_each(const uint64_t *ids, size_t count, int compact, char *to) {
+    const uint64_t *end = ids + count;
+    while (ids < end) {
+        uint64_t id = *ids++;
+        if (id >= EIGHT_DIGITS) {
+            to = write_separator(compact, write_large(id, to));
+            continue;
+        }
+        id_text text = id_text_of(id, compact);
+        for (;;) {
+            mt_store_word(to, text.word);
+            mt_store_word(to + 8, text.rest);
+            to += text.length;
+            if (ids == end || *ids != ++id)
+                break;
+            if (text.left > 0) {
+                text.word += text.last;
+                text.left--;
+            } else if (!carry(&text)) {
+                break;
+            }
+            ids++;
+        }
     }
-    at->next = id + 1;
-    mt_store_word(to, at->text);
-    return to + at->length;
+    return to;
 }
 
 static char *write_span(mt_span span, char *to) {
@@ -105,65 +152,73 @@ static char *write_span(mt_span span, char *to) {
     return to + span.length;
 }
 
-static char *write_ids(const mt_request *request, int compact, char *to) {
+static inline char *write_ids(const mt_request *request, int compact, char *to) {
     const mt_ids_text *text = &request->ids_text;
-    counting at = {.left = 0};
     if (!compact && text->text.length > 0 && text->ids == request->hash_ids &&
         text->count == request->hash_count)
         return write_span(text->text, to);
     *to++ = '[';
-    for (size_t i = 0; i < request->hash_count; i++) {
-        uint64_t id = request->hash_ids[i];
-        if (i > 0)
-            to = write_separator(',', compact, to);
-        to = id < EIGHT_DIGITS ? write_counting(id, &at, to) : mt_write_u64(id, to);
-    }
+    if (request->hash_count > 0)
+        to = write_each(request->hash_ids, request->hash_count, compact, to) -
+             separator_length(compact);
     *to++ = ']';
     return to;
 }
 
-/* The separator that is due, the name in quotes and the colon. `first` is cleared. */
-static inline char *write_name(const char *name, size_t length, int compact, int *first, char *to) {
-    if (!*first)
-        to = write_separator(',', compact, to);
-    *first = 0;
+/* The name in quotes and the colon. */
+#define NAME(text) compact ? "\"" text "\":" : "\"" text "\": ", sizeof(text) + (compact ? 2 : 3)
+
+static inline char *write_name(const char *name, size_t length, char *to) {
     memcpy(to, name, length);
-    to += length;
-    return write_separator(':', compact, to);
+    return to + length;
 }
 
-#define NAME(text) "\"" text "\"", sizeof(text) + 1, compact, &first
+static inline __attribute__((always_inline)) char *
+write_members(const mt_request *request, int digits, int compact, char *to) {
+    unsigned has = request->has;
+    if (has & MT_HAS_TIME) {
+        to = mt_write_milliseconds(request->time_ns, digits, write_name(NAME("timestamp"), to));
+        to = write_separator(compact, to);
+    }
+    if (has & MT_HAS_INPUT_LENGTH) {
+        to = write_number(request->input_length, write_name(NAME("input_length"), to));
+        to = write_separator(compact, to);
+    }
+    if (has & MT_HAS_OUTPUT_LENGTH) {
+        to = write_number(request->output_length, write_name(NAME("output_length"), to));
+        to = write_separator(compact, to);
+    }
+    if (has & MT_HAS_HASH_IDS) {
+        to = write_ids(request, compact, write_name(NAME("hash_ids"), to));
+        to = write_separator(compact, to);
+    }
+    if (has & MT_HAS_SESSION) {
+        to = write_span(request->session, write_name(NAME("session_id"), to));
+        to = write_separator(compact, to);
+    }
+    if (has & MT_HAS_DELAY) {
+        to = mt_write_milliseconds(request->delay_ns, digits, write_name(NAME("delay"), to));
+        to = write_separator(compact, to);
+    }
+    if (has & MT_HAS_STREAM) {
+        to = write_span(request->stream, write_name(NAME("stream"), to));
+        to = write_separator(compact, to);
+    }
+    if (request->extra.length > 0)
+        to = write_separator(compact, write_span(request->extra, to));
+    return to;
+}
 
 static char *write_json(const mt_request *request, const mt_trace_format *format, char *to) {
-    int compact = format->compact, first = 1;
-    unsigned has = request->has;
+    int digits = format->timestamp_digits;
     *to++ = '{';
-    if (has & MT_HAS_TIME) {
-        to = write_name(NAME("timestamp"), to);
-        to = mt_write_milliseconds(request->time_ns, format->timestamp_digits, to);
-    }
-    if (has & MT_HAS_INPUT_LENGTH)
-        to = mt_write_u64(request->input_length, write_name(NAME("input_length"), to));
-    if (has & MT_HAS_OUTPUT_LENGTH)
-        to = mt_write_u64(request->output_length, write_name(NAME("output_length"), to));
-    if (has & MT_HAS_HASH_IDS)
-        to = write_ids(request, compact, write_name(NAME("hash_ids"), to));
-    if (has & MT_HAS_SESSION)
-        to = write_span(request->session, write_name(NAME("session_id"), to));
-    if (has & MT_HAS_DELAY) {
-        to = write_name(NAME("delay"), to);
-        to = mt_write_milliseconds(request->delay_ns, format->timestamp_digits, to);
-    }
-    if (has & MT_HAS_STREAM)
-        to = write_span(request->stream, write_name(NAME("stream"), to));
-    if (request->extra.length > 0) {
-        if (!first)
-            to = write_separator(',', compact, to);
-        to = write_span(request->extra, to);
-    }
-    *to++ = '}';
-    *to++ = '\n';
-    return to;
+    /* Each in its own code, in which names are whole and lengths are known. */
+    char *end = format->compact ? write_members(request, digits, 1, to)
+                                : write_members(request, digits, 0, to);
+    if (end > to)
+        end -= separator_length(format->compact);
+    memcpy(end, "}\n", 2);
+    return end + 2;
 }
 
 static const mt_format_kind json_lines = {"jsonl", json_bound, write_json};

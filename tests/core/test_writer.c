@@ -175,18 +175,21 @@ static void test_counting_ids(void **state) {
     uint64_t ids[COUNT], random = 3;
     char expected[TEXT], *line;
     for (size_t which = 0; which < sizeof starts / sizeof *starts; which++)
-        for (int jumps = 0; jumps < 3; jumps++) {
-            size_t length = (size_t)sprintf(expected, "{\"hash_ids\": [");
+        for (int jumps = 0; jumps < 6; jumps++) {
+            const mt_trace_format *format = jumps < 3 ? &plain : &compact;
+            const char *separator = jumps < 3 ? ", " : ",";
+            size_t length = (size_t)sprintf(expected, "{\"hash_ids\":%s[", jumps < 3 ? " " : "");
             for (size_t i = 0; i < COUNT; i++) {
-                ids[i] = starts[which] + (jumps == 2 ? COUNT - 1 - i : i);
-                if (jumps == 1 && below(&random, 8) == 0)
+                ids[i] = starts[which] + (jumps % 3 == 2 ? COUNT - 1 - i : i);
+                if (jumps % 3 == 1 && below(&random, 8) == 0)
                     ids[i] = next_random(&random) >> below(&random, 64);
-                length += (size_t)sprintf(expected + length, "%s%" PRIu64, i ? ", " : "", ids[i]);
+                length +=
+                    (size_t)sprintf(expected + length, "%s%" PRIu64, i ? separator : "", ids[i]);
             }
             strcpy(expected + length, "]}\n");
             mt_request request = {.has = MT_HAS_HASH_IDS, .hash_ids = ids, .hash_count = COUNT};
-            line = malloc(mt_request_bound(&request, &plain) + 1);
-            *mt_request_write(&request, &plain, line) = '\0';
+            line = malloc(mt_request_bound(&request, format) + 1);
+            *mt_request_write(&request, format, line) = '\0';
             assert_string_equal(line, expected);
             free(line);
         }
