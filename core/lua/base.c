@@ -230,6 +230,12 @@ static int type_of(lua_State *L) {
     return 1;
 }
 
+/* is_plain(value): is it a table without a metatable? */
+static int is_plain(lua_State *L) {
+    lua_pushboolean(L, lua_istable(L, 1) && !lua_getmetatable(L, 1));
+    return 1;
+}
+
 /* is_usage(value): is it a usage error (core.base.raise) that no public function has located? */
 static int is_usage(lua_State *L) {
     luaL_checkany(L, 1);
@@ -255,6 +261,7 @@ int mt_lua_open_base(lua_State *L) {
     static const luaL_Reg plain[] = {{"raise", raise_usage},
                                      {"is_usage", is_usage},
                                      {"type_of", type_of},
+                                     {"is_plain", is_plain},
                                      {"interrupted", interrupted},
                                      {"seconds", seconds},
                                      {"is_terminal", is_terminal},

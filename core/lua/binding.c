@@ -144,6 +144,8 @@ void mt_lua_new_object_type(lua_State *L, const mt_lua_type *type, const luaL_Re
                             const luaL_Reg *meta) {
     const luaL_Reg ends[] = {{"__gc", mt_lua_close}, {"__close", mt_lua_close}, {NULL, NULL}};
     mt_lua_new_type(L, type->name, NULL, NULL, meta);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, type);
     lua_pushlightuserdata(L, (void *)type);
     luaL_setfuncs(L, ends, 1);
     if (methods) {
@@ -154,9 +156,29 @@ void mt_lua_new_object_type(lua_State *L, const mt_lua_type *type, const luaL_Re
     }
 }
 
+/* The userdata of an object. Its type stands in it, so that to check one of an argument, which a plan
+ * of thousands of streams does hundreds of thousands of times, looks for no name. */
+typedef struct place_of_object {
+    void *object; /* NULL: closed */
+    const mt_lua_type *type;
+} place_of_object;
+
+void **mt_lua_test_object(lua_State *L, int arg, const mt_lua_type *type) {
+    place_of_object *place = lua_type(L, arg) == LUA_TUSERDATA ? lua_touserdata(L, arg) : NULL;
+    if (place && lua_rawlen(L, arg) == sizeof *place && place->type == type)
+        return &place->object;
+    return luaL_testudata(L, arg,
+                          type->name); /* it may be at the head of an owner with more in it */
+}
+
+static void **check_place(lua_State *L, int arg, const mt_lua_type *type) {
+    void **place = mt_lua_test_object(L, arg, type);
+    return place ? place : luaL_checkudata(L, arg, type->name); /* which says what it is */
+}
+
 int mt_lua_close(lua_State *L) {
     const mt_lua_type *type = lua_touserdata(L, lua_upvalueindex(1));
-    void **place = luaL_checkudata(L, 1, type->name), *object = *place;
+    void **place = check_place(L, 1, type), *object = *place;
     *place = NULL;
     if (object)
         type->release(object);
@@ -164,11 +186,16 @@ int mt_lua_close(lua_State *L) {
 }
 
 void **mt_lua_new_object(lua_State *L, const mt_lua_type *type) {
-    return mt_lua_new_owner(L, sizeof(void *), type->name);
+    collect_what_is_held(L);
+    place_of_object *place = lua_newuserdatauv(L, sizeof *place, 1);
+    *place = (place_of_object){NULL, type};
+    lua_rawgetp(L, LUA_REGISTRYINDEX, type);
+    lua_setmetatable(L, -2);
+    return &place->object;
 }
 
 void *mt_lua_check_object(lua_State *L, int arg, const mt_lua_type *type) {
-    void **place = luaL_checkudata(L, arg, type->name);
+    void **place = check_place(L, arg, type);
     if (!*place)
         mt_lua_raise(L, "%s", type->closed);
     return *place;

@@ -86,6 +86,10 @@ int mt_lua_close(lua_State *L);
 /* Pushes a closed one that is nothing but the address, and gives its place. */
 void **mt_lua_new_object(lua_State *L, const mt_lua_type *type);
 
+/* The place of the object at `arg`, which may be closed (NULL is in it); NULL when it is of another
+ * type. */
+void **mt_lua_test_object(lua_State *L, int arg, const mt_lua_type *type);
+
 /* The object at `arg`; raises when it is of another type or closed. */
 void *mt_lua_check_object(lua_State *L, int arg, const mt_lua_type *type);
 

@@ -27,7 +27,7 @@ static shared *shared_of(lua_State *L) {
 }
 
 mt_curve *mt_lua_check_curve(lua_State *L, int arg) {
-    void **place = luaL_testudata(L, arg, type.name);
+    void **place = mt_lua_test_object(L, arg, &type);
     if (!place)
         mt_lua_raise(L, "argument %d must be a rate curve, not %s", arg, luaL_typename(L, arg));
     if (!*place)

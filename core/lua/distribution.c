@@ -12,7 +12,7 @@ static void release(void *distribution) {
 static const mt_lua_type type = {"moontide.distribution", "the distribution is closed", release};
 
 mt_distribution *mt_lua_check_distribution(lua_State *L, int arg) {
-    void **place = luaL_testudata(L, arg, type.name);
+    void **place = mt_lua_test_object(L, arg, &type);
     if (!place)
         mt_lua_raise(L, "argument %d must be a distribution, not %s", arg, luaL_typename(L, arg));
     if (!*place)

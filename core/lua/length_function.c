@@ -85,7 +85,7 @@ static void release_rule(void *rule) {
 static const mt_lua_type type = {"moontide.length_rule", "the lengths are closed", release_rule};
 
 mt_length_rule *mt_lua_test_length_rule(lua_State *L, int arg) {
-    return luaL_testudata(L, arg, type.name) ? mt_lua_check_object(L, arg, &type) : NULL;
+    return mt_lua_test_object(L, arg, &type) ? mt_lua_check_object(L, arg, &type) : NULL;
 }
 
 /* turns({distribution, ...}): the k-th turn's length, the last one's for all further ones */

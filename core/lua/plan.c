@@ -84,38 +84,15 @@ static int plan_new(lua_State *L) {
     return mt_lua_keep(L, place, mt_plan_new(block_size, &error), &error);
 }
 
-/* add(plan, {name=, process=, lengths=, prompt=, first=, fields=, branches=, class_prompts=,
- * class_fields=, factor=, pace=, last=}): branches are {lengths=, prompt= or false, fields= or
- * false} a level; class lists hold an entry or false a class. The table keeps everything alive.
- */
-static int plan_add(lua_State *L) {
-    mt_error error;
-    mt_plan *plan = mt_lua_check_plan(L, 1);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
-    mt_stream stream = {.factor = 1, .end = INFINITY};
-    lua_getfield(L, 2, "name");
-    stream.name = luaL_checkstring(L, -1);
-    lua_getfield(L, 2, "process");
-    stream.process = mt_lua_check_process(L, -1);
-    lua_getfield(L, 2, "lengths");
-    stream.lengths = mt_lua_check_lengths(L, -1);
-    lua_getfield(L, 2, "prompt");
-    stream.prompt = mt_lua_check_prompt(L, -1);
-    if (mt_lua_has_field(L, 2, "first"))
-        stream.first = mt_lua_check_lengths(L, -1);
-    if (mt_lua_has_field(L, 2, "fields"))
-        stream.fields = mt_lua_check_fields(L, -1);
-    if (mt_lua_has_field(L, 2, "pace"))
-        stream.pace = mt_lua_check_not_negative(L, -1, "compress");
-    if (mt_lua_has_field(L, 2, "factor"))
-        stream.factor = mt_lua_check_not_negative(L, -1, "scale");
-    if (mt_lua_has_field(L, 2, "last"))
-        stream.end = luaL_checknumber(L, -1);
-    mt_stream_branch branches[MT_BRANCH_LEVELS];
-    if (mt_lua_has_field(L, 2, "branches")) {
+/* The parts of a stream that few have, of the table at `more`; what is pushed keeps them alive. */
+static void read_more(lua_State *L, int more, mt_stream *stream,
+                      mt_stream_branch branches[MT_BRANCH_LEVELS]) {
+    luaL_checktype(L, more, LUA_TTABLE);
+    if (mt_lua_has_field(L, more, "first"))
+        stream->first = mt_lua_check_lengths(L, -1);
+    if (mt_lua_has_field(L, more, "branches")) {
         size_t levels = lua_rawlen(L, -1);
-        luaL_argcheck(L, levels <= MT_BRANCH_LEVELS, 2, "at most 8 levels of branches");
+        luaL_argcheck(L, levels <= MT_BRANCH_LEVELS, more, "at most 8 levels of branches");
         for (size_t i = 0; i < levels; i++) {
             lua_rawgeti(L, -1, (lua_Integer)i + 1);
             lua_getfield(L, -1, "lengths");
@@ -126,27 +103,54 @@ static int plan_add(lua_State *L) {
             branches[i].fields = lua_toboolean(L, -1) ? mt_lua_check_fields(L, -1) : NULL;
             lua_pop(L, 4);
         }
-        stream.branches = branches;
+        stream->branches = branches;
     }
-    size_t classes = mt_lengths_class_count(stream.lengths);
-    if (mt_lua_has_field(L, 2, "class_prompts")) {
+    size_t classes = mt_lengths_class_count(stream->lengths);
+    if (mt_lua_has_field(L, more, "class_prompts")) {
         mt_prompt **prompts = lua_newuserdatauv(L, classes * sizeof(mt_prompt *), 0);
         for (size_t i = 0; i < classes; i++) {
             lua_geti(L, -2, (lua_Integer)i + 1);
             prompts[i] = lua_toboolean(L, -1) ? mt_lua_check_prompt(L, -1) : NULL;
             lua_pop(L, 1);
         }
-        stream.class_prompts = prompts;
+        stream->class_prompts = prompts;
     }
-    if (mt_lua_has_field(L, 2, "class_fields")) {
+    if (mt_lua_has_field(L, more, "class_fields")) {
         mt_fields **fields = lua_newuserdatauv(L, classes * sizeof(mt_fields *), 0);
         for (size_t i = 0; i < classes; i++) {
             lua_geti(L, -2, (lua_Integer)i + 1);
             fields[i] = lua_toboolean(L, -1) ? mt_lua_check_fields(L, -1) : NULL;
             lua_pop(L, 1);
         }
-        stream.class_fields = fields;
+        stream->class_fields = fields;
     }
+}
+
+/* add(plan, name, process, lengths, prompt, fields | nil, factor | nil, pace | nil, last | nil, more | nil):
+ * more is {first=, branches=, class_prompts=, class_fields=}, each if there are some: branches are
+ * {lengths=, prompt= or false, fields= or false} a level; class lists hold an entry or false a
+ * class. Lua's values may go: the plan retains what it needs. */
+static int plan_add(lua_State *L) {
+    enum { NAME = 2, PROCESS, LENGTHS, PROMPT, FIELDS, FACTOR, PACE, LAST, MORE };
+    mt_error error;
+    mt_plan *plan = mt_lua_check_plan(L, 1);
+    lua_settop(L, MORE);
+    mt_stream stream = {.name = luaL_checkstring(L, NAME),
+                        .process = mt_lua_check_process(L, PROCESS),
+                        .lengths = mt_lua_check_lengths(L, LENGTHS),
+                        .prompt = mt_lua_check_prompt(L, PROMPT),
+                        .fields = lua_isnil(L, FIELDS) ? NULL : mt_lua_check_fields(L, FIELDS),
+                        .factor = 1,
+                        .end = INFINITY};
+    if (!lua_isnil(L, FACTOR))
+        stream.factor = mt_lua_check_not_negative(L, FACTOR, "scale");
+    if (!lua_isnil(L, PACE))
+        stream.pace = mt_lua_check_not_negative(L, PACE, "compress");
+    if (!lua_isnil(L, LAST))
+        stream.end = luaL_checknumber(L, LAST);
+    mt_stream_branch branches[MT_BRANCH_LEVELS];
+    if (lua_toboolean(L, MORE))
+        read_more(L, MORE, &stream, branches);
     if (mt_plan_add(plan, &stream, &error) != MT_OK)
         return mt_lua_raise_error(L, &error);
     return 0;
@@ -157,9 +161,10 @@ static void set_number(lua_State *L, const char *key, double value) {
     lua_setfield(L, -2, key);
 }
 
-/* expect(plan, index from 1, seed, duration, factor) -> {requests=, sessions=, input_mean=, ...},
- * or nil, message, code */
+/* expect(plan, index from 1, seed, duration, factor, into | nil) -> {requests=, sessions=,
+ * input_mean=, ...}, which is `into` where there is such a table; or nil, message, code */
 static int plan_expect(lua_State *L) {
+    enum { EXPECTED = 9 }; /* members */
     mt_error error;
     mt_expectation expectation;
     mt_plan *plan = mt_lua_check_plan(L, 1);
@@ -172,7 +177,10 @@ static int plan_expect(lua_State *L) {
     if (mt_plan_expect(plan, (size_t)index - 1, seed, duration, factor, &expectation, &error) !=
         MT_OK)
         return mt_lua_failure(L, &error);
-    lua_newtable(L);
+    if (lua_istable(L, 6))
+        lua_settop(L, 6);
+    else
+        lua_createtable(L, 0, EXPECTED);
     set_number(L, "requests", expectation.requests);
     set_number(L, "sessions", expectation.sessions);
     set_number(L, "input_mean", expectation.input_mean);
@@ -182,7 +190,10 @@ static int plan_expect(lua_State *L) {
     set_number(L, "whole_shared_mean", expectation.whole_shared_mean);
     set_number(L, "inside", expectation.inside);
     if (expectation.clamped_at >= 0)
-        set_number(L, "clamped_at", expectation.clamped_at);
+        lua_pushnumber(L, expectation.clamped_at);
+    else
+        lua_pushnil(L);
+    lua_setfield(L, -2, "clamped_at");
     return 1;
 }
 

@@ -9,6 +9,9 @@
 #include "goodness.h"
 #include "random/generator.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 enum { MANY = 1000000 };
 
 static mt_random generator(uint64_t seed, const char *name, const char *purpose) {
@@ -68,6 +71,30 @@ static void test_key_knows_lengths(void **state) {
         for (size_t j = 0; j < i; j++)
             assert_memory_not_equal(keys[i].word, keys[j].word, sizeof keys[i].word);
     assert_int_equal(keys[2].seed, 2);
+}
+
+/* Names of all lengths, on both sides of those that are hashed in one go: XXH3 of the bytes as they
+ * follow one another. */
+static void test_key_of_any_length(void **state) {
+    (void)state;
+    enum { LONGEST = 300 };
+    static const char purpose[] = "lengths";
+    char name[LONGEST];
+    for (size_t i = 0; i < LONGEST; i++)
+        name[i] = (char)('a' + i % 26);
+    for (size_t length = 0; length <= LONGEST; length++) {
+        unsigned char bytes[LONGEST + 64] = {0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11};
+        bytes[8] = (unsigned char)length;
+        bytes[9] = (unsigned char)(length >> 8);
+        memcpy(bytes + 16, name, length);
+        bytes[16 + length] = sizeof purpose - 1;
+        memcpy(bytes + 24 + length, purpose, sizeof purpose - 1);
+        uint64_t hash = XXH3_64bits(bytes, 24 + length + sizeof purpose - 1);
+        mt_random_key key =
+            mt_random_key_of(0x1122334455667788, name, length, purpose, sizeof purpose - 1);
+        assert_int_equal(key.word[0], (uint32_t)hash);
+        assert_int_equal(key.word[1], (uint32_t)(hash >> 32));
+    }
 }
 
 static void test_position_not_history(void **state) {
@@ -186,10 +213,15 @@ static void test_below_law(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published_answers), cmocka_unit_test(test_first_outputs_stay),
-        cmocka_unit_test(test_key_knows_lengths), cmocka_unit_test(test_position_not_history),
-        cmocka_unit_test(test_words_in_order),    cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_uniform_law),       cmocka_unit_test(test_items_are_independent),
+        cmocka_unit_test(test_published_answers),
+        cmocka_unit_test(test_first_outputs_stay),
+        cmocka_unit_test(test_key_knows_lengths),
+        cmocka_unit_test(test_key_of_any_length),
+        cmocka_unit_test(test_position_not_history),
+        cmocka_unit_test(test_words_in_order),
+        cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_uniform_law),
+        cmocka_unit_test(test_items_are_independent),
         cmocka_unit_test(test_below_law),
     };
     return cmocka_run_group_tests_name("generator", tests, NULL, NULL);

@@ -129,6 +129,27 @@ describe("a table of options", function()
     end
   end)
 
+  it("gives a table with nothing to convert back as it is, where the specification is forgotten", function()
+    require "moontide.load.length" -- whose kind is tokens
+    local forgotten = { { "name", kind = "string" }, { "height", kind = "tokens" }, { "at", kind = "number", min = 1 },
+      { "of", kind = "any" }, is_forgotten = true }
+    local function read_it(given) return options.table("spike", given, forgotten) end
+    local as_it_is = { name = "a", height = 3, at = 1, of = {} }
+    assert.is_true(rawequal(as_it_is, read_it(as_it_is)))
+    assert.same({ height = 2000 }, read_it { height = "2k" }) -- converted, in a new table
+    for _, case in ipairs {
+      { { name = 3 }, "spike: name must be a string, not 3" },
+      { { height = -1 }, "spike: height must be at least 0, not -1" },
+      { { height = 0 / 0 }, "spike: height must be finite: a number, not nan" },
+      { { height = math.huge }, "spike: height must be finite: a number, not inf" },
+      { { at = 0 }, "spike: at must be at least 1, not 0" },
+      { { name = 3, at = 0 }, "spike: name must be a string, not 3" },
+      { { name = "a", hieght = 3 }, "spike: unknown option 'hieght' (did you mean 'height'?)" },
+    } do
+      assert.equal(case[2], (refusal(read_it, case[1]):gsub("%-nan", "nan")))
+    end
+  end)
+
   it("leaves the table it was given alone", function()
     local given = { at = "1h" }
     read(given)

@@ -22,6 +22,29 @@ it("requests have what the record has", function()
   assert.is_nil(list_of(mt.workload { mt.stream { arrivals = mt.even(1), input = 3 } })[1].output_length)
 end)
 
+it("streams of many different lengths have their own each, whatever was said before", function()
+  local streams, shared = { duration = 1 }, mt.shared_prefix { tokens = 512 }
+  local opt = { arrivals = mt.even(1), prompt = shared }
+  for i = 1, 600 do -- more than are remembered, and each twice
+    local k = (i - 1) % 300 + 1
+    opt.name = ("%03d"):format(i)
+    opt.input, opt.new_input = i % 2 == 0 and 1000 + k or nil, i % 2 == 1 and 1000 + k or nil
+    opt.output = i % 3 > 0 and i or nil
+    streams[i] = mt.stream(opt) -- one table for all: none keeps it
+  end
+  for i, request in ipairs(list_of(mt.workload(streams), { tags = true })) do
+    assert.equal(("%03d"):format(i), request.stream)
+    assert.equal(1000 + (i - 1) % 300 + 1 + (i % 2 == 1 and 512 or 0), request.input_length)
+    assert.equal(i % 3 > 0 and i or nil, request.output_length)
+  end
+end)
+
+it("a process may run faster however many there are of it", function()
+  local faster = mt.workload { duration = 8, mt.stream { arrivals = mt.even(1), input = 3 } }:compress(4)
+  assert.equal(8, #list_of(faster))
+  assert.equal(250, list_of(faster)[2].timestamp - list_of(faster)[1].timestamp)
+end)
+
 it("the same seed is the same load, another seed is another", function()
   local workload = mt.workload { duration = 5, stream() }
   assert.same(list_of(workload, { seed = 3 }), list_of(workload, { seed = 3 }))

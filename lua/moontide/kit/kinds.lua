@@ -13,6 +13,8 @@ local kinds = {}
 --- begins a message; from_text: the value is a text from the command line
 ---@field placeholder string? stands for the value in the help
 ---@field is_whole boolean? a text is one value of a list, whatever commas are in it
+---@field is_ready? fun(option: moontide.option): fun(value: any): boolean the test by which a value is
+--- known to be one already, to be taken as it is; what fails it may still be converted
 ---@field pair string|(fun(name: string, value: any): string)? a list of such values may be given by name,
 --- { ttft = 500 }: what stands between name and value in the text of one, or what makes that text
 
@@ -37,9 +39,21 @@ function kinds.in_range(number, what, option)
   return number
 end
 
--- A kind whose values are numbers that `read` reads.
-local function ranged(read, placeholder)
-  return { placeholder = placeholder, convert = function(value, what, option, from_text)
+-- The test of finite numbers from `low` on, or in the option's own range.
+local function ready_number(option, low)
+  if option.above or option.below then return nil end
+  local min, max = option.min or low, option.max or math.huge
+  return function(value)
+    return type(value) == "number" and value >= min and value <= max and value - value == 0
+  end
+end
+
+-- Of any sign, where the option says none.
+local function any_finite(option) return ready_number(option, -math.huge) end
+
+-- A kind whose values are numbers that `read` reads; is_ready where it takes finite ones as they are.
+local function ranged(read, placeholder, is_ready)
+  return { placeholder = placeholder, is_ready = is_ready, convert = function(value, what, option, from_text)
     return kinds.in_range(read(value, what, from_text), what, option)
   end }
 end
@@ -53,7 +67,10 @@ local not_negative = { min = 0 }
 ---@param placeholder string
 ---@return moontide.option_kind
 function kinds.number_or(read, of, placeholder)
-  return { placeholder = placeholder, convert = function(value, what, option)
+  local function is_ready(option)
+    return ready_number(option, (option.min or option.max) and -math.huge or 0)
+  end
+  return { placeholder = placeholder, is_ready = is_ready, convert = function(value, what, option)
     local is_named = type(value) == "string" and value:find "^%s*%a"
       and not value:find "^%s*[iInN][nNaA][fFnN]%s*$"
     if is_named or type(value) ~= "number" and type(value) ~= "string" then return of(value, what) end
@@ -100,25 +117,28 @@ end
 
 -- A kind whose values are of a type of Lua's.
 local function of_type(type_name, allowed, placeholder)
-  return { placeholder = placeholder, convert = function(value, what)
-    if type(value) ~= type_name then units.wrong(what, value, allowed) end
-    return value
-  end }
+  local function is_of_type(value) return type(value) == type_name end
+  return { placeholder = placeholder, is_ready = function() return is_of_type end,
+    convert = function(value, what)
+      if type(value) ~= type_name then units.wrong(what, value, allowed) end
+      return value
+    end }
 end
 
 kinds.by_name = {
-  number = ranged(units.number, "NUMBER"),
+  number = ranged(units.number, "NUMBER", any_finite),
   integer = ranged(units.integer, "N"),
   seed = { convert = seed, placeholder = "N" },
-  rate_number = ranged(units.rate_number, "RATE"),
-  duration = ranged(units.duration, "TIME"),
+  rate_number = ranged(units.rate_number, "RATE", any_finite),
+  duration = ranged(units.duration, "TIME", any_finite),
   path = { convert = path, placeholder = "FILE", is_whole = true },
   choice = { convert = choice },
   flag = of_type("boolean", "true or false"),
   string = of_type("string", "a string", "TEXT"),
   boolean = of_type("boolean", "true or false", "true|false"),
   shard = { convert = shard, placeholder = "I/N" },
-  any = { convert = function(value) return value end, placeholder = "VALUE" },
+  any = { convert = function(value) return value end, placeholder = "VALUE",
+    is_ready = function() return function() return true end end },
 }
 
 return kinds

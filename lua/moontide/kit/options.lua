@@ -3,7 +3,8 @@
 --
 -- An option is data: { "name", kind = "number", default = 3, help = "..." }. A specification is a list of
 -- options; `items = true` in it lets a table's list part through; `is_forgotten = true` says that nobody asks
--- options.given of its values, which spares thousands of streams that book.
+-- options.given of its values, and that who gets them neither changes nor keeps the table: where there is
+-- nothing to convert it is the author's own. That spares thousands of streams a book and a copy each.
 local core = require "moontide.core"
 local kinds = require "moontide.kit.kinds"
 local lists = require "moontide.kit.lists"
@@ -193,20 +194,33 @@ local function list_of(spec)
   return (" (it takes %s%s)"):format(table.concat(names, ", "), spec.items and ", and a list" or "")
 end
 
+-- A test of whether a value is already what the option wants, so that it is taken as it is: nil where the
+-- option's kind says none.
+local function test_of(option)
+  local is_ready = options.kinds[option.kind].is_ready
+  return not option.list and is_ready and is_ready(option) or nil
+end
+
 -- The key, in a specification, of what is worked out of it once: { count =, keys = by place, known = by key,
--- function_name = and labels = by place of the last one that asked, has_stand_ins = }. It is kept there and
--- not in a weak table, which the collector would have to go through at each of thousands of streams.
+-- function_name = and labels = by place of the last one that asked, has_stand_ins =, tests = by key, where a
+-- table may be given back as it is }. It is kept there and not in a weak table, which the collector would
+-- have to go through at each of thousands of streams.
 local checker_key = {}
 
 local function checker_of(spec)
   local checker = spec[checker_key]
   if checker and checker.count == #spec then return checker end
   checker = { count = #spec, keys = {}, known = {}, labels = {} }
+  local tests, is_as_given = {}, spec.is_forgotten and not spec.items
   for i, option in ipairs(spec) do
     local key = keys[option[1]]
     checker.keys[i], checker.known[key] = key, true
     checker.has_stand_ins = checker.has_stand_ins or option.stands_for ~= nil
+    tests[key] = test_of(option)
+    is_as_given = is_as_given and not (option.stands_for or option.required or option.default ~= nil
+      or option.kind == "flag")
   end
+  checker.tests = is_as_given and tests
   spec[checker_key] = checker
   return checker
 end
@@ -243,20 +257,30 @@ local function refuse_unknown(function_name, given, spec, known)
   end
 end
 
+-- Is each of the values known and already what its option wants?
+local function is_ready(given, tests)
+  for key, value in next, given do
+    local test = tests[key]
+    if not test or not test(value) then return false end
+  end
+  return true
+end
+
 --- Checks and converts a table of options; raises a usage error that names function, option, value,
 -- what is allowed and the nearest name. Unknown names come before missing ones.
 ---@param function_name string how the author calls it: "spike"
 ---@param given table|nil nil is an empty table
 ---@param spec moontide.option[]
 ---@param from_text? boolean every value is a text, as in "sine:mean=20,amp=10"
----@return table values a new table
+---@return table values a new table; of a specification that is forgotten it may be `given`
 function options.table(function_name, given, spec, from_text)
   if given == nil then given = {} end
   if not types.is_plain(given) then
     units.wrong(function_name .. ": the argument", given, "a table of options")
   end
   local checker = checker_of(spec)
-  local known = checker.known
+  local known, tests = checker.known, checker.tests
+  if tests and not from_text and is_ready(given, tests) then return given end
   for key in next, given do
     if not known[key] and not (spec.items and math.type(key) == "integer") then
       refuse_unknown(function_name, given, spec, known)

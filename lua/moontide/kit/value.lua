@@ -17,10 +17,7 @@ function value.type_name(one)
 end
 
 --- Is it a table that is nothing but a table: a list, names and values?
----@param one any
----@return boolean
-function value.is_plain(one)
-  return type(one) == "table" and debug.getmetatable(one) == nil
-end
+---@type fun(one: any): boolean
+value.is_plain = core.base.is_plain
 
 return value

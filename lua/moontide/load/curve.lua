@@ -6,6 +6,7 @@ local core = require "moontide.core"
 local csv = require "moontide.base.csv"
 local file = require "moontide.draw.file"
 local kinds = require "moontide.kit.kinds"
+local of_number = require "moontide.kit.of_number"
 local options = require "moontide.kit.options"
 local sample = require "moontide.load.curve_sampling"
 local shapes = require "moontide.load.curve_shapes"
@@ -312,6 +313,8 @@ local function of_file(path)
   return public.rate_of(path, { time = time, rate = rate })
 end
 
+local endless = of_number.remembered(function(rate) return raw.constant(rate, math.huge) end)
+
 --- The curve that a value stands for: a number is an endless constant, a function of time is sampled, a text
 --- is read as on the command line ("sine:mean=20,amp=10,period=60",
 --- "steps:5@1m,20@5m", "rates.csv").
@@ -319,10 +322,9 @@ end
 ---@param what string what the value is, for the error message
 ---@return moontide.curve
 function curve.of(value, what)
+  if type(value) == "number" then return endless(options.rate_number(value, what)) end
   if raw.is(value) then return value end
-  if type(value) == "number" then
-    return raw.constant(options.rate_number(value, what), math.huge)
-  elseif type(value) == "function" then
+  if type(value) == "function" then
     return from_function(value, math.huge, default_horizon, "curve(function)")
   elseif type(value) == "string" then
     if is_file(value) then return of_file(value) end

@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local kinds = require "moontide.kit.kinds"
 local laws = require "moontide.load.distribution_laws"
+local of_number = require "moontide.kit.of_number"
 local options = require "moontide.kit.options"
 
 local raw = core.distribution
@@ -163,6 +164,8 @@ end
 
 -- --- from anything -----------------------------------------------------------------------------------
 
+local fixed = of_number.remembered(function(number) return raw.make("fixed", { value = number }) end)
+
 local forms_text = "a number, a distribution, or NAME:key=value,..."
 
 --- A distribution from what an author wrote: a number, a distribution, or a text as on the command
@@ -172,10 +175,9 @@ local forms_text = "a number, a distribution, or NAME:key=value,..."
 ---@param allowed? { shape: boolean } shape: one without a mean will do
 ---@return moontide.distribution
 function distribution.of(value, what, allowed)
+  if type(value) == "number" then return fixed(options.number(value, what)) end
   local made
-  if type(value) == "number" then
-    made = raw.make("fixed", { value = options.number(value, what) })
-  elseif type(value) == "string" then
+  if type(value) == "string" then
     made = laws.of_text(value, what)
   elseif is_distribution(value) then
     made = value

@@ -134,17 +134,18 @@ end
 --- The expectation of a whole plan from those of its streams (core.plan.expect), and the share of its
 --- requests that lie wholly inside their shared prefix.
 ---@param duration number seconds
----@param names string[]
----@param processes string[] as they print
----@param ones table[]
+---@param count integer of streams
+---@param each fun(i: integer): string, moontide.process, table the name, process and expectation of one, read
+--- before the next is asked for
 ---@return moontide.expected, number inside
-function expected.new(duration, names, processes, ones)
+function expected.new(duration, count, each)
   local self = { duration = duration, requests = 0, sessions = 0, streams = {} }
   local weights, input, output, with_output, inside, wrong = 0, 0, 0, 0, 0, 0
-  for i, one in ipairs(ones) do
+  for i = 1, count do
+    local name, process, one = each(i)
     -- What cannot be counted still has lengths: alone it is the mean, beside others it is left out.
-    local weight = one.requests == one.requests and one.requests or (#ones == 1 and 1 or 0)
-    self.streams[i] = stream_row(names[i], processes[i], one)
+    local weight = one.requests == one.requests and one.requests or (count == 1 and 1 or 0)
+    self.streams[i] = stream_row(name, process, one)
     self.requests, self.sessions = self.requests + one.requests, self.sessions + one.sessions
     if one.drawn then self.drawn = (self.drawn or 0) + one.drawn end
     if one.error then wrong = wrong + (one.error * one.requests) ^ 2 end
@@ -157,9 +158,15 @@ function expected.new(duration, names, processes, ones)
   self.input_length = weights > 0 and input / weights or 0
   self.output_length = with_output > 0 and output / with_output or nil
   self.within = self.requests
-  for i, row in ipairs(self.streams) do self.within = self.within + row.within - ones[i].requests end
+  for _, row in ipairs(self.streams) do self.within = self.within + row.within - row.requests end
   if wrong > 0 then self.error = math.sqrt(wrong) / self.requests end
   return setmetatable(self, expected_type), weights > 0 and inside / weights or 0
+end
+
+--- Puts texts in the place of its rows' processes: to print thousands of them is dear where nobody looks.
+---@param self moontide.expected
+function expected.name_processes(self)
+  for _, row in ipairs(self.streams) do row.process = tostring(row.process) end
 end
 
 local whole_members = { "duration", "requests", "within", "sessions", "input_length", "output_length" }

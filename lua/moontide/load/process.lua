@@ -14,15 +14,16 @@ local public = {}
 
 -- --- faster clocks ---------------------------------------------------------------------------------
 
--- How the same process is made for a clock that runs k times faster, by process: function(k, with_think).
-local makers = setmetatable({}, { __mode = "k" })
+-- How the same process is made for a clock that runs k times faster, function(k, with_think), is its user
+-- value: a weak table of thousands of processes is dear to the collector.
+local maker_place = 1
 
 --- The process that a maker makes, which then knows how to be faster.
 ---@param maker fun(k: number, with_think: boolean): moontide.process? k times faster; nil: it cannot be
 ---@return moontide.process
 function process.made(maker)
   local self = maker(1, false)
-  makers[self] = maker
+  debug.setuservalue(self, maker, maker_place)
   return self
 end
 
@@ -37,7 +38,7 @@ end
 ---@param with_think boolean think times and answers are shorter too
 ---@return moontide.process?
 function process.faster(self, k, with_think)
-  local maker = makers[self]
+  local maker = debug.getuservalue(self, maker_place)
   return maker and maker(k, with_think)
 end
 

@@ -2,8 +2,10 @@
 local branch = require "moontide.load.branch"
 local core = require "moontide.core"
 local curve = require "moontide.load.curve"
+local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
 local length = require "moontide.load.length"
+local of_number = require "moontide.kit.of_number"
 local options = require "moontide.kit.options"
 local sessions = require "moontide.load.sessions"
 
@@ -49,6 +51,29 @@ local function pair_of(values, where)
   local output = false
   if values.output ~= nil then output = length.of(values.output, where .. ": output") end
   return { length.of(values[name], where .. ": " .. name), is_new, output }
+end
+
+-- core.lengths of two plain numbers, by those.
+local function plain_lengths(is_new)
+  return of_number.remembered(function(input)
+    local from = distribution.of(input, "input")
+    local function with(output)
+      return core.lengths.pair { from, is_new, output and distribution.of(output, "output") }
+    end
+    return { alone = with(false), with = of_number.remembered(with) }
+  end)
+end
+
+local of_input, of_new_input = plain_lengths(false), plain_lengths(true)
+
+-- What core knows of lengths that are not by class.
+local function lengths_of(values, where)
+  local input, new_input, output = values.input, values.new_input, values.output
+  local is_plain = (input == nil or new_input == nil) and type(input or new_input) == "number"
+    and (output == nil or type(output) == "number")
+  if not is_plain then return core.lengths.pair(pair_of(values, where)) end
+  local known = input and of_input(input) or of_new_input(new_input)
+  return output and known.with(output) or known.alone
 end
 
 -- "prompts_of", of a prompt source.
@@ -187,13 +212,17 @@ end
 
 -- What only sessions have, and what they need.
 local function check_sessions(self, values, where)
-  local has_sessions = core.process.has_sessions(values.arrivals)
-  if has_sessions then check_turns(values, where) end
+  local has_sessions = core.process.has_sessions(self.process)
+  if has_sessions then
+    check_turns(values, where)
+  elseif values.branch == nil and values.first == nil then
+    return
+  end
   branch.check(values.branch, where .. ": branch")
   if values.branch and not has_sessions then
     core.base.raise(where .. ": branch= is for turns of mt.sessions{...}")
   end
-  local inner = sessions.branch_of(values.arrivals)
+  local inner = sessions.branch_of(self.process)
   if values.branch and inner then
     core.base.raise(where .. ": branch= is in mt.sessions{...}, too: give one of them")
   elseif values.branch then
@@ -248,13 +277,11 @@ end
 ---@param last? number seconds: it begins nothing at or after it
 ---@param are_tagged? boolean requests have their class's name as a member
 function stream.add_to(plan, self, name, factor, last, are_tagged)
-  core.plan.add(plan, {
-    name = name, process = self.process, lengths = self.lengths, first = self.first, prompt = self.prompt,
-    fields = self.fields, branches = self.branches,
-    class_prompts = self.class_prompts,
-    class_fields = are_tagged and self.tagged_fields or self.class_fields,
-    factor = factor, pace = self.pace, last = last,
-  })
+  local class_fields = are_tagged and self.tagged_fields or self.class_fields
+  local has_more = self.first or self.branches or self.class_prompts or class_fields
+  core.plan.add(plan, name, self.process, self.lengths, self.prompt, self.fields, factor, self.pace, last,
+    has_more and { first = self.first, branches = self.branches, class_prompts = self.class_prompts,
+      class_fields = class_fields })
 end
 
 ---@class moontide.first_options
@@ -283,11 +310,12 @@ end
 ---@field branch? moontide.branch sub-agents that turns of its sessions start; or branch= of mt.sessions
 ---@field fields? table<string, any> further members of the records
 
--- A source of requests says all of them but how prompts begin; it becomes the arrivals.
-local function check_requests(values, where)
+-- The arrivals: given, or of a source of requests, which says all of them but how prompts begin.
+local function arrivals_of(values, where)
   if values.requests == nil then
     if values.arrivals == nil then core.base.raise(where .. ": arrivals is required") end
-    return
+    return check_type(values.arrivals, "moontide.process", where, "arrivals",
+      "an arrival process such as mt.poisson(20)")
   end
   if type(values.requests) ~= "function" then
     options.wrong(where .. ": requests", values.requests,
@@ -299,7 +327,7 @@ local function check_requests(values, where)
     core.base.raise(where .. ": requests= says how long prompts are, which " .. source_name(values.prompt)
       .. " decides, too")
   end
-  values.arrivals = core.process.given(values.requests)
+  return core.process.given(values.requests)
 end
 
 --- A stream of requests: when they come, how long they are, who shares which prefix.
@@ -316,18 +344,16 @@ end
 function public.stream(opt)
   local values = options.table("stream", opt, stream_options)
   stream.check_name(values.name, "stream: name")
-  local where = values.name and ("stream '%s'"):format(values.name) or "stream"
-  check_requests(values, where)
-  check_type(values.arrivals, "moontide.process", where, "arrivals",
-    "an arrival process such as mt.poisson(20)")
+  local where = values.name and "stream '" .. values.name .. "'" or "stream"
+  local process = arrivals_of(values, where)
   check_type(values.prompt, "moontide.prompt", where, "prompt", "a prompt source such as mt.unique()")
   check_type(values.lengths, "moontide.classes", where, "lengths",
     "mt.classes{...} or mt.lengths_of(trace)")
-  local self = {
-    name = values.name, process = values.arrivals,
-    prompt = values.prompt or core.prompt.unique(),
-    fields = fields.of(values.fields, where),
-  }
+  local self = setmetatable({
+    name = values.name, process = process, prompt = values.prompt or core.prompt.unique(),
+    fields = values.fields ~= nil and fields.of(values.fields, where) or nil,
+    lengths = false, -- there are always some: its place
+  }, stream_type)
   check_sessions(self, values, where)
   if values.prompt and core.prompt.decides(values.prompt) then
     use_decided(self, values, where)
@@ -336,13 +362,13 @@ function public.stream(opt)
   elseif values.lengths then
     use_classes(self, values, where)
   else
-    self.lengths = core.lengths.pair(pair_of(values, where))
+    self.lengths = lengths_of(values, where)
   end
   if not core.process.has_formula(self.process) or core.lengths.have_rules(self.lengths) then
     -- its parts must go together
     stream.add_to(core.plan.new(512), self, self.name or "main")
   end
-  return setmetatable(self, stream_type)
+  return self
 end
 
 function stream_type.__tostring(self)

@@ -19,7 +19,7 @@ local function check_inside(self, inside)
   end
 end
 
---- Expected totals of a run, without random numbers: a value whose tostring is a table.
+--- Expected totals of a run, without random numbers; its rows have their processes as such.
 ---@param self moontide.workload
 ---@param duration number seconds
 ---@param seed integer
@@ -29,18 +29,17 @@ function expectation.expect(self, duration, seed, factor)
   local asked = ("%a %d %a"):format(duration, seed, factor)
   local known = self.expectations[asked]
   if known then return known end
-  local plan, names, processes, ones = workload.plan_of(self), {}, {}, {}
-  for i, entry in ipairs(self.streams) do
-    names[i], processes[i] = entry.name, tostring(entry.stream.process)
-    local one, message, code = core.plan.expect(plan, i, seed, duration, factor)
-    if not one then
+  local plan, streams, one = workload.plan_of(self), self.streams, {}
+  local whole, inside = expected.new(duration, #streams, function(i)
+    local entry = streams[i]
+    local done, message, code = core.plan.expect(plan, i, seed, duration, factor, one)
+    if not done then
       message = ("stream '%s': %s"):format(entry.name, message)
       workload.failed(self, message, code)
       error(message, 0)
     end
-    ones[i] = one
-  end
-  local whole, inside = expected.new(duration, names, processes, ones)
+    return entry.name, entry.stream.process, one
+  end)
   check_inside(self, inside)
   whole.inside = inside
   self.expectations[asked] = whole
@@ -74,9 +73,8 @@ function expectation.shown(self, opt)
   for _, entry in ipairs(self.streams) do limited = limited or counted.is_needed(entry) end
   unknown = whole.requests ~= whole.requests
   if limited or unknown then
-    local plan, names, processes, ones = workload.plan_of(self), {}, {}, {}
+    local plan, ones = workload.plan_of(self), {}
     for i, entry in ipairs(self.streams) do
-      names[i], processes[i] = entry.name, tostring(entry.stream.process)
       local one = core.plan.expect(plan, i, opt.seed, opt.duration, opt.rate_scale or 1)
       ones[i] = one
       local fill = counted.is_needed(entry) and counted.fill
@@ -87,9 +85,12 @@ function expectation.shown(self, opt)
       end
     end
     local inside = whole.inside
-    whole = expected.new(opt.duration, names, processes, ones)
+    whole = expected.new(opt.duration, #ones, function(i)
+      return self.streams[i].name, self.streams[i].stream.process, ones[i]
+    end)
     whole.inside, whole.is_counted, whole.is_drawn = inside, limited or nil, unknown or nil
   end
+  expected.name_processes(whole)
   local added, trouble, kind = add_classes(self, opt, whole)
   if not added then return workload.failed(self, trouble, kind) end
   if whole.sessions == 0 then return whole end
