@@ -158,7 +158,7 @@ local function old_neighbours(old, new, sessions)
   return count / (#new - 1), across_count > 0 and across / across_count or 0, chance / (#new - 1)
 end
 
-local parts = { "turns", "think", "tokens.10", "tokens.60", "tokens.300" }
+local parts = { "turns", "think", "tokens.10", "tokens.60", "tokens.300", "dispersion.10", "dispersion.60" }
 
 -- A line of the table.
 local function line(title, source, made)
@@ -278,7 +278,7 @@ return mt.script {
   },
   run = function(opt)
     local lines = { { opt.num_requests, "lru", "", "fifo", "", "ttl", "", "tenths", "turns", "think",
-      "tokens.10", ".60", ".300" } }
+      "tokens.10", ".60", ".300", "dispersion.10", ".60" } }
     for _, path in ipairs(opt.traces or {}) do compare(path:match "[^/]*$", path, opt, lines) end
     for _, source in ipairs(opt.generated and generated or {}) do
       local path = os.tmpname() .. ".jsonl"

@@ -54,6 +54,21 @@ local readers = mt.stream {
   new_input = mt.lognormal { mean = 200, cv = 1 }, output = mt.lognormal { mean = 200, cv = 1 },
 }
 
+-- What comes in bursts: readers who know nothing of each other, and chats that begin then.
+local burst_readers = mt.stream {
+  arrivals = mt.on_off(2, { on = "10s", off = "40s" }),
+  prompt = mt.parts { { tokens = 1024 },
+    { tokens = mt.lognormal { mean = 12000, cv = 0.8, max = 80000 }, pick = mt.zipf { n = 400, s = 0.9 } } },
+  new_input = mt.lognormal { mean = 200, cv = 1 }, output = mt.lognormal { mean = 200, cv = 1 },
+}
+
+local burst_chats = mt.stream {
+  arrivals = mt.sessions { starts = mt.on_off(0.5, { on = "20s", off = "80s" }), turns = mt.geometric(4),
+    think = mt.exponential(5), service = service },
+  prompt = mt.shared_prefix { tokens = 1536, groups = 6, zipf = 1 },
+  new_input = mt.lognormal { mean = 700, cv = 1.2 }, output = mt.lognormal { mean = 250, cv = 1 },
+}
+
 return {
   { name = "one agent after another", stream = agents(0.003, 30), requests = 300 },
   { name = "a few agents", stream = agents(0.02, 30), requests = 600 },
@@ -64,4 +79,6 @@ return {
   { name = "chats with long pauses", stream = chats(0.1, mt.lognormal { mean = 300, cv = 2 }),
     requests = 3000 },
   { name = "readers of documents", stream = readers, requests = 3000 },
+  { name = "readers in bursts", stream = burst_readers, requests = 4000 },
+  { name = "chats in bursts", stream = burst_chats, requests = 4000 },
 }

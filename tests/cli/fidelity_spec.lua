@@ -394,6 +394,51 @@ describe("arrivals bunch as the source's do, at 1, 10, 60 and 300 s:", function(
   end
 end)
 
+-- Readers who come in bursts and know nothing of each other; many of them seem to go on from one another.
+local function burst_readers()
+  if not made_sources.burst_readers then
+    local stream = mt.stream { arrivals = mt.on_off(2, { on = "10s", off = "40s" }),
+      prompt = mt.parts { { tokens = 1024 },
+        { tokens = mt.lognormal { mean = 12000, cv = 0.8, max = 80000 }, pick = mt.zipf { n = 400, s = 0.9 } } },
+      new_input = mt.lognormal { mean = 200, cv = 1 }, output = mt.lognormal { mean = 200, cv = 1 } }
+    made_sources.burst_readers = source_of(assert(mt.workload { duration = "100d", stream }:columns {
+      num_requests = 4000 }), 512)
+  end
+  return made_sources.burst_readers
+end
+
+-- Each seed; and hit ratios of LRU, their mean. same: the share of places at which two seeds have the same time.
+local function assert_bunched_anew(source, same)
+  local sizes, sums, all_times = sizes_of(source.analysis.distinct_blocks), {}, {}
+  for seed = 1, seeds do
+    local made <close> = synthesis(source, { seed = seed, arrivals = "resample" })
+    local comparison = compared(source, made, sizes)
+    for window, pair in pairs(comparison.dispersion) do
+      assert_within(0.2 * pair[1], pair[2], pair[1], ("variance over mean at %s s, seed %d"):format(window, seed))
+    end
+    for size, pair in pairs(comparison.lru) do add(sums, size, (pair[2] - pair[1]) / seeds) end
+    all_times[seed] = times_of(made)
+  end
+  for size, sum in pairs(sums) do assert_within(0.015, sum, 0, size .. " blocks") end
+  for _, times in ipairs { all_times[2], times_of(source.columns) } do
+    assert.is_true(same_share(all_times[1], times) < same, same_share(all_times[1], times))
+  end
+end
+
+describe("resampled arrivals are others, and bunch as the source's do:", function()
+  it("the conversation trace", function()
+    assert_bunched_anew(conversation(), 0.6) -- its clock ticks every three seconds
+  end)
+
+  for _, name in ipairs { "bursts", "phases" } do
+    it(name, function() assert_bunched_anew(generated(name), 0.25) end)
+  end
+
+  it("readers in bursts", function()
+    assert_bunched_anew(burst_readers(), 0.25)
+  end)
+end)
+
 it("arrival times are drawn anew for each seed", function()
   local source = generated "sessions_long_gaps"
   local one, other = synthesis(source, { seed = 1 }), synthesis(source, { seed = 2 })

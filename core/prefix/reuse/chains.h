@@ -10,8 +10,9 @@
  *   per window. Where eight or more run at once, families that begin near each other change places
  *   whatever their sort; where stretches are short, those that last move a little beside that, the
  *   less the fewer there are at once. Readers of what many go on from move by a part of the time
- *   between them (chains_members.c), children with the turn that they hang on. Where it is asked
- *   for (options->resample), families' starts are another realisation of the source's.
+ *   between them (chains_members.c), children with the turn that they hang on.
+ * - Arrivals. Where it is asked for (options->resample), all that was dealt is placed along another
+ *   realisation of the source's arrivals (chains_resample.c).
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a tenth more or less)
  *   change places, where that leaves time for the answers.
  * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the
@@ -27,8 +28,8 @@
  * - Parts. A trace shorter than its source is made after the part most like the whole: a window of
  *   its time, or cells of it with whole sessions (chains_part.c).
  *
- * Memory: about 200 bytes a description. Random numbers: (seed, "synthesize" or "synthesize/n",
- * "chains"); the items are laps. */
+ * Memory: about 200 bytes a description, and 60 more while arrivals are placed anew. Random
+ * numbers: (seed, "synthesize" or "synthesize/n", "chains"); the items are laps. */
 #ifndef MT_PREFIX_REUSE_CHAINS_H
 #define MT_PREFIX_REUSE_CHAINS_H
 

@@ -343,6 +343,8 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     if ((code = mt_reuse_deal_starts(chains, error)))
         return code;
     deal_gaps(chains);
+    if (chains->resample && (code = mt_reuse_resample(chains, error)))
+        return code;
     if (chains->part_requests > 0 && chains->lap == 0) {
         if ((code = mt_reuse_find_part(chains, chains->part_requests, error)))
             return code;

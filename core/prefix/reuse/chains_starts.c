@@ -1,6 +1,5 @@
 /* When chains begin: families (prefix/model/families.h) change places. */
 #include "base/memory.h"
-#include "prefix/gaps/gaps.h"
 #include "prefix/model/families.h"
 #include "prefix/reuse/chains_state.h"
 
@@ -154,28 +153,6 @@ static void keep_end(mt_reuse_chains *chains) {
     }
 }
 
-/* Another realisation of the families' starts, that bunches alike (prefix/gaps/gaps.h). */
-static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
-    size_t count = 0, next = 0, all = chains->model->chain_count;
-    int64_t *gaps_ns = mt_allocate(all, sizeof *gaps_ns), before = chains->moved[0];
-    if (!gaps_ns)
-        return mt_fail_memory(error, "synthesiser");
-    for (size_t c = 0; c < all; c++)
-        if (chains->families[c] == c) {
-            gaps_ns[count++] = chains->moved[c] - before;
-            before = chains->moved[c];
-        }
-    mt_gaps *gaps =
-        mt_gaps_new(MT_GAPS_SOURCE, gaps_ns, count, mt_random_u64(&chains->random), error);
-    mt_code code = gaps ? MT_OK : mt_code_of(error);
-    for (; next < all && !code; next++)
-        if (chains->families[next] == next)
-            code = mt_gaps_next(gaps, &chains->moved[next], error);
-    mt_gaps_free(gaps);
-    mt_free(gaps_ns);
-    return code;
-}
-
 int mt_reuse_is_few(const mt_reuse_chains *chains) {
     enum { FEW = 16 };
     return mt_model_stretch(chains->model, MT_FAMILY_LONG) < FEW;
@@ -191,8 +168,6 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
     if (code == MT_OK)
         code = mt_reuse_deal_members(chains, error);
     memcpy(chains->moved, chains->starts, all * sizeof *chains->moved);
-    if (code == MT_OK && chains->resample)
-        code = resample_starts(chains, error);
     if (code)
         return code;
     deal_families(chains, 1, 0);
