@@ -16,11 +16,11 @@ uint64_t mt_analysis_pairs(const mt_analysis *analysis) {
         return analysis->sealed_pairs;
     if (!analysis->ids)
         return analysis->shared_pairs;
-    return analysis->pairs ? mt_ids_count(analysis->pairs) : mt_numbering_count(analysis->ids);
+    return analysis->pairs ? mt_id_table_count(analysis->pairs) : mt_numbering_count(analysis->ids);
 }
 
 void mt_analysis_free_pairs(mt_analysis *analysis) {
-    mt_ids_free(analysis->pairs);
+    mt_id_table_free(analysis->pairs);
     analysis->pairs = NULL;
     mt_numbering_free(analysis->ids);
     analysis->ids = NULL;
@@ -30,13 +30,27 @@ void mt_analysis_free_pairs(mt_analysis *analysis) {
 
 /* ---- 3: any ids ---- */
 
-static mt_key pair_key(uint64_t position, uint64_t id) {
-    return mt_key_number((mt_key){position + 1, 0}, id);
+enum { BATCH = 256 }; /* pairs looked up at once */
+
+/* A pair as one number, for the table of ids: both its halves are below 2^32. */
+static uint64_t pair_of(uint64_t position, uint64_t id) {
+    return position << 32 | id;
 }
 
-static mt_key key_of(const void *positions, const mt_key *keys, uint64_t id) {
-    (void)keys;
-    return pair_key(((const uint32_t *)positions)[id], id);
+/* A table of the pairs that had their ids' numbers so far. */
+static mt_id_table *table_of_positions(const uint32_t *positions, uint64_t count, mt_error *error) {
+    mt_id_table *table = mt_id_table_new(count, error);
+    for (uint64_t done = 0; table && done < count; done += BATCH) {
+        uint64_t pairs[BATCH], numbers[BATCH];
+        size_t some = count - done < BATCH ? (size_t)(count - done) : BATCH;
+        for (size_t i = 0; i < some; i++)
+            pairs[i] = pair_of(positions[done + i], done + i);
+        if (mt_id_table_of(table, pairs, some, numbers, error)) {
+            mt_id_table_free(table);
+            return NULL;
+        }
+    }
+    return table;
 }
 
 /* Counts a pair that came before as repeated, here and where it came first. */
@@ -74,14 +88,13 @@ static int add_plain(mt_analysis *analysis, const uint64_t *numbers, uint64_t ne
 
 static mt_code add_pairs(mt_analysis *analysis, const uint64_t *numbers, mt_error *error) {
     size_t blocks = analysis->rows[analysis->row_count].blocks;
-    uint64_t new_from = mt_ids_count(analysis->pairs);
-    for (size_t done = 0; done < blocks; done += MT_IDS_BATCH) {
-        mt_key keys[MT_IDS_BATCH];
-        uint64_t pairs[MT_IDS_BATCH];
-        size_t some = blocks - done < MT_IDS_BATCH ? blocks - done : MT_IDS_BATCH;
+    uint64_t new_from = mt_id_table_count(analysis->pairs);
+    for (size_t done = 0; done < blocks; done += BATCH) {
+        uint64_t pairs[BATCH];
+        size_t some = blocks - done < BATCH ? blocks - done : BATCH;
         for (size_t i = 0; i < some; i++)
-            keys[i] = pair_key(done + i, numbers[done + i]);
-        mt_code code = mt_ids_of(analysis->pairs, keys, some, pairs, error);
+            pairs[i] = pair_of(done + i, numbers[done + i]);
+        mt_code code = mt_id_table_of(analysis->pairs, pairs, some, pairs, error);
         if (code)
             return code;
         for (size_t i = 0; i < some; i++)
@@ -103,7 +116,7 @@ static mt_code add_numbered(mt_analysis *analysis, const uint64_t *hash_ids, mt_
     if (!analysis->pairs) {
         if (add_plain(analysis, numbers, new_from))
             return MT_OK;
-        analysis->pairs = mt_ids_of_known(new_from, key_of, analysis->positions.data, error);
+        analysis->pairs = table_of_positions(analysis->positions.data, new_from, error);
         if (!analysis->pairs)
             return mt_code_of(error);
         mt_big_free(&analysis->positions);

@@ -3,8 +3,8 @@
 #define MT_PREFIX_ANALYSIS_ANALYSIS_STATE_H
 
 #include "base/memory.h"
-#include "hash/ids.h"
 #include "prefix/analysis/analysis.h"
+#include "prefix/block/id_table.h"
 #include "prefix/block/numbering.h"
 
 /* One request of the trace. */
@@ -36,7 +36,7 @@ struct mt_analysis {
      * the format has them, a pair's number is that of its id. From the first request on of which
      * that does not hold, `pairs` (NULL before) numbers the distinct (position, id) pairs. */
     mt_big positions; /* uint32_t by the id's number, while `pairs` is NULL */
-    mt_ids *pairs;
+    mt_id_table *pairs;
 };
 
 /* In place of the row a pair came first in, once it has come again. */

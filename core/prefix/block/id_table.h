@@ -28,8 +28,8 @@ typedef struct mt_id_table mt_id_table;
 /* A table with room for `expected` ids before it grows. NULL on failure. */
 mt_id_table *mt_id_table_new(uint64_t expected, mt_error *error);
 
-/* numbers[i] becomes the number of ids[i], new ones given in order. Polls for Ctrl-C. On failure
- * (memory, MT_ID_TABLE_LIMIT, Ctrl-C) the table can only be freed. */
+/* numbers[i] becomes the number of ids[i], new ones given in order; `numbers` may be `ids`. Polls for
+ * Ctrl-C. On failure (memory, MT_ID_TABLE_LIMIT, Ctrl-C) the table can only be freed. */
 mt_code mt_id_table_of(mt_id_table *table, const uint64_t *ids, size_t count, uint64_t *numbers,
                        mt_error *error);
 
