@@ -1,5 +1,6 @@
 #include "text/number_list.h"
 
+#include "base/processor.h"
 #include "text/marks.h"
 
 /* Of some bytes of a list, up to its ']' or all 64: where numbers start and end, or that these are
@@ -67,7 +68,7 @@ __attribute__((target("avx2,bmi"))) static const char *read_by_avx2(mt_number_li
 
 const char *mt_number_list_read(mt_number_list *list, const char *at) {
 #ifdef MT_HAS_AVX2
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+    if (mt_processor_has_avx2())
         return read_by_avx2(list, at);
 #endif
     return read_by(mt_marks_of, list, at);
