@@ -52,6 +52,11 @@ LIBS    := -lcjson -lcsv -lm -lpthread -ldl
 # Of compressed files: the tests hold zlib against the ISA-L.
 PACKING_LIBS := $(if $(HAS_ISAL),-lisal,-lz) -lzstd
 WHOLE_LIBS   := $(LIBS) $(PACKING_LIBS) -lz
+# The pointers to be set at each start in a fraction of their room, where the C library reads that (glibc 2.36).
+HAS_PACKED := $(shell printf '\043include <features.h>\n\043if !__GLIBC_PREREQ(2, 36)\n\043error\n\043endif\n' | \
+  $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
+PACKED_POINTERS := -Wl,-z,pack-relative-relocs
+LINK_FLAGS := $(if $(HAS_PACKED),$(PACKED_POINTERS))
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats text hash trace prefix load
@@ -91,9 +96,14 @@ BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/be
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor floor_gzip naive_sin driving_floor)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua examples/slurm/*.sbatch) \
   $(wildcard $(addprefix lua/moontide/look/*.,html css js txt)))
-# What every command loads lies together, in few pages.
-AT_EACH_START := $(filter lua/moontide/kit/% lua/moontide/script/% $(patsubst %,lua/moontide/%.lua,command/cli \
-  command/arguments load/run_options learn/profile_options init parts kind_modules),$(EMBEDDED))
+# Lies together, in few pages: what every command loads, and then what looking at a trace takes.
+lua_of = $(filter $(patsubst %,lua/moontide/%.lua,$(1)),$(EMBEDDED))
+TOGETHER := $(call lua_of,kit/% script/% command/cli command/arguments load/run_options learn/profile_options) \
+  $(call lua_of,init parts kind_modules trace/any trace/pipe learn/analysis% learn/cache_options command/figures) \
+  $(call lua_of,base/json draw/file draw/axis draw/style draw/line draw/canvas)
+# In the executable, what makes load lies behind all the rest: looking at a trace does not touch its pages.
+MAKES_LOAD = $(filter $(patsubst %,$(BUILD)/core/%,load/% random/% prefix/gaps/% prefix/model/% prefix/radix/% \
+  prefix/reuse/% prefix/synthesis/%),$(LEAN_OBJECTS))
 # What draws the charts of a report's page; it is built in as well.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
@@ -172,19 +182,20 @@ $(BUILD)/embed: core/embed.c
 	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -o $@ $< $(LUA_STATIC) -lm -ldl
 
 $(BUILD)/embedded.list: FORCE
-	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) together: $(TOGETHER) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
 
 $(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED) $(CHART_JS)
 	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) packages/chart.js=$(CHART_JS) > $@
 
 $(BUILD)/compiled.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
-	$(call say,EMBED) $(BUILD)/embed --compiled $(AT_EACH_START) $(filter-out $(AT_EACH_START),$(EMBEDDED)) > $@
+	$(call say,EMBED) $(BUILD)/embed --compiled $(TOGETHER) $(filter-out $(TOGETHER),$(EMBEDDED)) > $@
 
 $(BUILD)/embedded.o $(BUILD)/compiled.o: $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/flags
 	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(BUILD)/compiled.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
-	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS)
+	$(call say,LINK) $(CC) $(SANITIZE) $(LINK_FLAGS) -Wl,-E -o $@ $(filter-out $(MAKES_LOAD),$^) $(LUA_STATIC) \
+	  $(MAKES_LOAD) $(LIBS)
 
 $(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +50,13 @@ struct mt_output {
 
 /* Names a second Ctrl-C must remove: the handler cannot be given an argument. */
 static const char *volatile open_temporaries[OPEN_LIMIT];
+static volatile sig_atomic_t slots_used; /* of them, ever: the rest is not even looked at */
 
 static void remember_temporary(mt_output *output) {
     output->slot = -1;
     for (int i = 0; i < OPEN_LIMIT && output->slot < 0; i++)
         if (!open_temporaries[i]) {
+            slots_used = i < slots_used ? slots_used : i + 1;
             open_temporaries[i] = output->temporary;
             output->slot = i;
         }
@@ -66,7 +69,7 @@ static void forget_temporary(mt_output *output) {
 }
 
 void mt_output_remove_temporaries(void) {
-    for (int i = 0; i < OPEN_LIMIT; i++)
+    for (int i = 0; i < slots_used; i++)
         if (open_temporaries[i])
             unlink(open_temporaries[i]);
 }

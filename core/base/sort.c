@@ -128,7 +128,16 @@ static void become_orders(double *values, size_t count) {
     }
 }
 
+static int is_sorted(const double *values, size_t count) {
+    for (size_t i = 1; i < count; i++)
+        if (values[i] < values[i - 1])
+            return 0;
+    return 1;
+}
+
 void mt_sort(double *values, size_t count) {
+    if (is_sorted(values, count))
+        return;
     /* An array of whole numbers. It can do without it, so no hook counts it. */
     int64_t *scratch = count >= MANY ? mt_resize(NULL, count * sizeof *scratch) : NULL;
     if (!scratch) {

@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 
-/* Sorts doubles ascending (no NaN among them): many in O(count) with as much memory again, where there
- * is that. */
+/* Sorts doubles ascending (no NaN among them); those in order already cost one look. Many in O(count)
+ * with as much memory again, where there is that. */
 void mt_sort(double *values, size_t count);
 
 /* The same in place, O(n log n) at worst. */

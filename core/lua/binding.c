@@ -99,11 +99,20 @@ static void collect_what_is_held(lua_State *L) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
 }
 
+const char mt_lua_open_all_key[] = "moontide.open_all";
+
 void *mt_lua_new_owner(lua_State *L, size_t size, const char *type) {
     collect_what_is_held(L);
+    if (luaL_getmetatable(L, type) == LUA_TNIL) {
+        lua_getfield(L, LUA_REGISTRYINDEX, mt_lua_open_all_key);
+        lua_call(L, 0, 0);
+        lua_pop(L, 1);
+        luaL_getmetatable(L, type);
+    }
     void *owner = lua_newuserdatauv(L, size, 1);
     memset(owner, 0, size);
-    luaL_setmetatable(L, type);
+    lua_insert(L, -2);
+    lua_setmetatable(L, -2);
     return owner;
 }
 

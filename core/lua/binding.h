@@ -51,8 +51,12 @@ int mt_lua_raise_error(lua_State *L, const mt_error *error) __attribute__((noret
 /* Raises a usage error with a printf-like message (luaL formats). */
 int mt_lua_raise(lua_State *L, const char *format, ...) __attribute__((noreturn));
 
-/* Pushes a full userdata of `size` zero bytes with metatable `type` (registered before with
- * mt_lua_new_type). Before that it collects all garbage where core holds much memory: what earlier
+/* Where the registry has the function that makes all tables of core (core/lua/module.c) and so registers all
+ * types. */
+extern const char mt_lua_open_all_key[];
+
+/* Pushes a full userdata of `size` zero bytes with metatable `type` (registered with mt_lua_new_type, if
+ * need be by that function). Before that it collects all garbage where core holds much memory: what earlier
  * owners have allocated since. */
 void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
 

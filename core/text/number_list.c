@@ -1,5 +1,6 @@
 #include "text/number_list.h"
 
+#include "base/processor.h"
 #include "text/marks.h"
 
 /* Of eight digits at most, or of any length. */
@@ -120,7 +121,7 @@ __attribute__((target("avx2,bmi"))) static const char *read_any_by_avx2(mt_numbe
  * of any. */
 const char *mt_number_list_read(mt_number_list *list, const char *at) {
 #ifdef MT_HAS_AVX2
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
+    if (mt_processor_has_avx2()) {
         at = read_by_avx2(list, at);
         return list->is_closed ? at : read_any_by_avx2(list, at);
     }

@@ -114,7 +114,7 @@ local function measure_analysis(bench, what, command)
     what = what .. ", " .. bench.trace_name, time = m.main.wall, spread = m.main.spread,
     count = size_of(bench.trace), of = "B", peak = m.main.peak,
     floor = m.floor, floor_is = "read(2)",
-    goal = "<= 20 ms, 20 MB", met = m.main.wall <= 0.02 and m.main.peak <= 20e6,
+    goal = "<= 12 ms, 12 MB", met = m.main.wall <= 0.012 and m.main.peak <= 12e6,
   }
 end
 

@@ -116,3 +116,22 @@ describe("an attack", function()
     assert.same({ status = 0, out = "ended\n", err = "" }, result)
   end)
 end)
+
+describe("the C half", function()
+  setup(function() folder = command.folder() end)
+  teardown(command.remove_folders)
+
+  it("makes its tables when they are asked for, and all of them for a value of a type that none has made", function()
+    command.write(folder, "small.jsonl", command.read "tests/data/small.jsonl")
+    command.write(folder, "own.lua", [[
+      local core = require "moontide.core"
+      local function there(name) return rawget(core, name) ~= nil end
+      print(there "base", there "source", core.nothing)
+      local columns = core.source.open("small.jsonl").columns
+      print(there "source", there "columns", there "lint")
+      print(#columns(core.source.open "small.jsonl"), there "columns", there "lint")
+      return require("moontide").script { summary = "x", run = function() end }]])
+    assert.same({ status = 0, out = "", err = "true\tfalse\tnil\ntrue\tfalse\tfalse\n210\ttrue\ttrue\n" },
+      command.shell('"$MOONTIDE" own.lua', { folder = folder }))
+  end)
+end)

@@ -59,8 +59,13 @@ mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request
 
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
     mt_code code = mt_analysis_check(analysis, request, error);
+    return code ? code : mt_analysis_add_checked(analysis, request, error);
+}
+
+mt_code mt_analysis_add_checked(mt_analysis *analysis, const mt_request *request, mt_error *error) {
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
-    if (code || (code = mt_poll_interrupt(error)) || (code = make_room(analysis, blocks, error)))
+    mt_code code = mt_poll_interrupt(error);
+    if (code || (code = make_room(analysis, blocks, error)))
         return code;
     analysis->rows[analysis->row_count] = (mt_analysis_row){.input_length = request->input_length,
                                                             .output_length = request->output_length,

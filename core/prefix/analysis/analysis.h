@@ -57,6 +57,9 @@ mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_err
 /* Is the request one that mt_analysis_add takes in? If not, MT_ERROR_INPUT as there. */
 mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error);
 
+/* As mt_analysis_add, of a request that mt_analysis_check has said MT_OK to. */
+mt_code mt_analysis_add_checked(mt_analysis *analysis, const mt_request *request, mt_error *error);
+
 /* The result over all requests so far; more may be added afterwards. No requests at all is
  * MT_ERROR_INPUT ("no requests"). */
 mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt_error *error);

@@ -2,13 +2,21 @@
 
 local text = {}
 
+-- "%.2f", by the decimals.
+local formats = setmetatable({}, { __index = function(known, decimals)
+  known[decimals] = "%." .. decimals .. "f"
+  return known[decimals]
+end })
+
 --- A number with its thousands apart: "12,035.06"; "N/A" without one.
 ---@param value number?
 ---@param decimals integer
 ---@return string
 function text.number(value, decimals)
   if not value then return "N/A" end
-  local sign, whole, fraction = ("%." .. decimals .. "f"):format(value):match "^(-?)(%d+)(%.?%d*)$"
+  local plain = formats[decimals]:format(value)
+  if value > -999 and value < 999 then return plain end
+  local sign, whole, fraction = plain:match "^(-?)(%d+)(%.?%d*)$"
   return sign .. whole:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "") .. fraction
 end
 
