@@ -2,23 +2,11 @@
 #include "prefix/radix/sampler_state.h"
 
 #include "base/assert.h"
-
-#include <string.h>
+#include "prefix/block/run.h"
 
 static uint64_t draw_copy(mt_radix_sampler *sampler) {
     mt_random_seek(&sampler->copy, sampler->number);
     return mt_random_below(&sampler->copy, sampler->options.prefix_root_multiplier);
-}
-
-static void write_run(uint64_t *to, uint64_t first, uint64_t count) {
-    typedef uint64_t two __attribute__((vector_size(16)));
-    two next = {first, first + 1};
-    const two step_of_two = {2, 2};
-    uint64_t *end = to + (count & ~UINT64_C(1));
-    for (; to < end; to += 2, next += step_of_two)
-        memcpy(to, &next, sizeof next);
-    if (count & 1)
-        *to = next[0];
 }
 
 /* Ids for those blocks of the node that have none yet. */
@@ -49,7 +37,7 @@ static void write_core(mt_radix_sampler *sampler, uint32_t stop, uint64_t *ids) 
     for (const mt_radix_step *here = &steps[stop]; here != steps;) {
         const mt_radix_step *parent = &steps[here->parent];
         mt_assert(here->reach > parent->reach && here->first > 0);
-        write_run(ids + parent->reach, here->first - 1, here->reach - parent->reach);
+        mt_write_run(ids + parent->reach, here->first - 1, here->reach - parent->reach);
         here = parent;
     }
 }
@@ -72,7 +60,7 @@ static mt_code write_core_of(mt_radix_sampler *sampler, uint32_t stop, uint64_t 
         uint64_t from = steps[here->parent].reach, *first = &firsts[sampler->path_slots[i]];
         mt_assert(here->reach > from);
         give_ids(sampler, first, here->reach - from);
-        write_run(ids + from, *first - 1, here->reach - from);
+        mt_write_run(ids + from, *first - 1, here->reach - from);
     }
     return MT_OK;
 }
@@ -86,7 +74,7 @@ mt_code mt_radix_write_ids(mt_radix_sampler *sampler, const mt_radix_prompt *dra
         if (code)
             return code;
     }
-    write_run(ids + drawn->context, sampler->next_id, drawn->tail);
+    mt_write_run(ids + drawn->context, sampler->next_id, drawn->tail);
     sampler->next_id += drawn->tail;
     return MT_OK;
 }
