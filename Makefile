@@ -45,8 +45,12 @@ LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 CJSON_CFLAGS := $(shell pkg-config --cflags libcjson 2>/dev/null)
 # gzip by the ISA-L where it is there, by zlib alone elsewhere (HAS_ISAL= builds that).
 HAS_ISAL := $(shell printf '\043include <isa-l/igzip_lib.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
+# gcc clears structs of some 100 bytes by "rep stos", whose start alone takes 35 ns (measured, on a Zen 4); the C
+# library does it in 6. A record is cleared once a request. Other compilers do not know the option.
+CLEARING := -mmemset-strategy=libcall:-1:noalign
+CLEARING := $(shell $(CC) $(CLEARING) -E -x c /dev/null >/dev/null 2>&1 && echo $(CLEARING))
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
-           -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE) \
+           -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE) $(CLEARING) \
            $(if $(HAS_ISAL),-DMT_HAS_ISAL)
 LIBS    := -lcjson -lcsv -lm -lpthread -ldl
 # Of compressed files: the tests hold zlib against the ISA-L.

@@ -131,9 +131,11 @@ mt_code mt_sort_by_time(mt_timed *items, size_t count, mt_error *error) {
 
 /* The sizes that are sorted often get code of their own. */
 mt_code mt_sort_by_number(void *items, size_t count, size_t size, mt_error *error) {
-    enum { PAIR = 16, FOUR = 32 };
+    enum { PAIR = 16, THREE = 24, FOUR = 32 };
     if (size == PAIR)
         return sort_items((timed_items){items, count, PAIR}, error);
+    if (size == THREE)
+        return sort_items((timed_items){items, count, THREE}, error);
     if (size == FOUR)
         return sort_items((timed_items){items, count, FOUR}, error);
     return sort_items((timed_items){items, count, size}, error);

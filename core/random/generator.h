@@ -77,4 +77,24 @@ static inline double mt_random_positive(mt_random *random) {
  * 2019); bound >= 1. */
 uint64_t mt_random_below(mt_random *random, uint64_t bound);
 
+/* ---- many items at once ---- */
+
+/* A block as the two numbers that mt_random_u64 gives of it. */
+typedef struct mt_random_pair {
+    uint64_t first, second;
+} mt_random_pair;
+
+/* Block number `draw` of each of the `count` items from `item` on, into pairs[0..count): those of
+ * mt_random_next_block, at a fraction of its cost where the processor has AVX2. */
+void mt_random_pairs(mt_random_key key, uint64_t item, uint64_t draw, size_t count,
+                     mt_random_pair *pairs);
+
+/* mt_random_below from a number that is there: 0 where that one may have to be refused, and *below
+ * means nothing. */
+static inline int mt_random_take_below(uint64_t number, uint64_t bound, uint64_t *below) {
+    unsigned __int128 product = (unsigned __int128)number * bound;
+    *below = (uint64_t)(product >> 64);
+    return (uint64_t)product >= bound;
+}
+
 #endif

@@ -36,28 +36,27 @@ static int grow(mt_tally *tally) {
     return 0;
 }
 
-static int count_waiting(mt_tally *tally) {
+int mt_tally_count(mt_tally *tally) {
+    mt_tally_slot *homes[MT_TALLY_WAITING];
     /* At most half of the slots are used: there is always a free one, and it is near. */
     while (2 * (tally->used + tally->waiting) > tally->capacity)
         if (grow(tally) != 0)
             return -1;
-    for (size_t i = 0; i < tally->waiting; i++)
-        __builtin_prefetch(&tally->slots[home_of(tally->capacity, tally->values[i])], 1);
     for (size_t i = 0; i < tally->waiting; i++) {
-        mt_tally_slot *slot = slot_of(tally->slots, tally->capacity, tally->values[i]);
-        tally->used += slot->count == 0;
-        slot->value = tally->values[i];
+        homes[i] = &tally->slots[home_of(tally->capacity, tally->values[i])];
+        __builtin_prefetch(homes[i], 1);
+    }
+    for (size_t i = 0; i < tally->waiting; i++) {
+        mt_tally_slot *slot = homes[i];
+        if (slot->count == 0 || slot->value != tally->values[i]) {
+            slot = slot_of(tally->slots, tally->capacity, tally->values[i]);
+            tally->used += slot->count == 0;
+            slot->value = tally->values[i];
+        }
         slot->count++;
     }
     mt_assert(2 * tally->used <= tally->capacity);
     tally->waiting = 0;
-    return 0;
-}
-
-int mt_tally_add(mt_tally *tally, uint64_t value) {
-    if (tally->waiting == MT_TALLY_WAITING && count_waiting(tally) != 0)
-        return -1;
-    tally->values[tally->waiting++] = value;
     return 0;
 }
 
@@ -74,7 +73,7 @@ static void set_deviations(mt_summary *summary, const mt_weighted *values, size_
 
 int mt_tally_summarise(mt_tally *tally, mt_summary *summary) {
     *summary = (mt_summary){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    if (tally->waiting > 0 && count_waiting(tally) != 0)
+    if (tally->waiting > 0 && mt_tally_count(tally) != 0)
         return -1;
     if (tally->used == 0)
         return 0;

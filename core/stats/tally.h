@@ -23,8 +23,16 @@ typedef struct mt_tally {
     uint64_t values[MT_TALLY_WAITING];
 } mt_tally;
 
+/* Counts the numbers that wait. 0, or -1 when out of memory: then they wait on. */
+int mt_tally_count(mt_tally *tally);
+
 /* Takes in one number. 0, or -1 when out of memory: then it is not taken in. */
-int mt_tally_add(mt_tally *tally, uint64_t value);
+static inline int mt_tally_add(mt_tally *tally, uint64_t value) {
+    if (tally->waiting == MT_TALLY_WAITING && mt_tally_count(tally) != 0)
+        return -1;
+    tally->values[tally->waiting++] = value;
+    return 0;
+}
 
 /* Summarises the numbers as mt_summarise does a list of them (as doubles). 0, or -1 when out of
  * memory; the tally can go on in either case. O(n log n) in the different numbers. */

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Most bytes of one number and of the names and separators of one request, and what a number may
- * write beyond its own end. */
+/* Most bytes of one number and of the names and separators of one request, and what an id may write
+ * beyond its own. */
 enum { NUMBER_BYTES = 20, TIME_BYTES = 24, NAMES_BYTES = 160, SLACK = 8 };
 
 enum { EIGHT_DIGITS = 100000000, DIGITS_OF_MILLISECOND = 6 };
@@ -119,29 +119,58 @@ static inline int carry(id_text *text) {
     return 1;
 }
 
+/* The next id's text after one that ends in another digit than 9, or in one that carry knows. */
+static inline int count_up(id_text *text) {
+    if (text->left == 0)
+        return carry(text);
+    text->word += text->last;
+    text->left--;
+    return 1;
+}
+
+/* Ids of nine digits and more, of which the last eight count up, each with the separator behind it,
+ * to *to; returns the first that does not follow. */
+static const uint64_t *write_large_ids(const uint64_t *ids, const uint64_t *end, int compact,
+                                       char **to) {
+    uint64_t id = *ids++, digits = mt_value_digits((uint32_t)(id % EIGHT_DIGITS));
+    char *at = *to;
+    size_t lead_length = (size_t)(write_number(id / EIGHT_DIGITS, at) - at);
+    uint64_t lead = mt_load_word(at), lead_rest = mt_load_word(at + 8);
+    id_text text = {.word = digits | MT_BYTES('0'),
+                    .rest = compact ? ',' : ',' | (uint64_t)' ' << 8,
+                    .last = UINT64_C(1) << 56,
+                    .left = 9 - (unsigned)(digits >> 56),
+                    .length = (unsigned)lead_length + 8 + separator_length(compact)};
+    for (;;) {
+        mt_store_word(at, lead);
+        mt_store_word(at + 8, lead_rest);
+        mt_store_word(at + lead_length, text.word);
+        mt_store_word(at + lead_length + 8, text.rest);
+        at += text.length;
+        if (ids == end || *ids != ++id || !count_up(&text))
+            break;
+        ids++;
+    }
+    *to = at;
+    return ids;
+}
+
 /* The ids, each with the separator behind it. */
 static inline char *write_each(const uint64_t *ids, size_t count, int compact, char *to) {
     const uint64_t *end = ids + count;
     while (ids < end) {
-        uint64_t id = *ids++;
+        uint64_t id = *ids;
         if (id >= EIGHT_DIGITS) {
-            to = write_separator(compact, write_large(id, to));
+            ids = write_large_ids(ids, end, compact, &to);
             continue;
         }
         id_text text = id_text_of(id, compact);
-        for (;;) {
+        for (ids++;; ids++) {
             mt_store_word(to, text.word);
             mt_store_word(to + 8, text.rest);
             to += text.length;
-            if (ids == end || *ids != ++id)
+            if (ids == end || *ids != ++id || !count_up(&text))
                 break;
-            if (text.left > 0) {
-                text.word += text.last;
-                text.left--;
-            } else if (!carry(&text)) {
-                break;
-            }
-            ids++;
         }
     }
     return to;

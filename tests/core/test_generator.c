@@ -211,6 +211,51 @@ static void test_below_law(void **state) {
     assert_true(chi_square_test(counts, expected, 3) > GOODNESS_BOUND);
 }
 
+/* Many at once are those made one by one, whatever their number and wherever halves carry. */
+static void test_pairs(void **state) {
+    (void)state;
+    enum { MOST = 19 };
+    static const uint64_t places[] = {0, 7, UINT32_MAX - 2, UINT64_MAX - 5};
+    mt_random random = generator(11, "s", "pairs");
+    mt_random_pair pairs[MOST + 1];
+    for (size_t place = 0; place < 16; place++)
+        for (size_t count = 0; count <= MOST; count++) {
+            uint64_t item = places[place % 4], draw = places[place / 4];
+            pairs[count].first = 5;
+            mt_random_pairs(random.key, item, draw, count, pairs);
+            assert_int_equal(pairs[count].first, 5);
+            for (size_t i = 0; i < count; i++) {
+                mt_random_seek(&random, item + i);
+                random.draw = draw;
+                assert_int_equal(pairs[i].first, mt_random_u64(&random));
+                assert_int_equal(pairs[i].second, mt_random_u64(&random));
+            }
+        }
+}
+
+/* A number that is there gives what drawing it would, or says that it may not. */
+static void test_take_below(void **state) {
+    (void)state;
+    static const uint64_t bounds[] = {1, 2, 1000, UINT64_C(3) << 62, UINT64_MAX};
+    int taken = 0, refused = 0;
+    for (size_t b = 0; b < 5; b++) {
+        mt_random random = generator(12, "s", "take"), same = random;
+        for (uint64_t i = 0; i < 1000; i++) {
+            uint64_t below;
+            mt_random_seek(&random, i);
+            mt_random_seek(&same, i);
+            if (mt_random_take_below(mt_random_u64(&same), bounds[b], &below)) {
+                assert_int_equal(below, mt_random_below(&random, bounds[b]));
+                taken++;
+            } else {
+                refused++;
+            }
+        }
+    }
+    assert_in_range(taken, 3000, 4000);
+    assert_in_range(refused, 1000, 2000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_answers),
@@ -223,6 +268,8 @@ int main(void) {
         cmocka_unit_test(test_uniform_law),
         cmocka_unit_test(test_items_are_independent),
         cmocka_unit_test(test_below_law),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_take_below),
     };
     return cmocka_run_group_tests_name("generator", tests, NULL, NULL);
 }

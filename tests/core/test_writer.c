@@ -171,7 +171,8 @@ static void test_bound(void **state) {
 static void test_counting_ids(void **state) {
     (void)state;
     enum { COUNT = 300, TEXT = 24 * COUNT };
-    static const uint64_t starts[] = {0, 5, 95, 990, 99900, 9999800, 99999900, UINT64_MAX - 400};
+    static const uint64_t starts[] = {
+        0, 5, 95, 990, 99900, 9999800, 99999900, 199999950, 12345678999999870, UINT64_MAX - 400};
     uint64_t ids[COUNT], random = 3;
     char expected[TEXT], *line;
     for (size_t which = 0; which < sizeof starts / sizeof *starts; which++)

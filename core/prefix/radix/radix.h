@@ -103,8 +103,8 @@ typedef struct mt_radix_sampler mt_radix_sampler;
  * and a tail of n blocks become max(1, round(n * multiplier)) blocks. Each request belongs to one
  * of prefix_root_multiplier copies of the tree, which share no id. NULL on failure: MT_ERROR_VALUE
  * for options that mt_synthesis_check refuses, another block size, or a request that could get over
- * MT_BLOCKS_LIMIT blocks or 2^53 tokens. Memory: 16 bytes a node; with several copies 8 a node,
- * and some 50 for each node of a copy that has come up. */
+ * MT_BLOCKS_LIMIT blocks or 2^53 tokens. Memory: 24 bytes a node; with several copies some 58 more
+ * for each node of a copy that has come up. */
 mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis_options *options,
                                        mt_error *error);
 

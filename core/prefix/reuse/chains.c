@@ -1,8 +1,8 @@
-#define _GNU_SOURCE /* qsort_r */
 #include "prefix/reuse/chains.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "prefix/block/run.h"
 #include "prefix/model/chains.h"
 #include "prefix/reuse/chains_state.h"
 
@@ -33,6 +33,7 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->units);
     mt_free(chains->moved);
     mt_free(chains->instants);
+    mt_free(chains->instant_at);
     mt_free(chains->before);
     mt_free(chains->origin);
     mt_free(chains->when);
@@ -162,8 +163,8 @@ static mt_code fill_own(mt_reuse_chains *chains, mt_reuse_hop hop, uint64_t *nex
     for (uint32_t s = chains->segment_of[hop.turn]; s != MT_NO_TURN && at < hop.depth;) {
         const mt_reuse_segment *segment = &chains->segments[s];
         uint32_t end = segment->end < hop.depth ? segment->end : hop.depth;
-        for (uint32_t i = at; i < end; i++)
-            ids[i] = segment->first_id + (i - at);
+        if (at < end)
+            mt_write_run(ids + at, segment->first_id, end - at);
         at = segment->end;
         last = s;
         s = segment->next;
@@ -175,8 +176,8 @@ static mt_code fill_own(mt_reuse_chains *chains, mt_reuse_hop hop, uint64_t *nex
     uint32_t made = chains->segment_count++;
     chains->segments[made] = (mt_reuse_segment){*next_id, hop.depth, MT_NO_TURN};
     *(last == MT_NO_TURN ? &chains->segment_of[hop.turn] : &chains->segments[last].next) = made;
-    for (; at < hop.depth; at++)
-        ids[at] = (*next_id)++;
+    mt_write_run(ids + at, *next_id, hop.depth - at);
+    *next_id += hop.depth - at;
     return MT_OK;
 }
 
@@ -192,8 +193,8 @@ static mt_code fill_path(mt_reuse_chains *chains, uint32_t turn, const mt_reuse_
     for (size_t h = chains->hop_count; h-- > 0;)
         if ((code = fill_own(chains, chains->hops[h], next_id, made->hash_ids, error)))
             return code;
-    for (size_t i = core; i < length; i++)
-        made->hash_ids[i] = (*next_id)++;
+    mt_write_run(made->hash_ids + core, *next_id, item->unique);
+    *next_id += item->unique;
     made->hash_count = length;
     made->context_blocks = made->lasting_blocks = core;
     return MT_OK;

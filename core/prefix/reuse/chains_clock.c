@@ -5,6 +5,26 @@
 #define LEAST_PART 20 /* of a period: so near a tick a time belongs to it, or */
 #define NEAR_NS INT64_C(4000000)
 
+/* For each stretch of 2^shift ns, two an instant at most, the last instant that is not after its
+ * begin, or the first. */
+static mt_code index_instants(mt_reuse_chains *chains, mt_error *error) {
+    const int64_t *instants = chains->instants;
+    size_t count = chains->instant_count, at = 0;
+    uint64_t last = (uint64_t)instants[count - 1];
+    while (last >> chains->instant_shift >= 2 * count)
+        chains->instant_shift++;
+    chains->stretch_count = (last >> chains->instant_shift) + 1;
+    chains->instant_at = mt_allocate(chains->stretch_count, sizeof *chains->instant_at);
+    if (!chains->instant_at)
+        return mt_fail_memory(error, "synthesiser");
+    for (size_t i = 0; i < chains->stretch_count; i++) {
+        while (at + 1 < count && instants[at + 1] <= (int64_t)(i << chains->instant_shift))
+            at++;
+        chains->instant_at[i] = (uint32_t)at;
+    }
+    return MT_OK;
+}
+
 mt_code mt_reuse_clock_begin(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
     int64_t *times = mt_allocate(model->count, sizeof *times);
@@ -28,20 +48,33 @@ mt_code mt_reuse_clock_begin(mt_reuse_chains *chains, mt_error *error) {
     for (size_t i = 1; i < model->count; i++)
         if (model->gaps_ns[i] > 0)
             times[chains->instant_count++] = times[i];
-    return MT_OK;
+    return index_instants(chains, error);
 }
 
-int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns) {
-    size_t low = 0, high = chains->instant_count;
-    if (high == 0 || chains->is_spread)
-        return time_ns;
-    while (high - low > 1) { /* instants[low] <= time, or low is 0 */
+/* The last instant that is not after `time_ns`, or the first. */
+static size_t instant_before(const mt_reuse_chains *chains, int64_t time_ns) {
+    if (time_ns <= 0)
+        return 0;
+    uint64_t stretch = (uint64_t)time_ns >> chains->instant_shift;
+    if (stretch >= chains->stretch_count)
+        return chains->instant_count - 1;
+    size_t low = chains->instant_at[stretch], high = chains->instant_count;
+    if (stretch + 1 < chains->stretch_count)
+        high = (size_t)chains->instant_at[stretch + 1] + 1;
+    while (high - low > 1) { /* instants[low] <= time */
         size_t middle = low + (high - low) / 2;
         if (chains->instants[middle] <= time_ns)
             low = middle;
         else
             high = middle;
     }
+    return low;
+}
+
+int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns) {
+    if (chains->instant_count == 0 || chains->is_spread)
+        return time_ns;
+    size_t low = instant_before(chains, time_ns);
     int64_t near = chains->clock.period_ns / LEAST_PART;
     near = near < NEAR_NS ? near : NEAR_NS;
     for (size_t i = low; i < low + 2 && i < chains->instant_count; i++) {

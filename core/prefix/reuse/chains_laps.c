@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* qsort_r */
 #include "prefix/reuse/chains_state.h"
 
 #include "base/memory.h"
@@ -157,16 +156,20 @@ typedef struct gap_place {
     uint32_t turn;
 } gap_place;
 
-static int by_gap(const void *a, const void *b) {
-    const gap_place *first = a, *second = b;
-    if (first->gap != second->gap)
-        return first->gap < second->gap ? -1 : 1;
-    return (first->turn > second->turn) - (first->turn < second->turn);
+/* By their gaps; equal ones stay in the order of their turns. */
+static void sort_gaps(gap_place *places, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        gap_place here = places[i];
+        size_t to = i;
+        for (; to > 0 && here.gap < places[to - 1].gap; to--)
+            places[to] = places[to - 1];
+        places[to] = here;
+    }
 }
 
 /* Of up to NEIGHBOURS turns in a row, those that have alike gaps exchange them. */
 static void exchange_gaps(mt_reuse_chains *chains, gap_place *places, size_t count) {
-    qsort(places, count, sizeof *places, by_gap);
+    sort_gaps(places, count);
     for (size_t i = 0; i + 1 < count; i++) {
         gap_place *a = &places[i], *b = &places[i + 1];
         if (mt_random_below(&chains->random, 2) == 0 ||
@@ -217,15 +220,13 @@ static void take_pieces(mt_reuse_chains *chains) {
 
 /* ---- joints ---- */
 
-static int by_joint(const void *a, const void *b, void *of_chains) {
-    const mt_reuse_chains *chains = of_chains;
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-    uint32_t one = chains->depths[first].known, other = chains->depths[second].known;
-    if (one != other)
-        return one < other ? -1 : 1;
-    if (chains->when[first] != chains->when[second])
-        return chains->when[first] < chains->when[second] ? -1 : 1;
-    return (first > second) - (first < second);
+/* Turns by how much of them is shared, then by when they come; equal ones stay in their order. */
+static mt_code sort_joints(const mt_reuse_chains *chains, mt_timed *joints, size_t count,
+                           mt_error *error) {
+    mt_code code = mt_sort_by_time(joints, count, error);
+    for (size_t i = 0; i < count; i++)
+        joints[i].time_ns = chains->depths[joints[i].place].known;
+    return code ? code : mt_sort_by_time(joints, count, error);
 }
 
 static uint64_t blocks_of(const mt_reuse_chains *chains, uint32_t turn) {
@@ -255,16 +256,16 @@ static int last_alike(const mt_reuse_chains *chains, uint32_t one, uint32_t othe
 
 static mt_code join_pieces(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
-    uint32_t *joints = mt_allocate(model->count, sizeof *joints);
+    mt_timed *joints = mt_allocate(model->count, sizeof *joints);
     size_t count = 0;
     if (!joints)
         return mt_fail_memory(error, "synthesiser");
     for (uint32_t t = 0; t < model->count; t++)
         if (model->turns[t].origin == MT_FROM_BEFORE)
-            joints[count++] = t;
-    qsort_r(joints, count, sizeof *joints, by_joint, chains);
-    for (size_t i = 0; i + 1 < count; i++) {
-        uint32_t a = joints[i], b = joints[i + 1];
+            joints[count++] = (mt_timed){chains->when[t], t};
+    mt_code code = sort_joints(chains, joints, count, error);
+    for (size_t i = 0; i + 1 < count && !code; i++) {
+        uint32_t a = (uint32_t)joints[i].place, b = (uint32_t)joints[i + 1].place;
         uint32_t before_a = chains->before[a], before_b = chains->before[b];
         if (chains->depths[a].known != chains->depths[b].known ||
             (chains->when[a] >= MT_REUSE_DROPPED) != (chains->when[b] >= MT_REUSE_DROPPED) ||
@@ -275,7 +276,7 @@ static mt_code join_pieces(mt_reuse_chains *chains, mt_error *error) {
         chains->before[b] = before_a;
     }
     mt_free(joints);
-    return MT_OK;
+    return code;
 }
 
 /* ---- events ---- */
@@ -289,16 +290,30 @@ static int by_event(const void *a, const void *b) {
     return (first->turn > second->turn) - (first->turn < second->turn);
 }
 
+/* Few at once, one time's say: into their places one by one. */
+static void sort_few(mt_reuse_event *events, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        mt_reuse_event here = events[i];
+        size_t to = i;
+        for (; to > 0 && by_event(&here, &events[to - 1]) < 0; to--)
+            events[to] = events[to - 1];
+        events[to] = here;
+    }
+}
+
 /* By time first; then those of one time. */
 static mt_code sort_events(mt_reuse_event *events, size_t count, mt_error *error) {
+    enum { MANY_AT_ONCE = 16 };
     mt_code code = mt_sort_by_number(events, count, sizeof *events, error);
     if (code)
         return code;
     for (size_t from = 0, to; from < count; from = to) {
         for (to = from + 1; to < count && events[to].time == events[from].time;)
             to++;
-        if (to - from > 1)
+        if (to - from > MANY_AT_ONCE)
             qsort(events + from, to - from, sizeof *events, by_event);
+        else if (to - from > 1)
+            sort_few(events + from, to - from);
     }
     return MT_OK;
 }

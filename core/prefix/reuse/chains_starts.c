@@ -1,10 +1,10 @@
 /* When chains begin: families (prefix/model/families.h) change places. */
 #include "base/memory.h"
+#include "base/sort.h"
 #include "prefix/model/families.h"
 #include "prefix/reuse/chains_state.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOVED_PART = 20 }; /* of the time that it lasts, by which a family may move; */
@@ -99,13 +99,6 @@ typedef struct begin {
     uint32_t family;
 } begin;
 
-static int by_begin(const void *a, const void *b) {
-    const begin *one = a, *other = b;
-    if (one->time != other->time)
-        return one->time < other->time ? -1 : 1;
-    return (one->family > other->family) - (one->family < other->family);
-}
-
 /* Families that begin near each other change places, whatever their sort. */
 static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
     size_t all = chains->model->chain_count, count = 0;
@@ -116,9 +109,9 @@ static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
     for (uint32_t c = 0; c < all; c++)
         if (chains->families[c] == c)
             begins[count++] = (begin){chains->moved[c], c};
-    qsort(begins, count, sizeof *begins, by_begin);
+    mt_code code = mt_sort_by_number(begins, count, sizeof *begins, error);
     double most = mt_random_uniform(&chains->random) * spread;
-    for (size_t i = 0, end; i < count; i = end) {
+    for (size_t i = 0, end; i < count && !code; i = end) {
         for (end = i + 1; end < count && (double)(begins[end].time - begins[i].time) <= most;)
             end++;
         for (size_t k = end; k > i + 1; k--) {
@@ -128,7 +121,7 @@ static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
         most = spread;
     }
     mt_free(begins);
-    return MT_OK;
+    return code;
 }
 
 /* Where stretches are short, what lasts moves a little. */

@@ -61,6 +61,9 @@ struct mt_reuse_chains {
     mt_grid clock;     /* the source's; a period of 0: it does not tick */
     int64_t *instants; /* of the source, ascending, if its clock ticks */
     size_t instant_count;
+    uint32_t *instant_at; /* by stretch of 2^instant_shift ns: the instant before it, see there */
+    size_t stretch_count;
+    unsigned instant_shift;
     int is_spread; /* times are spread over the ticks */
     int resample;
     int64_t slowness;     /* times are multiplied by it */
