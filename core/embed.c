@@ -2,14 +2,12 @@
  * to hold its own Lua. A NAME stands for a file of a package, whose place is not the same
  * everywhere. embed --compiled FILE ...: the same of the modules among the files ("lua/...lua"),
  * compiled, so that no start compiles them again. Runs at build time only. */
-#include <lauxlib.h>
-#include <lua.h>
+#include "lua/file_text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBERS_IN_LINE = 32, READ_BLOCK = 1 << 13 };
+enum { NUMBERS_IN_LINE = 32 };
 
 static int column;
 
@@ -19,17 +17,18 @@ static void print_byte(int byte) {
         putchar('\n');
 }
 
-static void print_file(const char *path) {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
+static void print_bytes(const char *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        print_byte((unsigned char)bytes[i]);
+}
+
+/* Pushes the text of a file, which has to be there. */
+static const char *text_of(lua_State *L, const char *path, size_t *length) {
+    if (!mt_lua_push_file(L, path)) {
         perror(path);
         exit(1);
     }
-    int byte;
-    column = 0;
-    while ((byte = getc(file)) != EOF)
-        print_byte(byte);
-    fclose(file);
+    return lua_tolstring(L, -1, length);
 }
 
 /* The file of an argument. */
@@ -38,12 +37,16 @@ static const char *path_of(const char *argument) {
     return sign ? sign + 1 : argument;
 }
 
-static int print_files(int count, char **paths) {
+static int print_files(lua_State *L, int count, char **paths) {
     printf("#include \"lua/embedded.h\"\n");
     for (int i = 0; i < count; i++) {
         printf("static const unsigned char file_%d[] = {\n", i);
-        print_file(path_of(paths[i]));
+        size_t length;
+        const char *text = text_of(L, path_of(paths[i]), &length);
+        column = 0;
+        print_bytes(text, length);
         printf("0};\n");
+        lua_settop(L, 0);
     }
     printf("const mt_embedded_file mt_embedded_files[] = {\n");
     for (int i = 0; i < count; i++)
@@ -78,43 +81,24 @@ static int module_of(const char *path, char *name, size_t room) {
 static int print_chunk(lua_State *L, const void *bytes, size_t count, void *context) {
     (void)L;
     (void)context;
-    for (size_t i = 0; i < count; i++)
-        print_byte(((const unsigned char *)bytes)[i]);
+    print_bytes(bytes, count);
     return 0;
 }
 
 /* The text as luaL_loadfile would read it, but under the name that the executable gives a
  * module. */
 static int load_module(lua_State *L, const char *path, const char *name) {
-    FILE *file = fopen(path, "rb");
-    luaL_Buffer text;
-    size_t got;
-    if (!file) {
-        perror(path);
-        return -1;
-    }
-    luaL_buffinit(L, &text);
-    do {
-        char *room = luaL_prepbuffsize(&text, READ_BLOCK);
-        got = fread(room, 1, READ_BLOCK, file);
-        luaL_addsize(&text, got);
-    } while (got > 0);
-    fclose(file);
-    luaL_pushresult(&text);
     size_t length;
-    const char *source = lua_tolstring(L, -1, &length);
+    const char *source = text_of(L, path, &length);
     if (luaL_loadbuffer(L, source, length, lua_pushfstring(L, "=moontide:%s", name)) == LUA_OK)
         return 0;
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
     return -1;
 }
 
-static int print_modules(int count, char **paths) {
+static int print_modules(lua_State *L, int count, char **paths) {
     enum { LONGEST_NAME = 256 };
     char name[LONGEST_NAME];
-    lua_State *L = luaL_newstate();
-    if (!L)
-        return 1;
     printf("#include \"lua/embedded.h\"\n");
     for (int i = 0; i < count; i++) {
         if (!module_of(paths[i], name, sizeof name))
@@ -133,12 +117,16 @@ static int print_modules(int count, char **paths) {
             printf("{\"%s\", \"%s\", (const char *)module_%d, sizeof module_%d - 1},\n", name,
                    paths[i], i, i);
     printf("{0, 0, 0, 0}};\n");
-    lua_close(L);
     return 0;
 }
 
 int main(int count, char **words) {
-    if (count > 1 && strcmp(words[1], "--compiled") == 0)
-        return print_modules(count - 2, words + 2);
-    return print_files(count - 1, words + 1);
+    lua_State *L = luaL_newstate();
+    if (!L)
+        return 1;
+    int are_modules = count > 1 && strcmp(words[1], "--compiled") == 0;
+    int status =
+        are_modules ? print_modules(L, count - 2, words + 2) : print_files(L, count - 1, words + 1);
+    lua_close(L);
+    return status;
 }
