@@ -181,9 +181,9 @@ $(BUILD)/checked/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CFLAGS) -DMT_ASSERTS -MMD -MP -c -o $@ $<
 
-$(BUILD)/embed: core/embed.c
+$(BUILD)/embed: core/embed.c core/lua/file_text.h
 	@mkdir -p $(@D)
-	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -o $@ $< $(LUA_STATIC) -lm -ldl
+	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -Icore $(LUA_CFLAGS) -O1 -o $@ $< $(LUA_STATIC) -lm -ldl
 
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) together: $(TOGETHER) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@

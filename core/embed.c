@@ -3,14 +3,13 @@
  * everywhere. embed --compiled FILE ...: the same of the modules among the files ("lua/...lua"),
  * compiled, so that no start compiles them again. Contents stand in the order of the arguments: what is used
  * together is best named together. Runs at build time only. */
-#include <lauxlib.h>
-#include <lua.h>
+#include "lua/file_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBERS_IN_LINE = 32, READ_BLOCK = 1 << 13, MOST_FILES = 4096 };
+enum { NUMBERS_IN_LINE = 32, MOST_FILES = 4096 };
 
 /* Everything that is embedded, one after another, each followed by a 0. */
 static unsigned char *text;
@@ -43,17 +42,13 @@ static size_t add_name(const char *name, size_t size) {
     return place;
 }
 
-static void add_file(const char *path) {
-    FILE *file = fopen(path, "rb");
-    char block[READ_BLOCK];
-    size_t got;
-    if (!file) {
+/* Pushes the text of a file, which has to be there. */
+static const char *text_of(lua_State *L, const char *path, size_t *size) {
+    if (!mt_lua_push_file(L, path)) {
         perror(path);
         exit(1);
     }
-    while ((got = fread(block, 1, sizeof block, file)) > 0)
-        add(block, got);
-    fclose(file);
+    return lua_tolstring(L, -1, size);
 }
 
 static int by_name(const void *a, const void *b) {
@@ -86,14 +81,17 @@ static const char *path_of(const char *argument) {
     return sign ? sign + 1 : argument;
 }
 
-static int print_files(int count, char **paths) {
+static int print_files(lua_State *L, int count, char **paths) {
     for (int i = 0; i < count; i++)
         entries[entry_count++].name = add_name(paths[i], strcspn(paths[i], "="));
     for (int i = 0; i < count; i++) {
+        size_t size;
+        const char *content = text_of(L, path_of(paths[i]), &size);
         entries[i].content = length;
-        add_file(path_of(paths[i]));
-        entries[i].length = length - entries[i].content;
+        entries[i].length = size;
+        add(content, size);
         add("", 1);
+        lua_settop(L, 0);
     }
     print_all("mt_embedded", "mt_embedded_file mt_embedded_files", 0);
     return 0;
@@ -131,35 +129,17 @@ static int add_chunk(lua_State *L, const void *bytes, size_t count, void *contex
 /* The text as luaL_loadfile would read it, but under the name that the executable gives a
  * module. */
 static int load_module(lua_State *L, const char *path, const char *name) {
-    FILE *file = fopen(path, "rb");
-    luaL_Buffer read;
-    size_t got;
-    if (!file) {
-        perror(path);
-        return -1;
-    }
-    luaL_buffinit(L, &read);
-    do {
-        char *room = luaL_prepbuffsize(&read, READ_BLOCK);
-        got = fread(room, 1, READ_BLOCK, file);
-        luaL_addsize(&read, got);
-    } while (got > 0);
-    fclose(file);
-    luaL_pushresult(&read);
     size_t size;
-    const char *source = lua_tolstring(L, -1, &size);
+    const char *source = text_of(L, path, &size);
     if (luaL_loadbuffer(L, source, size, lua_pushfstring(L, "=moontide:%s", name)) == LUA_OK)
         return 0;
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
     return -1;
 }
 
-static int print_modules(int count, char **paths) {
+static int print_modules(lua_State *L, int count, char **paths) {
     enum { LONGEST_NAME = 256 };
     char name[LONGEST_NAME];
-    lua_State *L = luaL_newstate();
-    if (!L)
-        return 1;
     for (int i = 0; i < count; i++)
         if (module_of(paths[i], name, sizeof name)) {
             entries[entry_count].name = add_name(name, strlen(name));
@@ -179,14 +159,16 @@ static int print_modules(int count, char **paths) {
         lua_settop(L, 0);
     }
     print_all("mt_compiled", "mt_compiled_module mt_compiled_modules", 1);
-    lua_close(L);
     return 0;
 }
 
 int main(int count, char **words) {
-    if (count > MOST_FILES)
+    lua_State *L = count > MOST_FILES ? NULL : luaL_newstate();
+    if (!L)
         return 1;
-    if (count > 1 && strcmp(words[1], "--compiled") == 0)
-        return print_modules(count - 2, words + 2);
-    return print_files(count - 1, words + 1);
+    int are_modules = count > 1 && strcmp(words[1], "--compiled") == 0;
+    int status =
+        are_modules ? print_modules(L, count - 2, words + 2) : print_files(L, count - 1, words + 1);
+    lua_close(L);
+    return status;
 }

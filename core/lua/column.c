@@ -92,6 +92,34 @@ double mt_lua_column_number(const mt_lua_column *self, size_t i) {
     return (double)value / (double)self->kind->unit;
 }
 
+/* Requests without the member get none; times and counts are told apart outside of the loops. */
+static void view_numbers(const mt_lua_column *self, size_t first, size_t count, double *numbers) {
+    const mt_column *array = (const void *)((const char *)self->columns + self->kind->place);
+    const uint8_t *has = (const uint8_t *)self->columns->has.data + first;
+    const uint64_t *values = array->data;
+    unsigned member = self->kind->has;
+    double unit = (double)self->kind->unit;
+    if (!values)
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = has[i] & member ? 0 : NAN;
+    else if (self->kind->unit == 1)
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = has[i] & member ? (double)values[first + i] : NAN;
+    else
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = has[i] & member ? (double)values[first + i] / unit : NAN;
+}
+
+void mt_lua_column_numbers(const mt_lua_column *self, size_t first, size_t count, double *numbers) {
+    if (!self->columns)
+        memcpy(numbers, self->values + first, count * sizeof *numbers);
+    else if (self->kind->place != 0)
+        view_numbers(self, first, count, numbers);
+    else
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = mt_lua_column_number(self, first + i);
+}
+
 void mt_lua_push_computed(lua_State *L, double value) {
     lua_Integer whole;
     if (lua_numbertointeger(value, &whole) && (double)whole == value)

@@ -1,85 +1,76 @@
 /* Columns computed from columns, request by request. A request for which one of them has no number
- * has none in what is computed either, nor where the result is none (0 / 0). */
+ * has none in what is computed either, nor where the result is none (0 / 0).
+ *
+ * A computation reads blocks of numbers and makes one of them: loops of a few instructions without a
+ * call, where that is possible. */
 #include "lua/column.h"
 
-#include "stats/groups.h"
-
 #include <math.h>
+
+/* What a[i] and b[i] make, for each i; of one operand, a and b are the same. Either may be NaN. */
+typedef void apply(const double *a, const double *b, size_t count, double *made);
 
 typedef struct operation {
     const char *name; /* of its metamethod or method */
     const char *shown;
-    double (*apply)(double a, double b); /* neither is NaN; of one operand, a and b are the same */
+    apply *apply;
 } operation;
 
-static double add(double a, double b) {
-    return a + b;
+#define EACH(NAME, MADE)                                                                           \
+    static void NAME(const double *a, const double *b, size_t count, double *made) {               \
+        for (size_t i = 0; i < count; i++)                                                         \
+            made[i] = MADE;                                                                        \
+    }
+
+/* Of what gives a number though it was given none. */
+#define EACH_OF_TWO(NAME, MADE)                                                                    \
+    EACH(NAME, isnan(a[i]) || isnan(b[i]) ? (double)NAN : (double)(MADE))
+
+#define WHOLE_LIMIT 0x1p52 /* below it the products of quotient and divisor are exact, too */
+
+/* floor(), of which a processor may have none. */
+static inline double floor_of(double x) {
+    if (!(fabs(x) < WHOLE_LIMIT))
+        return x;
+    double cut = (double)(int64_t)x;
+    return copysign(cut - (cut > x), x); /* -0 stays */
 }
 
-static double subtract(double a, double b) {
-    return a - b;
+static inline int is_whole(double x) {
+    return fabs(x) < WHOLE_LIMIT && x == (double)(int64_t)x;
 }
 
-static double multiply(double a, double b) {
-    return a * b;
+/* As Lua has it: the rest has the sign of the divisor. With the quotient, rounded, cut to a whole number,
+ * or one beside it, the rest is exact: of whole numbers as they are, of others in one rounding. */
+static inline double modulo_of(double a, double b) {
+    double quotient = a / b;
+    if (!(fabs(quotient) < WHOLE_LIMIT) || isinf(b)) {
+        double rest = fmod(a, b);
+        return rest * b < 0 ? rest + b : rest;
+    }
+    double whole = (double)(int64_t)quotient;
+    double rest = is_whole(a) && is_whole(b) ? a - whole * b : fma(-whole, b, a);
+    if (rest == 0)
+        return copysign(rest, a);
+    return (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
-static double divide(double a, double b) {
-    return a / b;
-}
-
-static double floor_divide(double a, double b) {
-    return floor(a / b);
-}
-
-/* As Lua has it: the rest has the sign of the divisor. */
-static double modulo(double a, double b) {
-    double rest = fmod(a, b);
-    return rest * b < 0 ? rest + b : rest;
-}
-
-static double negate(double a, double b) {
-    (void)b;
-    return -a;
-}
-
-static double is_above(double a, double b) {
-    return a > b;
-}
-
-static double is_below(double a, double b) {
-    return a < b;
-}
-
-static double is_at_least(double a, double b) {
-    return a >= b;
-}
-
-static double is_at_most(double a, double b) {
-    return a <= b;
-}
-
-static double is_equal(double a, double b) {
-    return a == b;
-}
-
-static double both(double a, double b) {
-    return a != 0 && b != 0;
-}
-
-static double either(double a, double b) {
-    return a != 0 || b != 0;
-}
-
-static double is_zero(double a, double b) {
-    (void)b;
-    return a == 0;
-}
-
-/* a where b is not 0 */
-static double masked(double a, double b) {
-    return b != 0 ? a : NAN;
-}
+EACH(add, a[i] + b[i])
+EACH(subtract, a[i] - b[i])
+EACH(multiply, a[i] * b[i])
+EACH(divide, a[i] / b[i])
+EACH(floor_divide, floor_of(a[i] / b[i]))
+EACH(modulo, modulo_of(a[i], b[i]))
+EACH(negate, ((void)b, -a[i]))
+EACH_OF_TWO(is_above, a[i] > b[i])
+EACH_OF_TWO(is_below, a[i] < b[i])
+EACH_OF_TWO(is_at_least, a[i] >= b[i])
+EACH_OF_TWO(is_at_most, a[i] <= b[i])
+EACH_OF_TWO(is_equal, a[i] == b[i])
+EACH_OF_TWO(both, a[i] != 0 && b[i] != 0)
+EACH_OF_TWO(either, a[i] != 0 || b[i] != 0)
+EACH_OF_TWO(is_zero, a[i] == 0)
+EACH(masked, isnan(b[i]) || b[i] == 0 ? (double)NAN : a[i])
 
 static const operation metamethods[] = {{"__add", "+", add},
                                         {"__sub", "-", subtract},
@@ -101,14 +92,8 @@ static const operation methods_of_two[] = {{"above", "above", is_above},
                                            {"where", "where", masked},
                                            {NULL, NULL, NULL}};
 
-/* A column, or a number that stands for one of that number in each place. */
-typedef struct operand {
-    const mt_lua_column *column; /* NULL: the number */
-    double number;
-} operand;
-
-static operand check_operand(lua_State *L, int arg, const char *shown) {
-    operand self = {mt_lua_test_column(L, arg), 0};
+mt_lua_operand mt_lua_check_operand(lua_State *L, int arg, const char *shown) {
+    mt_lua_operand self = {mt_lua_test_column(L, arg), 0};
     if (self.column)
         return self;
     self.number = lua_tonumber(L, arg);
@@ -118,12 +103,8 @@ static operand check_operand(lua_State *L, int arg, const char *shown) {
     return self;
 }
 
-static double operand_at(const operand *self, size_t i) {
-    return self->column ? mt_lua_column_number(self->column, i) : self->number;
-}
-
-/* The length of what is computed of both. */
-static size_t common_length(lua_State *L, const operand *a, const operand *b, const char *shown) {
+size_t mt_lua_common_length(lua_State *L, const mt_lua_operand *a, const mt_lua_operand *b,
+                            const char *shown) {
     size_t length = mt_lua_column_length(a->column ? a->column : b->column);
     if (a->column && b->column && mt_lua_column_length(b->column) != length)
         mt_lua_raise(L, "column %s: one column is of %I requests, the other of %I", shown,
@@ -131,15 +112,30 @@ static size_t common_length(lua_State *L, const operand *a, const operand *b, co
     return length;
 }
 
+const double *mt_lua_operand_numbers(const mt_lua_operand *self, size_t first, size_t count,
+                                     double *room) {
+    if (!self->column)
+        for (size_t i = 0; i < count && first == 0; i++) /* it is the same in each block */
+            room[i] = self->number;
+    else if (!self->column->columns)
+        return self->column->values + first;
+    else
+        mt_lua_column_numbers(self->column, first, count, room);
+    return room;
+}
+
 /* operation(a, b) -> column; upvalue 1: the operation */
 static int compute(lua_State *L) {
     const operation *op = lua_touserdata(L, lua_upvalueindex(1));
-    operand a = check_operand(L, 1, op->shown), b = check_operand(L, 2, op->shown);
-    size_t length = common_length(L, &a, &b, op->shown);
+    mt_lua_operand a = mt_lua_check_operand(L, 1, op->shown);
+    mt_lua_operand b = mt_lua_check_operand(L, 2, op->shown);
+    size_t length = mt_lua_common_length(L, &a, &b, op->shown);
     mt_lua_column *result = mt_lua_new_column(L, length);
-    for (size_t i = 0; i < length; i++) {
-        double left = operand_at(&a, i), right = operand_at(&b, i);
-        result->values[i] = isnan(left) || isnan(right) ? NAN : op->apply(left, right);
+    double left[MT_LUA_COLUMN_BLOCK], right[MT_LUA_COLUMN_BLOCK];
+    for (size_t i = 0, count; i < length; i += count) {
+        count = length - i < MT_LUA_COLUMN_BLOCK ? length - i : MT_LUA_COLUMN_BLOCK;
+        op->apply(mt_lua_operand_numbers(&a, i, count, left),
+                  mt_lua_operand_numbers(&b, i, count, right), count, result->values + i);
     }
     return 1;
 }
@@ -157,45 +153,6 @@ static int refuse_order(lua_State *L) {
                            ":below, :at_most, :above, :at_least and :equals");
 }
 
-static void push_group(lua_State *L, const mt_group *group) {
-    const struct {
-        const char *name;
-        double value;
-    } members[] = {{"key", group->key},
-                   {"sum", group->sum},
-                   {"mean", group->sum / (double)group->count},
-                   {"min", group->min},
-                   {"max", group->max}};
-    lua_createtable(L, 0, 6);
-    mt_lua_set_count(L, "count", group->count);
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        mt_lua_push_computed(L, members[i].value);
-        lua_setfield(L, -2, members[i].name);
-    }
-}
-
-/* column:group_by(keys) -> list of {key, count, sum, mean, min, max}, by key; what has no key or no
- * value is in no group */
-static int group_by(lua_State *L) {
-    operand values = {mt_lua_check_column(L, 1), 0}, keys = check_operand(L, 2, "group_by");
-    size_t length = common_length(L, &values, &keys, "group_by"), count = 0;
-    mt_keyed *items = lua_newuserdatauv(L, length * sizeof *items, 0);
-    for (size_t i = 0; i < length; i++) {
-        mt_keyed item = {operand_at(&keys, i), operand_at(&values, i)};
-        if (!isnan(item.key) && !isnan(item.value))
-            items[count++] = item;
-    }
-    mt_sort_keyed(items, count);
-    lua_newtable(L);
-    mt_group group;
-    lua_Integer groups = 0;
-    for (size_t i = 0; i < count; lua_rawseti(L, -2, ++groups)) {
-        i = mt_next_group(items, count, i, &group);
-        push_group(L, &group);
-    }
-    return 1;
-}
-
 int mt_lua_columns_masked(lua_State *L) {
     const mt_columns *columns = mt_lua_check_columns(L, 1);
     const mt_lua_column *mask = mt_lua_check_column(L, 2);
@@ -203,17 +160,18 @@ int mt_lua_columns_masked(lua_State *L) {
     if (length != columns->count)
         return mt_lua_raise(L, "where: the columns have %I requests, the mask is of %I",
                             (lua_Integer)columns->count, (lua_Integer)length);
-    mt_columns *kept = mt_lua_new_columns(L);
-    for (size_t i = 0; i < length; i++) {
-        double wanted = mt_lua_column_number(mask, i);
-        mt_request request;
-        mt_error error;
-        if (isnan(wanted) || wanted == 0)
-            continue;
-        mt_columns_get(columns, i, &request);
-        if (mt_columns_append(kept, &request, &error) != MT_OK)
-            return mt_lua_raise_error(L, &error);
+    unsigned char *wanted = lua_newuserdatauv(L, length, 0);
+    double block[MT_LUA_COLUMN_BLOCK];
+    for (size_t i = 0, count; i < length; i += count) {
+        count = length - i < MT_LUA_COLUMN_BLOCK ? length - i : MT_LUA_COLUMN_BLOCK;
+        mt_lua_column_numbers(mask, i, count, block);
+        for (size_t k = 0; k < count; k++)
+            wanted[i + k] = !isnan(block[k]) && block[k] != 0;
     }
+    mt_error error;
+    mt_columns *kept = mt_lua_new_columns(L);
+    if (mt_columns_choose(columns, wanted, kept, &error) != MT_OK)
+        return mt_lua_raise_error(L, &error);
     return 1;
 }
 
@@ -230,7 +188,6 @@ void mt_lua_register_column_math(lua_State *L, int methods) {
     int metatable = lua_absindex(L, -1);
     set_operations(L, metatable, metamethods, compute);
     set_operations(L, methods, methods_of_two, compute_method);
-    lua_pushcfunction(L, group_by);
-    lua_setfield(L, methods, "group_by");
+    mt_lua_register_column_groups(L, methods);
     luaL_setfuncs(L, orders, 0);
 }

@@ -1,12 +1,9 @@
 #include "lua/embedded.h"
 
-#include <lauxlib.h>
+#include "lua/file_text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { READ_BLOCK = 1 << 13 };
 
 const void *mt_embedded_find(const void *table, size_t count, size_t size,
                              const unsigned char *text, const char *name) {
@@ -34,20 +31,7 @@ int mt_lua_embedded(lua_State *L) {
     const char *home = getenv("MOONTIDE_HOME");
     if (home && *home && strncmp(path, "packages/", strlen("packages/")) != 0) {
         lua_pushfstring(L, "%s/%s", home, path);
-        FILE *file = fopen(lua_tostring(L, -1), "rb");
-        if (!file)
-            return 0;
-        luaL_Buffer text;
-        luaL_buffinit(L, &text);
-        size_t got;
-        do {
-            char *room = luaL_prepbuffsize(&text, READ_BLOCK);
-            got = fread(room, 1, READ_BLOCK, file);
-            luaL_addsize(&text, got);
-        } while (got > 0);
-        fclose(file);
-        luaL_pushresult(&text);
-        return 1;
+        return mt_lua_push_file(L, lua_tostring(L, -1));
     }
     const mt_embedded_file *file = mt_embedded_find(mt_embedded_files, mt_embedded_count,
                                                     sizeof *file, mt_embedded_text, path);

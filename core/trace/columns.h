@@ -38,6 +38,11 @@ typedef struct mt_columns {
  * A zeroed mt_columns is an empty one. */
 mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_error *error);
 
+/* Appends to `kept`, which is empty, the requests for whose number `wanted` is 1 (else it is 0). On
+ * failure (MT_ERROR_MEMORY) it is empty again. In columns_choose.c. */
+mt_code mt_columns_choose(const mt_columns *columns, const unsigned char *wanted, mt_columns *kept,
+                          mt_error *error);
+
 /* Request i (0-based, i < count) into *request; spans and ids point into the columns and are valid
  * until the next append. */
 void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request);

@@ -149,9 +149,78 @@ static void test_texts(void **state) {
     mt_texts_free(&texts);
 }
 
+static void assert_chosen(const mt_columns *columns, const unsigned char *wanted) {
+    mt_columns kept = {0}, one_by_one = {0};
+    for (size_t i = 0; i < columns->count; i++) {
+        mt_request request;
+        mt_columns_get(columns, i, &request);
+        if (wanted[i])
+            assert_int_equal(mt_columns_append(&one_by_one, &request, NULL), MT_OK);
+    }
+    assert_int_equal(mt_columns_choose(columns, wanted, &kept, NULL), MT_OK);
+    assert_int_equal(kept.count, one_by_one.count);
+    assert_int_equal(kept.hash_total, one_by_one.hash_total);
+    assert_int_equal(kept.sessions.count, one_by_one.sessions.count);
+    assert_int_equal(kept.streams.count, one_by_one.streams.count);
+    assert_int_equal(kept.session.data == NULL, one_by_one.session.data == NULL);
+    assert_int_equal(kept.turn.data == NULL, one_by_one.turn.data == NULL);
+    for (size_t i = 0; i < kept.count; i++) {
+        mt_request request;
+        mt_columns_get(&one_by_one, i, &request);
+        assert_stored(&kept, i, &request);
+        if (kept.session.data)
+            assert_int_equal(((const uint32_t *)kept.session.data)[i],
+                             ((const uint32_t *)one_by_one.session.data)[i]);
+    }
+    /* They are columns like others: one can be appended. */
+    mt_request more = {.has = MT_HAS_TIME, .time_ns = 7};
+    assert_int_equal(mt_columns_append(&kept, &more, NULL), MT_OK);
+    assert_stored(&kept, kept.count - 1, &more);
+    mt_columns_free(&kept);
+    mt_columns_free(&one_by_one);
+}
+
+/* Some of them, all, none, and the first ones, which have few members. */
+static void test_choose(void **state) {
+    (void)state;
+    uint64_t random = 11;
+    unsigned char wanted[REQUESTS];
+    mt_columns columns = {0};
+    for (size_t i = 0; i < REQUESTS; i++) {
+        stored one;
+        make(&one, i, &random);
+        assert_int_equal(mt_columns_append(&columns, &one.request, NULL), MT_OK);
+    }
+    for (unsigned way = 0; way < 5; way++) {
+        for (size_t i = 0; i < REQUESTS; i++)
+            wanted[i] = way == 0   ? below(&random, 2) == 0
+                        : way == 1 ? 1
+                        : way == 2 ? 0
+                        : way == 3 ? i < 90
+                                   : below(&random, 50) == 0;
+        assert_chosen(&columns, wanted);
+    }
+    /* Each allocation fails in turn: nothing is kept, nothing lost. */
+    mt_code code = MT_ERROR_MEMORY;
+    uint64_t n = 1;
+    for (; code != MT_OK; n++) {
+        mt_columns kept = {0};
+        mt_error error;
+        mt_memory_fail_at(n, 0);
+        code = mt_columns_choose(&columns, wanted, &kept, &error);
+        mt_memory_fail_at(0, 0);
+        assert_true(code == MT_OK ||
+                    (code == MT_ERROR_MEMORY && kept.count == 0 && !kept.has.data));
+        mt_columns_free(&kept);
+    }
+    assert_true(n > 10);
+    mt_columns_free(&columns);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_choose),
         cmocka_unit_test(test_unused_columns_take_nothing),
         cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_texts),

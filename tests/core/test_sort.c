@@ -197,12 +197,84 @@ static void test_nothing_is_held(void **state) {
     free(items);
 }
 
+/* The groups of a table are those of sorted items. */
+static void assert_table(const double *keys, const double *values, size_t count) {
+    mt_group_table table = {0};
+    mt_keyed *items = malloc(count * sizeof *items);
+    size_t filled = 0, place = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(keys[i]) && !isnan(values[i]))
+            items[filled++] = (mt_keyed){keys[i], values[i]};
+    for (size_t i = 0, step; i < count; i += step) {
+        step = count - i < 7 ? count - i : 7;
+        assert_int_equal(mt_group_table_add(&table, keys + i, values + i, step), 1);
+    }
+    mt_sort_keyed(items, filled);
+    for (size_t i = 0; i < filled;) {
+        mt_group group;
+        i = mt_next_group(items, filled, i, &group);
+        while (table.groups[place].count == 0)
+            place++;
+        assert_memory_equal(&table.groups[place++], &group, sizeof group);
+    }
+    for (; place < table.places; place++)
+        assert_int_equal(table.groups[place].count, 0);
+    mt_group_table_free(&table);
+    free(items);
+}
+
+static void test_group_table(void **state) {
+    (void)state;
+    enum { COUNT = 5000 };
+    static double keys[COUNT], values[COUNT];
+    uint64_t random = 5;
+    for (int way = 0; way < 4; way++) { /* rising, falling, in no order, few */
+        for (size_t i = 0; i < COUNT; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            double any = (double)(random >> 50); /* below 2^14 */
+            keys[i] = way == 0   ? (double)i - 100
+                      : way == 1 ? -(double)i / 2 * 2
+                      : way == 2 ? any - 9000
+                                 : (double)(random % 3);
+            keys[i] = i % 97 == 96 ? NAN : floor(keys[i]);
+            values[i] = i % 89 == 88 ? NAN : any - 8000;
+        }
+        assert_table(keys, values, COUNT);
+    }
+}
+
+/* What has to be sorted is told: fractions, large numbers, sums that are not exact, keys far apart. */
+static void test_group_table_refuses(void **state) {
+    (void)state;
+    static const double cases[][2][2] = {{{0, 0.5}, {1, 1}},
+                                         {{0, 1}, {1, 0.25}},
+                                         {{0, 0x1p53}, {1, 1}},
+                                         {{0, 1}, {0x1p52, 0x1p52}},
+                                         {{0, 1}, {1, INFINITY}},
+                                         {{0, INFINITY}, {1, 1}},
+                                         {{0, MT_GROUP_PLACES}, {1, 1}},
+                                         {{0, -MT_GROUP_PLACES}, {1, 1}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mt_group_table table = {0};
+        assert_int_equal(mt_group_table_add(&table, cases[i][0], cases[i][1], 2), 0);
+        mt_group_table_free(&table);
+    }
+    mt_group_table table = {0};
+    static const double key = 3, value = 4;
+    mt_memory_fail_at(1, 0);
+    assert_int_equal(mt_group_table_add(&table, &key, &value, 1), -1);
+    mt_memory_fail_at(0, 0);
+    assert_int_equal(mt_group_table_add(&table, &key, &value, 1), 1);
+    mt_group_table_free(&table);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sort),          cmocka_unit_test(test_sort_many),
         cmocka_unit_test(test_stable),        cmocka_unit_test(test_by_number),
         cmocka_unit_test(test_sort_failures), cmocka_unit_test(test_sort_doubles),
         cmocka_unit_test(test_sort_whole),    cmocka_unit_test(test_nothing_is_held),
+        cmocka_unit_test(test_group_table),   cmocka_unit_test(test_group_table_refuses),
     };
     return cmocka_run_group_tests_name("sort", tests, NULL, NULL);
 }

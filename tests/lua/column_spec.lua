@@ -129,6 +129,42 @@ describe("columns of numbers", function()
     assert.same(one[1], one:where(one:column("input_length"):equals(7))[1])
   end)
 
+  it("have Lua's quotients and rests, of all signs", function()
+    local numbers = { 0, 1, 2, 3, 7, 10, 0.5, 0.1, 2.75, 1500.25, 1e9 + 0.125, 4503599627370497, 1e300, 5e-324 }
+    for i = 1, #numbers do numbers[#numbers + 1] = -numbers[i] end
+    local zero = mt.trace.columns { { input_length = 0 } }:column "input_length"
+    for _, divisor in ipairs(numbers) do
+      for _, number in ipairs(numbers) do
+        local a, b = number + 0.0, divisor + 0.0
+        local rest, quotient = ((zero + a) % b)[1], ((zero + a) // b)[1]
+        if b == 0 then
+          assert.is_nil(rest)
+        else
+          assert.equal(a % b, rest + 0.0, ("%.17g %% %.17g"):format(a, b))
+          assert.equal(math.floor(a / b) + 0.0, quotient + 0.0, ("%.17g // %.17g"):format(a, b))
+        end
+      end
+    end
+    assert.equal(7, ((zero + 7) % math.huge)[1])
+    assert.is_nil(((zero + math.huge) % 7)[1])
+  end)
+
+  it("keep of requests all there is, whichever are chosen", function()
+    local rows = {}
+    for i = 1, 300 do
+      rows[i] = { timestamp = i, input_length = i % 5 > 0 and i or nil, hash_ids = i % 3 > 0 and { i, i + 1 } or nil,
+        session_id = i % 4 > 0 and "s" .. i % 17 or nil, extra = i % 6 == 0 and '{"x": ' .. i .. "}" or nil }
+    end
+    local all = mt.trace.columns(rows)
+    for _, step in ipairs { 1, 2, 7, 400 } do
+      local kept, wanted = all:where((all:column "timestamp" % step):equals(0)), {}
+      for i = step, 300, step do wanted[#wanted + 1] = all[i] end
+      local found = {}
+      for i = 1, #kept do found[i] = kept[i] end
+      assert.same(wanted, found)
+    end
+  end)
+
   it("are grouped by numbers", function()
     assert.same({
       { key = 0, count = 2, sum = 12, mean = 6, min = 4, max = 8 },
