@@ -309,8 +309,8 @@ describe("sessions, turns, think times, and hits of LRU, FIFO and TTL are the so
     assert_keeps_sessions(conversation(), { seed = 0.01, mean = 0.005 })
   end)
 
-  for name, cache in pairs { agent_16_sessions = { seed = 0.05, mean = 0.025 },
-    agent_4_sessions = { seed = 0.1, mean = 0.04 }, agent_1_session = { seed = 0.08, mean = 0.03 } } do
+  for name, cache in pairs { agent_16_sessions = { seed = 0.04, mean = 0.02 },
+    agent_4_sessions = { seed = 0.06, mean = 0.03 }, agent_1_session = { seed = 0.02, mean = 0.01 } } do
     it(name, function()
       local source = real(name .. ".jsonl", function(path) return assert(mt.trace.read(path)) end)
       assert_keeps_sessions(source, cache)

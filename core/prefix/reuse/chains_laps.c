@@ -349,18 +349,27 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
     return code ? code : mt_reuse_spread_events(chains, error);
 }
 
+/* When the lap's turns come. */
+static mt_code deal(mt_reuse_chains *chains, mt_error *error) {
+    mt_code code = mt_reuse_deal_starts(chains, error);
+    if (code)
+        return code;
+    deal_gaps(chains);
+    return chains->resample ? mt_reuse_resample(chains, error) : MT_OK;
+}
+
 mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     mt_random_seek(&chains->random, chains->lap);
     mt_code code = chains->lap > 0 ? forget_blocks(chains, error) : MT_OK;
     if (code)
         return code;
     set_before(chains);
-    if ((code = mt_reuse_deal_starts(chains, error)))
+    int is_part = chains->part_requests > 0 && chains->lap == 0;
+    int is_chosen = chains->lap == 0 && !is_part && mt_reuse_is_few(chains);
+    code = is_chosen ? mt_reuse_deal_well(chains, deal, error) : deal(chains, error);
+    if (code)
         return code;
-    deal_gaps(chains);
-    if (chains->resample && (code = mt_reuse_resample(chains, error)))
-        return code;
-    if (chains->part_requests > 0 && chains->lap == 0) {
+    if (is_part) {
         if ((code = mt_reuse_find_part(chains, chains->part_requests, error)))
             return code;
         if (chains->pieces)

@@ -164,6 +164,15 @@ int64_t mt_reuse_drift(const mt_reuse_chains *chains, size_t chain);
 /* How long the turn's answer takes at least, ns. */
 int64_t mt_reuse_answer_ns(const mt_reuse_chains *chains, uint32_t turn);
 
+/* Deals the lap: when its turns come. */
+typedef mt_code mt_reuse_deal(mt_reuse_chains *chains, mt_error *error);
+
+/* Deals the first lap in several ways and leaves it as the one that is most like the source in caches,
+ * LRU, FIFO and those that keep blocks for some time, and on a clock (prefix/reuse/chains_judge.h). For
+ * where few families make a stretch: who runs beside whom is chance there, and hit ratios are off by
+ * some hundredths at a cliff. All of the source must be made, not a part. MT_ERROR_MEMORY. */
+mt_code mt_reuse_deal_well(mt_reuse_chains *chains, mt_reuse_deal *deal, mt_error *error);
+
 mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options *options,
                             uint64_t number, mt_error *error);
 
