@@ -19,8 +19,9 @@ enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
 static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
-static const double window_weight = 0.1, tenth_weight = 0.15, rate_weight = 0.1, chain_weight = 0.6,
+static const double window_weight = 0.2, tenth_weight = 0.4, rate_weight = 0.1, chain_weight = 0.8,
                     pause_weight = 0.1;
+static const double spare_chains = 0.75;
 
 void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->inputs);
@@ -204,9 +205,12 @@ double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally
     return sum;
 }
 
+/* Chains are counted whole, so one more or less than would be in that part of the source says little. */
 double mt_reuse_unlike_chains(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
-    return chain_weight *
-           fmin(2, fabs(log(part->chains / part->turns / (whole->chains / whole->turns))));
+    double wanted = whole->chains / whole->turns * part->turns;
+    double off = fmax(0, fabs(part->chains - wanted) - spare_chains);
+    double chains = part->chains > wanted ? wanted + off : wanted - off;
+    return chain_weight * fmin(2, fabs(log(fmax(1e-9, chains) / wanted)));
 }
 
 static double unlike_lru(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
