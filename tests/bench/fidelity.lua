@@ -244,7 +244,7 @@ local function compare(title, path, opt, lines)
   rows[#rows + 1] = row(("too early, %% (source %.2f)"):format(source.early), early, { 0.1 })
   rows[#rows + 1] = row(("roots (source %d)"):format(source.roots), roots, { 0, 0 })
   for _, name in ipairs { "input_length", "output_length", "context_length" } do
-    rows[#rows + 1] = row("ks " .. name, ks[name], { name == "context_length" and 0.006 or 0 })
+    rows[#rows + 1] = row("ks " .. name, ks[name], part == 1 and { name == "context_length" and 0.006 or 0 })
   end
   rows[#rows + 1] = row("old neighbours", near.all, at_once >= 8 and { 0.01 } or nil)
   rows[#rows + 1] = row("  of two sessions", near.across, at_once >= 8 and { 0.01 } or nil)
