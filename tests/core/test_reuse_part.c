@@ -1,6 +1,6 @@
 /* Which part of a source a shorter trace is made after: what the judge counts, against a plain count of
  * every block, and the pieces that are chosen. */
-#include "prefix/reuse/chains_guess.h"
+#include "prefix/reuse/chains_search.h"
 
 #include "reuse_support.h"
 
@@ -117,17 +117,36 @@ static void assert_same(const mt_reuse_block_hits *one, const mt_reuse_block_hit
         assert_true(one->fifo[k] > 0 && one->fifo[k] == other->fifo[k]);
 }
 
-/* Pieces drawn anyhow: some units are left out, some moved, some cut. */
+enum { SKIPS = 8 };
+
+/* Skips drawn anyhow, the first list being none. */
+static void draw_skips(mt_reuse_chains *chains, uint64_t *random) {
+    chains->skips = mt_allocate(SKIPS, sizeof *chains->skips);
+    for (size_t k = 0; k < SKIPS; k++) {
+        int64_t after = 0;
+        chains->skips[k] = mt_reuse_no_skips();
+        for (size_t i = 0; i < k && i < MT_REUSE_SKIPS; i++) {
+            after += (int64_t)below(random, REQUESTS / 4);
+            int64_t again = after + 2 + (int64_t)below(random, REQUESTS / 8);
+            chains->skips[k].all[i] = (mt_reuse_skip){after, again, again - after - 1};
+            after = again;
+        }
+    }
+}
+
+/* Pieces drawn anyhow: some units are left out, some moved, some cut, some have skips. */
 static void draw_pieces(const mt_reuse_chains *chains, mt_reuse_piece *pieces, uint64_t seed) {
     uint64_t random = seed;
     for (size_t c = 0; c < chains->model->chain_count; c++) {
-        pieces[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
+        pieces[c] = mt_reuse_whole_piece();
         if (below(&random, 5) == 0)
             pieces[c].earlier_ns = MT_REUSE_DROPPED;
         else if (below(&random, 3) == 0)
             pieces[c].earlier_ns = (int64_t)below(&random, REQUESTS / 4);
         if (below(&random, 6) == 0)
             pieces[c].from = (int64_t)below(&random, REQUESTS);
+        if (below(&random, 3) == 0)
+            pieces[c].skips = (uint32_t)below(&random, SKIPS);
     }
 }
 
@@ -138,6 +157,8 @@ static mt_reuse_chains *open_units(opened *all, source_kind kind) {
     chains->units = mt_allocate(all->model->chain_count, sizeof *chains->units);
     memcpy(chains->units, chains->families, all->model->chain_count * sizeof *chains->units);
     memcpy(chains->when, chains->times, REQUESTS * sizeof *chains->when);
+    uint64_t random = 7;
+    draw_skips(chains, &random);
     return chains;
 }
 
@@ -215,6 +236,70 @@ static void test_guess(void **state) {
     }
 }
 
+/* Where a turn of a piece comes: what is left out in its middle brings what follows nearer. */
+static void test_skips(void **state) {
+    (void)state;
+    mt_reuse_skips skips[2] = {mt_reuse_no_skips(), mt_reuse_no_skips()};
+    skips[1].all[0] = (mt_reuse_skip){100, 200, 90};
+    skips[1].all[1] = (mt_reuse_skip){300, 500, 180};
+    mt_reuse_chains chains = {.skips = skips};
+    mt_reuse_piece piece = mt_reuse_whole_piece();
+    assert_int_equal(mt_reuse_time_in_piece(&chains, &piece, 150), 150);
+    piece = (mt_reuse_piece){.earlier_ns = 10, .from = 50, .until = 600, .skips = 1};
+    static const int64_t times[][2] = {{49, MT_REUSE_DROPPED},
+                                       {50, 40},
+                                       {100, 90},
+                                       {101, MT_REUSE_DROPPED},
+                                       {199, MT_REUSE_DROPPED},
+                                       {200, 100},
+                                       {300, 200},
+                                       {499, MT_REUSE_DROPPED},
+                                       {500, 220},
+                                       {600, 320},
+                                       {601, MT_REUSE_DROPPED}};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        assert_int_equal(mt_reuse_time_in_piece(&chains, &piece, times[i][0]), times[i][1]);
+    piece.earlier_ns = MT_REUSE_DROPPED;
+    assert_int_equal(mt_reuse_time_in_piece(&chains, &piece, 100), MT_REUSE_DROPPED);
+}
+
+/* A step of the search keeps the lists that pieces name, and only those. */
+static void test_keep_skips(void **state) {
+    (void)state;
+    enum { UNITS = 3 };
+    mt_error error = {0};
+    mt_reuse_chains chains = {0};
+    mt_reuse_unit units[UNITS] = {{.chain = 0}, {.chain = 1}, {.chain = 2}};
+    mt_reuse_piece here[UNITS] = {0}, now[UNITS] = {0}, best[UNITS] = {0};
+    mt_reuse_search search = {.chains = &chains,
+                              .units = units,
+                              .unit_count = UNITS,
+                              .here = here,
+                              .now = now,
+                              .best = best};
+    assert_int_equal(mt_reuse_open_skips(&search, &error), MT_OK);
+    mt_reuse_skips list = mt_reuse_no_skips();
+    assert_int_equal(mt_reuse_add_skips(&search, &list), 0);
+    uint32_t most = 0;
+    for (int64_t i = 0; i < 20000; i++) {
+        list.all[0] = (mt_reuse_skip){i, i + 2, 1};
+        mt_reuse_keep_skips(&search);
+        uint32_t place = mt_reuse_add_skips(&search, &list);
+        assert_true(place > 0);
+        most = place > most ? place : most;
+        if (i % 1000 == 0)
+            best[1].skips = here[2].skips = place;
+        now[0].skips = place;
+        assert_int_equal(chains.skips[best[1].skips].all[0].after, i / 1000 * 1000);
+        assert_int_equal(chains.skips[here[2].skips].all[0].after, i / 1000 * 1000);
+        assert_int_equal(chains.skips[now[0].skips].all[0].after, i);
+        assert_int_equal(now[1].skips, 0);
+    }
+    assert_true(most < 10000);
+    mt_free(chains.skips);
+    mt_free(search.spare_skips);
+}
+
 /* All of the source is like the source in everything. */
 static void test_whole(void **state) {
     (void)state;
@@ -227,7 +312,7 @@ static void test_whole(void **state) {
     memcpy(chains->units, chains->families, all.model->chain_count * sizeof *chains->units);
     memcpy(chains->when, chains->times, REQUESTS * sizeof *chains->when);
     for (size_t c = 0; c < all.model->chain_count; c++)
-        pieces[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
+        pieces[c] = mt_reuse_whole_piece();
     mt_reuse_judge judge = {0};
     double unlike;
     assert_int_equal(mt_reuse_judge_open(&judge, chains, REQUESTS, &error), MT_OK);
@@ -266,10 +351,9 @@ static void test_pieces(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_judge),
-        cmocka_unit_test(test_guess),
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_judge), cmocka_unit_test(test_guess),
+        cmocka_unit_test(test_skips), cmocka_unit_test(test_keep_skips),
+        cmocka_unit_test(test_whole), cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests_name("reuse part", tests, NULL, NULL);
 }

@@ -30,6 +30,7 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->families);
     mt_free(chains->lasts);
     mt_free(chains->pieces);
+    mt_free(chains->skips);
     mt_free(chains->units);
     mt_free(chains->moved);
     mt_free(chains->instants);
@@ -226,12 +227,20 @@ static int64_t delay_after(const mt_reuse_chains *chains, uint32_t turn) {
     return gap > answer ? gap - answer : 0;
 }
 
+/* The turn that it goes on from, of those that a part has. */
+static uint32_t before_of(const mt_reuse_chains *chains, uint32_t turn) {
+    uint32_t before = chains->before[turn];
+    while (chains->pieces && before != MT_NO_TURN && chains->when[before] >= MT_REUSE_DROPPED)
+        before = chains->before[before];
+    return before;
+}
+
 mt_code mt_reuse_chains_next(mt_reuse_chains *chains, uint64_t *next_id, uint64_t *next_session,
                              mt_synthetic *made, mt_error *error) {
     mt_code code = mt_reuse_chains_peek(chains, &chains->last_time, error);
     if (code)
         return code;
-    uint32_t turn = chains->events[chains->next++].turn, before = chains->before[turn];
+    uint32_t turn = chains->events[chains->next++].turn, before = before_of(chains, turn);
     const mt_reuse_item *item = item_of(chains, turn);
     made->has_delay = before != MT_NO_TURN && chains->session[before] != MT_REUSE_NO_SESSION;
     chains->session[turn] = made->has_delay ? chains->session[before] : (*next_session)++;

@@ -172,13 +172,16 @@ size_t mt_reuse_distance_bin(const mt_reuse_caches *caches, uint64_t distance) {
 /* Runs in a row that one request touched last have one distance: that of all that it and later ones
  * touched last. */
 static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
-                          const uint32_t *path, size_t count, mt_reuse_block_hits *hits) {
+                          const uint32_t *path, size_t count, uint32_t *deepest,
+                          mt_reuse_block_hits *hits) {
     size_t d = 0;
     uint32_t moved = 0, most = 0;
     mt_reuse_gain *gain = &caches->gains[events[at].turn];
     *gain = (mt_reuse_gain){0};
+    *deepest = 0;
     while (d < count && caches->owner[path[d]] != 0) {
         uint32_t owner = caches->owner[path[d]], blocks = 0;
+        *deepest = owner;
         for (; d < count && caches->owner[path[d]] == owner; d++) {
             blocks += caches->weights[path[d]];
             caches->owner[path[d]] = (uint32_t)at + 1;
@@ -204,13 +207,13 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
 }
 
 uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
-                               mt_reuse_block_hits *hits) {
+                               uint32_t *owner, mt_reuse_block_hits *hits) {
     uint32_t turn = events[at].turn;
     const mt_description *from = mt_reuse_description(caches->chains, turn);
     const uint32_t *path = caches->paths + caches->begin[turn];
     uint32_t blocks = from->shared + from->returning + from->unique;
-    uint32_t known =
-        touch_lru(caches, events, at, path, caches->begin[turn + 1] - caches->begin[turn], hits);
+    uint32_t known = touch_lru(caches, events, at, path,
+                               caches->begin[turn + 1] - caches->begin[turn], owner, hits);
     mt_parts_append(&caches->parts, blocks);
     hits->all += blocks;
     return from->shared > known ? from->shared - known : 0;

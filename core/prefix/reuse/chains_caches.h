@@ -60,9 +60,10 @@ mt_code mt_reuse_caches_open(mt_reuse_caches *caches, const mt_reuse_chains *cha
 void mt_reuse_caches_clear(mt_reuse_caches *caches);
 
 /* Request number `at`, from 0 on, of the events touches its prompt there; those before it have. Gives
- * how many blocks are new here that were known in the source. */
+ * how many blocks are new here that were known in the source. *owner: from 1 on, the event that touched
+ * the deepest known block last; 0: none is known, or all that comes back is new. */
 uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
-                               mt_reuse_block_hits *hits);
+                               uint32_t *owner, mt_reuse_block_hits *hits);
 
 /* FIFOs of caches->sizes, that begin empty, take all these requests. Gives how many runs were looked
  * at. */

@@ -112,8 +112,8 @@ void mt_reuse_guess_count(mt_reuse_guess *guess, uint32_t chain, const mt_reuse_
         int is_seen = 0;
         guess->judge->work += TURN_WORK * (double)all->count;
         for (uint32_t t = all->first; t < all->first + all->count; t++) {
-            int64_t time = chains->when[t] - piece->earlier_ns - guess->phase;
-            if (time < 0 || time > guess->lasts || !mt_reuse_is_in_piece(piece, chains->when[t]))
+            int64_t time = mt_reuse_time_in_piece(chains, piece, chains->when[t]) - guess->phase;
+            if (time < 0 || time > guess->lasts)
                 continue;
             is_seen = 1;
             count_turn(guess, t, time, sign);
@@ -143,6 +143,7 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
                 sqrt(fmax(0, all->squares / (double)all->count - average * average)) / average;
     }
     sums->rate = guess->lasts > 0 ? sums->turns / (double)guess->lasts : 0;
-    return mt_reuse_unlike_requests(sums, &guess->judge->whole) + MT_JUDGE_WORST * worst +
+    return mt_reuse_unlike_requests(sums, &guess->judge->whole) +
+           mt_reuse_unlike_chains(sums, &guess->judge->whole) + MT_JUDGE_WORST * worst +
            MT_JUDGE_MEAN * mean;
 }

@@ -19,15 +19,16 @@ enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
 static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
-static const double window_weight = 0.1, tenth_weight = 0.15, rate_weight = 0.1, chain_weight = 0.2,
+static const double window_weight = 0.2, tenth_weight = 0.4, rate_weight = 0.1, chain_weight = 0.8,
                     pause_weight = 0.1;
+static const double spare_chains = 0.75;
 
 void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->inputs);
     mt_free(judge->input_bins);
     mt_free(judge->output_bins);
     mt_free(judge->pauses);
-    mt_free(judge->is_seen);
+    mt_free(judge->latest);
     mt_free(judge->events);
     mt_free(judge->lost);
     mt_reuse_caches_free(&judge->caches);
@@ -122,11 +123,8 @@ static double variation_of(const mt_reuse_judge *judge, size_t count, int64_t wi
 
 /* What needs no cache. */
 static void count_requests(mt_reuse_judge *judge, size_t count, mt_reuse_tally *sum) {
-    memset(judge->is_seen, 0, judge->chains->model->chain_count);
     for (size_t i = 0; i < count; i++) {
-        uint32_t turn = judge->events[i].turn, chain = judge->chains->chain_of[turn];
-        sum->chains += !judge->is_seen[chain];
-        judge->is_seen[chain] = 1;
+        uint32_t turn = judge->events[i].turn;
         sum->inputs[judge->input_bins[turn]]++;
         sum->outputs[judge->output_bins[turn]]++;
         sum->pauses += judge->pauses[turn] > 0;
@@ -140,13 +138,23 @@ static void count_requests(mt_reuse_judge *judge, size_t count, mt_reuse_tally *
     judge->work += COUNT_WORK * (double)count;
 }
 
+/* A turn is seen to go on with its chain where that one touched the deepest of its blocks last. */
+static void count_chain(mt_reuse_judge *judge, size_t at, uint32_t owner, mt_reuse_tally *sum) {
+    uint32_t *latest = &judge->latest[judge->chains->chain_of[judge->events[at].turn]];
+    sum->chains += *latest == 0 || *latest != owner;
+    *latest = (uint32_t)at + 1;
+}
+
 static void count_lru(mt_reuse_judge *judge, size_t count, mt_reuse_tally *sum) {
     double all = 0, known = 0; /* before this tenth */
     mt_reuse_caches_clear(&judge->caches);
     judge->lost_count = 0;
+    memset(judge->latest, 0, judge->chains->model->chain_count * sizeof *judge->latest);
     for (size_t i = 0, tenth = 0; i < count; i++) {
-        if (mt_reuse_caches_touch(&judge->caches, judge->events, i, &sum->hits) > 0)
+        uint32_t owner;
+        if (mt_reuse_caches_touch(&judge->caches, judge->events, i, &owner, &sum->hits) > 0)
             judge->lost[judge->lost_count++] = judge->events[i].turn;
+        count_chain(judge, i, owner, sum);
         if ((i + 1) * MT_JUDGE_TENTHS / count > tenth) {
             double here = sum->hits.all - all;
             sum->tenths[tenth++] = here > 0 ? (sum->hits.known - known) / here : 0;
@@ -194,9 +202,15 @@ double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally
         sum += rate_weight * fmin(2, fabs(log(part->rate / whole->rate)));
     if (part->pauses > 0 && whole->pauses > 0)
         sum += pause_weight * fabs(part->slow / part->pauses - whole->slow / whole->pauses);
-    return sum +
-           chain_weight *
-               fmin(2, fabs(log(part->chains / part->turns / (whole->chains / whole->turns))));
+    return sum;
+}
+
+/* Chains are counted whole, so one more or less than would be in that part of the source says little. */
+double mt_reuse_unlike_chains(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
+    double wanted = whole->chains / whole->turns * part->turns;
+    double off = fmax(0, fabs(part->chains - wanted) - spare_chains);
+    double chains = part->chains > wanted ? wanted + off : wanted - off;
+    return chain_weight * fmin(2, fabs(log(fmax(1e-9, chains) / wanted)));
 }
 
 static double unlike_lru(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
@@ -225,8 +239,9 @@ static mt_code list_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, in
         const mt_model_chain *chain = &chains->model->chains[c];
         const mt_reuse_piece *piece = pieces ? &pieces[chains->units[c]] : NULL;
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
-            int64_t time = times[t] - phase - (piece ? piece->earlier_ns : 0);
-            if (time >= 0 && (!piece || mt_reuse_is_in_piece(piece, times[t])))
+            int64_t time =
+                (piece ? mt_reuse_time_in_piece(chains, piece, times[t]) : times[t]) - phase;
+            if (time >= 0 && time < MT_REUSE_DROPPED - phase)
                 judge->events[judge->event_count++] = (mt_reuse_judged){time, t};
         }
     }
@@ -271,7 +286,7 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
     if (*result >= limit)
         return MT_OK;
     count_lru(judge, count, sum);
-    *result += unlike_lru(sum, &judge->whole);
+    *result += unlike_lru(sum, &judge->whole) + mt_reuse_unlike_chains(sum, &judge->whole);
     if (*result >= limit)
         return MT_OK;
     judge->work += FIFO_WORK * (double)count +
@@ -289,11 +304,11 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
     judge->input_bins = mt_allocate(count, sizeof *judge->input_bins);
     judge->output_bins = mt_allocate(count, sizeof *judge->output_bins);
     judge->pauses = mt_allocate_zero(count, sizeof *judge->pauses);
-    judge->is_seen = mt_allocate(chains->model->chain_count, 1);
+    judge->latest = mt_allocate(chains->model->chain_count, sizeof *judge->latest);
     judge->events = mt_allocate(count, sizeof *judge->events);
     judge->lost = mt_allocate(count, sizeof *judge->lost);
     if (!judge->inputs || !judge->input_bins || !judge->output_bins || !judge->pauses ||
-        !judge->events || !judge->lost || !judge->is_seen)
+        !judge->events || !judge->lost || !judge->latest)
         return mt_fail_memory(error, "synthesiser");
     mt_code code = mt_reuse_caches_open(&judge->caches, chains, error);
     if (code == MT_OK)

@@ -18,7 +18,7 @@ enum { MT_JUDGE_LEAST_WINDOWS = 4 };                     /* fewer say nothing */
 extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
 
 /* What the worst and the mean difference of LRU hit ratios count. */
-#define MT_JUDGE_WORST 5.0
+#define MT_JUDGE_WORST 8.0
 #define MT_JUDGE_MEAN 1.0
 
 /* What a part is judged by. */
@@ -27,7 +27,7 @@ typedef struct mt_reuse_tally {
     double turns, inputs[MT_JUDGE_LENGTHS], outputs[MT_JUDGE_LENGTHS];
     double tenths[MT_JUDGE_TENTHS];     /* hit ratio in a cache without limit */
     double variation[MT_JUDGE_WINDOWS]; /* of tokens per window; negative: too few windows */
-    double chains;                      /* of which there are turns */
+    double chains;                      /* as who sees the requests alone would count them */
     double pauses, slow; /* before turns that go on; those longer than the source's median */
     double rate;         /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
@@ -39,7 +39,7 @@ typedef struct mt_reuse_judge {
     uint64_t *inputs;
     uint8_t *input_bins, *output_bins;
     uint8_t *pauses;  /* 0: it goes on with nothing; 1, 2: a short pause, a long one */
-    uint8_t *is_seen; /* by chain */
+    uint32_t *latest; /* by chain: its last event so far, from 1 on; 0: none */
     mt_reuse_caches caches;
     /* The part. */
     mt_reuse_judged *events;
@@ -64,8 +64,11 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
 mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                             double limit, double *unlike, mt_error *error);
 
-/* What lengths, tokens per window, the rate, pauses and chains say of that. */
+/* What lengths, tokens per window, the rate and pauses say of that. */
 double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally *whole);
+
+/* What turns a chain say of that. */
+double mt_reuse_unlike_chains(const mt_reuse_tally *part, const mt_reuse_tally *whole);
 
 void mt_reuse_judge_free(mt_reuse_judge *judge);
 

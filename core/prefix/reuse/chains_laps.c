@@ -213,8 +213,7 @@ static void take_pieces(mt_reuse_chains *chains) {
         const mt_reuse_piece *piece = &chains->pieces[chains->units[c]];
         const mt_model_chain *chain = &model->chains[c];
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
-            chains->when[t] += mt_reuse_is_in_piece(piece, chains->when[t]) ? -piece->earlier_ns
-                                                                            : MT_REUSE_DROPPED;
+            chains->when[t] = mt_reuse_time_in_piece(chains, piece, chains->when[t]);
     }
 }
 

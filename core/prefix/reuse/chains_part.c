@@ -3,10 +3,11 @@
  * It begins with a window of the source's time, with cells of it put together, or with stretches of it
  * laid one over the other, of which some trees of families (prefix/model/families.h) are drawn. A
  * window cuts sessions that go on, which then share nothing at its beginning; the others keep sessions
- * whole, but how many there are at once may differ. Of several of each, the one most like the whole
- * source (prefix/reuse/chains_judge.h) is taken, and then made more alike step by step (chains_steps.c):
- * units and trees change places, are moved, cut, come in or are left out; what has lost those that it
- * shares with is mended. What makes the part more like the whole is kept. All of it is the seed's, and judged of the
+ * whole, but how many there are at once may differ. Where there are few units it may also begin with
+ * stretches laid end to end, over which sessions go on (chains_stretches.c). Of several of each, the one
+ * most like the whole source (prefix/reuse/chains_judge.h) is taken, and then made more alike step by step
+ * (chains_steps.c): units and trees change places, are moved, cut, come in or are left out; what has lost
+ * those that it shares with is mended. What makes the part more like the whole is kept. All of it is the seed's, and judged of the
  * times that the lap has dealt.
  */
 #include "base/interrupt.h"
@@ -173,9 +174,10 @@ static mt_code list_units(mt_reuse_search *s, uint32_t *trees, mt_error *error) 
         mt_reuse_unit *here = &s->units[s->place_of[c]];
         here->start = start < here->start ? start : here->start;
         here->last = last > here->last ? last : here->last;
-        s->here[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
+        s->here[c] = mt_reuse_whole_piece();
     }
-    return mt_reuse_guess_open(&s->guess, &s->judge, error);
+    code = mt_reuse_open_skips(s, error);
+    return code ? code : mt_reuse_guess_open(&s->guess, &s->judge, error);
 }
 
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error) {
@@ -208,13 +210,16 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
         (code = mt_reuse_judge_open(&s.judge, chains, requests, error)) == MT_OK &&
         (code = list_units(&s, trees, error)) == MT_OK &&
         (code = try_windows(&s, error)) == MT_OK && (code = try_cells(&s, error)) == MT_OK &&
-        (code = try_folds(&s, error)) == MT_OK && (code = mt_reuse_improve(&s, error)) == MT_OK) {
+        (code = try_folds(&s, error)) == MT_OK &&
+        (code = mt_reuse_try_stretches(&s, error)) == MT_OK &&
+        (code = mt_reuse_improve(&s, error)) == MT_OK) {
         chains->pieces = s.best;
         chains->phase = s.best_phase;
         chains->part_end = s.best_end + chains->lap_length - chains->last;
         s.best = NULL;
     }
     mt_reuse_judge_free(&s.judge);
+    mt_free(s.spare_skips);
     mt_free(s.place_of);
     mt_free(s.lost);
     mt_free(s.undo);

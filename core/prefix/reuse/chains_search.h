@@ -13,6 +13,9 @@ typedef struct mt_reuse_unit {
 
 #define MT_REUSE_NO_UNIT UINT32_MAX
 
+/* Fewer units than that have skips (prefix/reuse/chains_state.h). */
+enum { MT_REUSE_FEW_UNITS = 256 };
+
 typedef struct mt_reuse_tree {
     uint32_t first; /* unit */
     int64_t start;
@@ -45,12 +48,42 @@ typedef struct mt_reuse_search {
     int64_t phase, best_phase;    /* where the part begins */
     int64_t best_lasts, best_end; /* as the judge says */
     double unlike;                /* the best part's */
+    mt_reuse_skips *spare_skips;  /* room for as many lists as chains->skips has; NULL: no skips */
+    uint32_t skips_count;
     double most_work;
 } mt_reuse_search;
 
 /* Judges what stands in `here`, as far as the limit, and keeps it where it is the best. MT_ERROR_MEMORY;
  * MT_ERROR_INTERRUPTED. */
 mt_code mt_reuse_judge_here(mt_reuse_search *search, double limit, double *unlike, mt_error *error);
+
+/* The chain's first turn after that time of the lap; its end where there is none. */
+uint32_t mt_reuse_first_after(const mt_reuse_search *search, const mt_model_chain *chain,
+                              int64_t time);
+
+/* How much time a skip leaves too little for an answer, ns, of the unit's chains at most; 0: none. */
+int64_t mt_reuse_missing(const mt_reuse_search *search, uint32_t unit, const mt_reuse_skip *skip);
+
+static inline mt_reuse_skips mt_reuse_no_skips(void) {
+    mt_reuse_skips skips;
+    for (size_t k = 0; k < MT_REUSE_SKIPS; k++)
+        skips.all[k] = (mt_reuse_skip){INT64_MAX, INT64_MAX, 0};
+    return skips;
+}
+
+/* Makes room for skips, where there are few units. MT_ERROR_MEMORY. */
+mt_code mt_reuse_open_skips(mt_reuse_search *search, mt_error *error);
+
+/* The place of these skips among the chains'; 0 where there are none. */
+uint32_t mt_reuse_add_skips(mt_reuse_search *search, const mt_reuse_skips *skips);
+
+/* Before a step of the search: keeps the skips of `here`, `now` and `best` alone, if others took most of
+ * the room. */
+void mt_reuse_keep_skips(mt_reuse_search *search);
+
+/* Tries parts that are stretches of the source's time, one after the other, over which sessions go on
+ * (chains_stretches.c). As mt_reuse_judge_here. */
+mt_code mt_reuse_try_stretches(mt_reuse_search *search, mt_error *error);
 
 /* Makes the best part more like the source, step by step. As mt_reuse_judge_here. */
 mt_code mt_reuse_improve(mt_reuse_search *search, mt_error *error);

@@ -32,11 +32,31 @@ typedef struct mt_reuse_hop {
 
 #define MT_REUSE_DROPPED (INT64_C(1) << 62) /* later than any time of a source */
 
+/* Requests of a unit that are left out in the middle of its piece: those after the one time of the lap
+ * and before the other. Those from there on come earlier still, as though the last one before them
+ * that is made were the last one that is left out. */
+typedef struct mt_reuse_skip {
+    int64_t after, again; /* INT64_MAX: nothing is left out */
+    int64_t earlier_ns;
+} mt_reuse_skip;
+
+enum { MT_REUSE_SKIPS = 5 };
+
+typedef struct mt_reuse_skips {
+    mt_reuse_skip all[MT_REUSE_SKIPS]; /* in order of time; those that are none come last */
+} mt_reuse_skips;
+
 /* What a part makes of a unit: its requests from `from` to `until` of the lap's time, earlier. */
 typedef struct mt_reuse_piece {
     int64_t earlier_ns; /* MT_REUSE_DROPPED: it is left out */
     int64_t from, until;
+    uint32_t skips; /* place in the chains' list of them; 0: none */
 } mt_reuse_piece;
+
+/* A unit as it is. */
+static inline mt_reuse_piece mt_reuse_whole_piece(void) {
+    return (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
+}
 
 struct mt_reuse_chains {
     const mt_model *model;
@@ -72,6 +92,7 @@ struct mt_reuse_chains {
     /* Of a part (mt_reuse_find_part); NULL and 0 where the first lap is made of all. */
     uint32_t *units; /* by chain: the first chain of those that keep their times among them */
     mt_reuse_piece *pieces; /* of units, at their first chains */
+    mt_reuse_skips *skips;  /* NULL: no piece has any */
     int64_t part_end;       /* of the first lap, since it begins */
     /* The lap. */
     mt_random random;
@@ -105,9 +126,19 @@ mt_code mt_reuse_spread_events(mt_reuse_chains *chains, mt_error *error);
  * having been dealt: sets phase, pieces and part_end. */
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);
 
-/* Is a turn at that time of the lap in the unit's piece? */
-static inline int mt_reuse_is_in_piece(const mt_reuse_piece *piece, int64_t time) {
-    return piece->earlier_ns != MT_REUSE_DROPPED && time >= piece->from && time <= piece->until;
+/* When a turn at that time of the lap comes in the unit's piece; MT_REUSE_DROPPED: it is not made. */
+static inline int64_t mt_reuse_time_in_piece(const mt_reuse_chains *chains,
+                                             const mt_reuse_piece *piece, int64_t time) {
+    if (piece->earlier_ns == MT_REUSE_DROPPED || time < piece->from || time > piece->until)
+        return MT_REUSE_DROPPED;
+    int64_t earlier = piece->earlier_ns;
+    const mt_reuse_skip *skips = piece->skips > 0 ? chains->skips[piece->skips].all : NULL;
+    for (size_t k = 0; skips && k < MT_REUSE_SKIPS && time > skips[k].after; k++) {
+        if (time < skips[k].again)
+            return MT_REUSE_DROPPED;
+        earlier += skips[k].earlier_ns;
+    }
+    return time - earlier;
 }
 
 static inline const mt_description *mt_reuse_description(const mt_reuse_chains *chains,

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_STEPS = 40000 };
+enum { MOST_STEPS = 400000 };
 enum { DRAWS = 8 };                             /* units looked at */
+enum { NEAR = 3 };                              /* turns that a skip's end moves */
 static const double bolder = 1.3, shyer = 0.95; /* after a step that is kept, or not */
 /* So much less alike is likely to be kept, at first, where there are fewer units than FEW, and such a
  * part of it elsewhere. */
@@ -25,7 +26,7 @@ static mt_reuse_piece *piece_of(const mt_reuse_search *s, uint32_t unit) {
 static void put(mt_reuse_search *s, uint32_t unit, mt_reuse_piece piece) {
     mt_reuse_piece *here = piece_of(s, unit);
     if (here->earlier_ns == piece.earlier_ns && here->from == piece.from &&
-        here->until == piece.until)
+        here->until == piece.until && here->skips == piece.skips)
         return;
     s->undo[s->undo_count++] = (mt_reuse_was){unit, *here};
     mt_reuse_guess_count(&s->guess, s->units[unit].chain, here, -1);
@@ -147,6 +148,77 @@ static void cut(mt_reuse_search *s, uint32_t unit) {
     put(s, unit, piece);
 }
 
+/* The longest chain of a unit. */
+static const mt_model_chain *longest_of(const mt_reuse_search *s, uint32_t unit) {
+    const mt_model_chain *chains = s->chains->model->chains;
+    uint32_t longest = s->units[unit].chain;
+    for (uint32_t c = longest; c != MT_NO_TURN; c = s->guess.next[c])
+        if (chains[c].count > chains[longest].count)
+            longest = c;
+    return &chains[longest];
+}
+
+/* The turn, or one near it, of those from `first` to `last`. */
+static uint32_t draw_near(mt_reuse_search *s, uint32_t turn, uint32_t first, uint32_t last) {
+    uint32_t low = turn > first + NEAR ? turn - NEAR : first;
+    uint32_t drawn = low + (uint32_t)mt_random_below(&s->random, 2 * NEAR + 1);
+    return drawn < last ? drawn : last;
+}
+
+/* Do the skips, put in order, not overlap? */
+static int put_in_order(mt_reuse_skips *skips) {
+    for (size_t i = 1; i < MT_REUSE_SKIPS; i++)
+        for (size_t k = i; k > 0 && skips->all[k].after < skips->all[k - 1].after; k--) {
+            mt_reuse_skip kept = skips->all[k];
+            skips->all[k] = skips->all[k - 1];
+            skips->all[k - 1] = kept;
+        }
+    for (size_t k = 1; k < MT_REUSE_SKIPS; k++)
+        if (skips->all[k - 1].again > skips->all[k].after)
+            return 0;
+    return 1;
+}
+
+/* Some requests in its middle are left out, or others than were, or are made again. */
+static void skip(mt_reuse_search *s, uint32_t unit) {
+    const mt_reuse_chains *chains = s->chains;
+    const mt_model_chain *chain = longest_of(s, unit);
+    mt_reuse_piece piece = *piece_of(s, unit);
+    mt_reuse_skips skips = piece.skips > 0 ? chains->skips[piece.skips] : mt_reuse_no_skips();
+    mt_reuse_skip *one = &skips.all[mt_random_below(&s->random, MT_REUSE_SKIPS)];
+    uint32_t last = chain->first + chain->count - 1, before, again; /* the turns about the skip */
+    if (chain->count < 3)
+        return;
+    switch (mt_random_below(&s->random, one->after < INT64_MAX ? 5 : 1)) {
+    case 0:
+        before = chain->first + (uint32_t)mt_random_below(&s->random, chain->count - 2);
+        again = before + 2 + (uint32_t)mt_random_below(&s->random, last - before - 1);
+        break;
+    case 1:
+        before = again = last;
+        break;
+    default:
+        before = mt_reuse_first_after(s, chain, one->after);
+        before -= before > chain->first;
+        again = mt_reuse_first_after(s, chain, one->again - 1);
+        before = draw_near(s, before, chain->first, last);
+        again = draw_near(s, again, chain->first, last);
+        if (again < before + 2)
+            return;
+    }
+    *one = (mt_reuse_skip){INT64_MAX, INT64_MAX, 0};
+    if (again > before)
+        *one =
+            (mt_reuse_skip){chains->when[before], chains->when[again],
+                            (chains->when[again - 1] - chains->when[before]) / s->step * s->step};
+    if (again > before && mt_reuse_missing(s, unit, one) > 0)
+        return;
+    if (!put_in_order(&skips))
+        return;
+    piece.skips = mt_reuse_add_skips(s, &skips);
+    put(s, unit, piece);
+}
+
 /* All that hangs together with a unit comes in, as it hangs together, or is left out. */
 static void change_tree(mt_reuse_search *s, uint32_t one) {
     int64_t earlier = is_in(s, one) ? MT_REUSE_DROPPED : placed_anywhere(s, one).earlier_ns;
@@ -191,7 +263,14 @@ static void mend(mt_reuse_search *s) {
 static void change(mt_reuse_search *s) {
     uint32_t one = draw_unit(s, 1);
     int is_long = s->units[one].last > s->units[one].start;
-    switch (mt_random_below(&s->random, s->lost_count > 0 ? 11 : 8)) {
+    size_t kinds = s->lost_count > 0 ? 11 : 8;
+    size_t kind = mt_random_below(&s->random, kinds + (s->spare_skips ? 2 : 0));
+    if (kind >= kinds) {
+        if (is_long)
+            skip(s, one);
+        return;
+    }
+    switch (kind) {
     case 8:
     case 9:
     case 10:
@@ -267,6 +346,7 @@ mt_code mt_reuse_improve(mt_reuse_search *s, mt_error *error) {
     mt_code code = mt_reuse_judge_here(s, INFINITY, &now, error);
     int is_new = 1;
     for (size_t k = 0; k < MOST_STEPS && s->judge.work < s->most_work && !code; k++) {
+        mt_reuse_keep_skips(s);
         if (is_new) {
             s->lost_count = s->judge.lost_count;
             memcpy(s->lost, s->judge.lost, s->lost_count * sizeof *s->lost);
