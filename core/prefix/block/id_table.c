@@ -56,7 +56,7 @@ static uint64_t after(uint64_t capacity, uint64_t at) {
 }
 
 static uint64_t fitting(uint64_t capacity) {
-    return capacity * (SLOTS / 4 * 3); /* above that too many are full */
+    return capacity * SLOTS / 4 * 3; /* above that too many are full */
 }
 
 /* Which of eight numbers are equal to `value`: a bit each. */
