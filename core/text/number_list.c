@@ -34,8 +34,8 @@ static inline __attribute__((always_inline)) places find(const mt_marks *marks) 
     return found;
 }
 
-/* The number of 9 to 20 digits from `at` to `end`: eight digits at a time, from the last on. 0 when it does
- * not fit 64 bits. */
+/* The number of 9 to 20 digits from `at` to `end`: eight digits at a time, from the last on. 0 when
+ * it does not fit 64 bits. */
 static int long_value(const char *at, const char *end, uint64_t *value) {
     uint64_t eight = 100000000, low = mt_digits_value(mt_load_word(end - 8), 8);
     unsigned rest = (unsigned)(end - at) - 8;
@@ -49,8 +49,8 @@ static int long_value(const char *at, const char *end, uint64_t *value) {
            !__builtin_add_overflow(*value, low, value);
 }
 
-/* Takes the numbers that end in the 64 bytes at `at`, whatever lengths they have; the bit of the last
- * end. -1 when there is none, or one does not fit. */
+/* Takes the numbers that end in the 64 bytes at `at`, whatever lengths they have; the bit of the
+ * last end. -1 when there is none, or one does not fit. */
 static int take_any(uint64_t starts, uint64_t ends, const char *at, uint64_t *values,
                     size_t *count) {
     int end = -1;
@@ -117,8 +117,8 @@ __attribute__((target("avx2,bmi"))) static const char *read_any_by_avx2(mt_numbe
 }
 #endif
 
-/* A list is read as one of short numbers as long as it is, for those take less, and then to its end as one
- * of any. */
+/* A list is read as one of short numbers as long as it is, for those take less, and then to its end
+ * as one of any. */
 const char *mt_number_list_read(mt_number_list *list, const char *at) {
 #ifdef MT_HAS_AVX2
     if (mt_processor_has_avx2()) {

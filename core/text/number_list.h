@@ -16,11 +16,11 @@ typedef struct mt_number_list {
 } mt_number_list;
 
 /* Reads numbers, appended to values[0..capacity), of a JSON list from a number's start on: plain
- * ones of digits only that fit 64 bits, with ',' or ', ' between them. Returns the position after the
- * ']', which is then passed, or the start of a number from which on it leaves the list to a reader that
- * knows more: because of what stands in it or near it, or because fewer than MT_NUMBERS_AT_ONCE values have
- * room. Behind `at` stands a byte that is none of a list's, and with it at least 64 bytes that can be
- * read. */
+ * ones of digits only that fit 64 bits, with ',' or ', ' between them. Returns the position after
+ * the ']', which is then passed, or the start of a number from which on it leaves the list to a
+ * reader that knows more: because of what stands in it or near it, or because fewer than
+ * MT_NUMBERS_AT_ONCE values have room. Behind `at` stands a byte that is none of a list's, and with
+ * it at least 64 bytes that can be read. */
 const char *mt_number_list_read(mt_number_list *list, const char *at);
 
 #endif

@@ -1,5 +1,5 @@
-/* Ids by number of first appearance: what numbers must be by how the ids are made, hashes that are all one,
- * growth, memory that is out. */
+/* Ids by number of first appearance: what numbers must be by how the ids are made, hashes that are
+ * all one, growth, memory that is out. */
 #include "sweep.h"
 #include "trace_support.h"
 
@@ -53,8 +53,9 @@ static void test_known_answer(void **state) {
     mt_id_table_free(NULL);
 }
 
-/* Ids made in several ways, as many as make a table grow from the heap to pages of its own: new in their
- * order, then known in it, then known from the last to the first, with new ones in between. */
+/* Ids made in several ways, as many as make a table grow from the heap to pages of its own: new in
+ * their order, then known in it, then known from the last to the first, with new ones in
+ * between. */
 static void test_growth(void **state) {
     (void)state;
     enum { MANY = 300000, EVERY = 1000 };
@@ -84,8 +85,8 @@ static void test_growth(void **state) {
     free(ids);
 }
 
-/* Many ids of one hash: they fill buckets after their own, the first of them those of the last hash, as
- * after the last bucket comes the first. The table grows with them in it. */
+/* Many ids of one hash: they fill buckets after their own, the first of them those of the last
+ * hash, as after the last bucket comes the first. The table grows with them in it. */
 static void test_one_hash(void **state) {
     (void)state;
     enum { SAME = 300, OTHERS = 20000 };
@@ -109,7 +110,8 @@ static void test_one_hash(void **state) {
     mt_id_table_free(table);
 }
 
-/* Ids that come again after the ones they followed, after others, and among new ones, beside an array. */
+/* Ids that come again after the ones they followed, after others, and among new ones, beside an
+ * array. */
 static void test_again(void **state) {
     (void)state;
     enum { CONTENTS = 5000, CALLS = 3000, MOST = 400 };

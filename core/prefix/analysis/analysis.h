@@ -10,8 +10,8 @@
  * end; instead of every request's ids only the request a pair came first in is kept until the pair
  * comes again. Memory: 32 bytes a request; nothing a pair beside a locality that takes the requests in
  * too, as long as ids are as the format has them (prefix/block/tree.h); else 8 a distinct pair as long
- * as each id stands at one position, and 23 to 28 from the first request on that breaks this. Ids that
- * are not consecutive from 0 take 19 to 24 more each (prefix/block/numbering.h). Ids are arbitrary
+ * as each id stands at one position, and 23 to 33 from the first request on that breaks this. Ids that
+ * are not consecutive from 0 take 19 to 29 more each (prefix/block/numbering.h). Ids are arbitrary
  * 64-bit numbers, and one id may stand at several positions. */
 #ifndef MT_PREFIX_ANALYSIS_ANALYSIS_H
 #define MT_PREFIX_ANALYSIS_ANALYSIS_H

@@ -8,18 +8,18 @@
 #include <emmintrin.h>
 #endif
 
-/* Ids looked up together: enough to keep all of a core's outstanding misses busy, and few where most
- * turn out to be the ones that were guessed. */
+/* Ids looked up together: enough to keep all of a core's outstanding misses busy, and few where
+ * most turn out to be the ones that were guessed. */
 enum { FEWEST = 8, MOST = 256 };
 
-/* Below so many bytes of slots a table doubles; from there on it grows by half, which bounds what is
- * never used. */
+/* Below so many bytes of slots a table doubles; from there on it grows by half, which bounds what
+ * is never used. */
 enum { DOUBLED_BELOW = 128 << 20 };
 
 enum { SLOTS = 8 };
 
-/* Slots are filled from the first one on; as long as the last one is empty, its hash is how many are
- * filled. What finds its bucket full lies in the next that is not; after the last one comes the
+/* Slots are filled from the first one on; as long as the last one is empty, its hash is how many
+ * are filled. What finds its bucket full lies in the next that is not; after the last one comes the
  * first. */
 typedef struct bucket {
     uint32_t hashes[SLOTS];
@@ -37,8 +37,8 @@ struct mt_id_table {
 
 /* ---- buckets ---- */
 
-/* The steps of splitmix64's finisher (Steele, Lea, Flood 2014), of which the upper half is kept: every
- * bit of the id moves it. */
+/* The steps of splitmix64's finisher (Steele, Lea, Flood 2014), of which the upper half is kept:
+ * every bit of the id moves it. */
 static uint32_t hash_of(uint64_t id) {
     id += UINT64_C(0x9e3779b97f4a7c15);
     id = (id ^ id >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -56,7 +56,7 @@ static uint64_t after(uint64_t capacity, uint64_t at) {
 }
 
 static uint64_t fitting(uint64_t capacity) {
-    return capacity * (SLOTS / 4 * 3); /* above that too many are full */
+    return capacity * SLOTS / 4 * 3; /* above that too many are full */
 }
 
 /* Which of eight numbers are equal to `value`: a bit each. */
@@ -117,8 +117,9 @@ static int move_up(mt_id_table *table, uint32_t hash, uint32_t number, uint64_t 
     return 0;
 }
 
-/* Moves all slots, which lay in the first `before` buckets, the last ones first. Left over are some of
- * the first, which had not found room in their own buckets, and what goes beyond the last bucket. */
+/* Moves all slots, which lay in the first `before` buckets, the last ones first. Left over are some
+ * of the first, which had not found room in their own buckets, and what goes beyond the last
+ * bucket. */
 static int move_all(mt_id_table *table, uint64_t before, leftovers *left) {
     bucket *buckets = table->buckets.data;
     for (uint64_t from = before; from-- > 0;) {
@@ -187,8 +188,8 @@ static uint64_t look_up(mt_id_table *table, uint64_t id, uint32_t hash) {
     }
 }
 
-/* Up to MOST ids in three passes, so that misses overlap: buckets, what lies behind them, and what is
- * found. Returns how many had the number after that of the one before them. */
+/* Up to MOST ids in three passes, so that misses overlap: buckets, what lies behind them, and what
+ * is found. Returns how many had the number after that of the one before them. */
 static size_t look_up_group(mt_id_table *table, const uint64_t *ids, size_t count,
                             uint64_t *numbers) {
     uint32_t hashes[MOST], homes[MOST];

@@ -2,8 +2,8 @@
  * less: equal ids become equal numbers, and nothing else about them changes.
  *
  * As long as new ids are consecutive from 0 already (the format's rule), nothing is stored. From
- * the first id on that is not, ids are looked up in a table (prefix/block/id_table.h): 19 to 24 bytes
- * an id, those before included. */
+ * the first id on that is not, ids are looked up in a table (prefix/block/id_table.h): 19 to 29
+ * bytes an id, those before included. */
 #ifndef MT_PREFIX_BLOCK_NUMBERING_H
 #define MT_PREFIX_BLOCK_NUMBERING_H
 
@@ -28,8 +28,8 @@ const uint64_t *mt_numbering_of(mt_numbering *numbering, const uint64_t *ids, si
 /* Different ids so far. */
 uint64_t mt_numbering_count(const mt_numbering *numbering);
 
-/* No more ids will come: gives back all memory but that of the ids, and returns them, by number; NULL
- * where they are their numbers. */
+/* No more ids will come: gives back all memory but that of the ids, and returns them, by number;
+ * NULL where they are their numbers. */
 const uint64_t *mt_numbering_seal(mt_numbering *numbering);
 
 void mt_numbering_free(mt_numbering *numbering); /* NULL is allowed */

@@ -2,7 +2,7 @@
  * always have the same one before it.
  *
  * Blocks are numbered 0, 1, 2, ... by first appearance (prefix/block/numbering.h). Memory: 20 bytes
- * a block as long as new ids are consecutive from 0; 39 to 44 from the first one on that is not. */
+ * a block as long as new ids are consecutive from 0; 39 to 49 from the first one on that is not. */
 #ifndef MT_PREFIX_BLOCK_PARENTS_H
 #define MT_PREFIX_BLOCK_PARENTS_H
 

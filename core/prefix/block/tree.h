@@ -6,9 +6,9 @@
  *
  *   1. The ids are that already (the format's rule): nothing is looked up, a block takes 4 bytes.
  *   2. Each id stands for one block, whatever number it is: ids are numbered
- *      (prefix/block/numbering.h), and a block takes 19 to 24 more.
- *   3. Any ids: blocks are looked up by keys of all the ids on their path (hash/ids.h), and one takes
- *      31 to 36 more than 4; while the first of these is taken in, 8 more.
+ *      (prefix/block/numbering.h), and a block takes 19 to 29 more.
+ *   3. Any ids: blocks are looked up by keys of all the ids on their path (hash/ids.h), and one
+ *      takes 31 to 36 more than 4; while the first of these is taken in, 8 more.
  *
  * Each follows from the one before it, without a second look at the requests. */
 #ifndef MT_PREFIX_BLOCK_TREE_H

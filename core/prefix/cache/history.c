@@ -130,10 +130,12 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
         returns[blocks[i]]++;
         mt_assert(i == 0 || returns[blocks[i - 1]] >= returns[blocks[i]]); /* a path is a prefix */
     }
-    uint32_t *owned = known < count ? owners + blocks[known] : NULL; /* new ones are consecutive */
-    for (size_t i = 0; i < count - known; i++) {
-        mt_assert(blocks[known + i] == blocks[known] + i);
-        owned[i] = request;
+    if (known < count) { /* new ones are consecutive */
+        uint32_t *owned = owners + blocks[known];
+        for (size_t i = 0; i < count - known; i++) {
+            mt_assert(blocks[known + i] == blocks[known] + i);
+            owned[i] = request;
+        }
     }
     history->paths[request] = (struct path){(uint32_t)count, (uint32_t)count};
     mt_parts_append(&history->parts, (uint32_t)count);
