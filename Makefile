@@ -105,9 +105,10 @@ lua_of = $(filter $(patsubst %,lua/moontide/%.lua,$(1)),$(EMBEDDED))
 TOGETHER := $(call lua_of,kit/% script/% command/cli command/arguments load/run_options learn/profile_options) \
   $(call lua_of,init parts kind_modules trace/any trace/pipe learn/analysis% learn/cache_options command/figures) \
   $(call lua_of,base/json draw/file draw/axis draw/style draw/line draw/canvas)
-# In the executable, what makes load lies behind all the rest: looking at a trace does not touch its pages.
-MAKES_LOAD = $(filter $(patsubst %,$(BUILD)/core/%,load/% random/% prefix/gaps/% prefix/model/% prefix/radix/% \
-  prefix/reuse/% prefix/synthesis/%),$(LEAN_OBJECTS))
+# In the executable, what makes load lies behind all the rest, and what is embedded behind that: looking at a
+# trace touches few of their pages.
+LIES_BEHIND = $(filter $(patsubst %,$(BUILD)/core/%,load/% random/% prefix/gaps/% prefix/model/% prefix/radix/% \
+  prefix/reuse/% prefix/synthesis/%),$(LEAN_OBJECTS)) $(BUILD)/embedded.o $(BUILD)/compiled.o
 # What draws the charts of a report's page; it is built in as well.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
@@ -189,7 +190,7 @@ $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) together: $(TOGETHER) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
 
 $(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED) $(CHART_JS)
-	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) packages/chart.js=$(CHART_JS) > $@
+	$(call say,EMBED) $(BUILD)/embed packages/chart.js=$(CHART_JS) $(EMBEDDED) > $@
 
 $(BUILD)/compiled.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
 	$(call say,EMBED) $(BUILD)/embed --compiled $(TOGETHER) $(filter-out $(TOGETHER),$(EMBEDDED)) > $@
@@ -198,8 +199,8 @@ $(BUILD)/embedded.o $(BUILD)/compiled.o: $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/fla
 	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(BUILD)/compiled.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
-	$(call say,LINK) $(CC) $(SANITIZE) $(LINK_FLAGS) -Wl,-E -o $@ $(filter-out $(MAKES_LOAD),$^) $(LUA_STATIC) \
-	  $(MAKES_LOAD) $(LIBS)
+	$(call say,LINK) $(CC) $(SANITIZE) $(LINK_FLAGS) -Wl,-E -o $@ $(filter-out $(LIES_BEHIND),$^) $(LUA_STATIC) \
+	  $(LIES_BEHIND) $(LIBS)
 
 $(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)

@@ -27,6 +27,13 @@ local function fails(text, out, err, opts)
   assert.equal(1, result.status)
 end
 
+it("a console begins with what it needs of the API, and shows and completes all of it", function()
+  gives("package.loaded['moontide.drive.api']\nmt.even(2)\npackage.loaded['moontide.drive.api']\n",
+    repl("nil\nmt.even(2)\nnil\n").out)
+  assert.equal(repl("x = pairs(mt)\nmt\n").out, repl("mt\n").out)
+  gives("next((require('moontide.repl.complete').candidates('mt.swee', nil, { mt = mt })))", '"sweep"\t"sweep"\n')
+end)
+
 describe("an input", function()
   local known = {
     { "an expression shows its value", "1 + 1", "2\n" },

@@ -44,13 +44,24 @@ function help.ordered_names()
   return names
 end
 
+-- What a script's text says in a line of its own as `summary = "...",`, in quotes; nil: nothing. The word is
+-- looked for first: a pattern that begins anywhere is tried at every byte.
+local function quoted_summary(source)
+  local from = source:find("summary", 1, true)
+  while from do
+    local quoted = source:match('^summary%s*=%s*("[^"\\\n]*")%s*,', from)
+    if quoted and source:sub(math.max(1, from - 40), from - 1):find "\n%s*$" then return quoted end
+    from = source:find("summary", from + 1, true)
+  end
+end
+
 --- A bundled script's summary, read from its text: loading every script would make help slow. One
 --- that does not say it as a plain `summary = "..."` is loaded.
 ---@param name string
 ---@return string
 function help.summary(name)
   local source = scripts.find(name) --[[@as moontide.source]]
-  local quoted = source.text:match '\n%s*summary%s*=%s*("[^"\\\n]*")%s*,'
+  local quoted = quoted_summary(source.text)
   if quoted then return quoted:sub(2, -2) end
   return scripts.load(source).summary
 end

@@ -284,6 +284,7 @@ end
 ---@param list_folder fun(path: string): string[] names, those of folders ending in "/"
 ---@return table<string, string> candidates, string word
 function complete.candidates(before, pending, environment, list_folder)
+  require "moontide.whole" -- what is read raw is to be there
   if not pending and before:find "^%.%a*" and not before:find "^%.%." and not before:find "^%.%d" then
     return in_command(before, list_folder)
   end

@@ -243,7 +243,7 @@ local function new_session(opt)
     is_terminal = is_terminal, chunk = is_terminal and "=console" or "=stdin",
   }, session_methods)
   evaluate.prepare(self.environment, {
-    mt = require "moontide.whole", hist = require("moontide").chart.hist,
+    mt = require "moontide", hist = require("moontide").chart.hist,
     help = core.base.located(function(...)
       self.has_helped = true
       print(require("moontide.repl.help").text(...))

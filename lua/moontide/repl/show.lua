@@ -113,6 +113,7 @@ local element
 
 -- The texts of a table's elements, cut at `most_elements`.
 local function elements(value, depth, room, above)
+  if rawequal(value, package.loaded.moontide) then require "moontide.whole" end
   local texts = {}
   local length = list_length_of(value)
   for i = 1, math.min(length, most_elements) do
