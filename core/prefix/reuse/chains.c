@@ -1,5 +1,6 @@
 #include "prefix/reuse/chains.h"
 
+#include "base/fetch.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/block/run.h"
@@ -213,6 +214,34 @@ mt_code mt_reuse_chains_peek(mt_reuse_chains *chains, int64_t *time_ns, mt_error
     return MT_OK;
 }
 
+static uint32_t turn_at(const mt_reuse_chains *chains, size_t event) {
+    return chains->events[event].turn;
+}
+
+/* What the requests to come are made of is anywhere in memory: it is fetched while others are made,
+ * what says where the next thing lies the sooner. */
+static MT_FETCHES void fetch_ahead(const mt_reuse_chains *chains) {
+    enum { NEAR = 4, STEP = 4 };
+    const uint32_t *items = chains->items->item_of;
+    size_t at = chains->next + NEAR, left = chains->event_count - chains->next;
+    if (left <= NEAR + 2 * STEP)
+        return;
+    uint32_t turn = turn_at(chains, at + 2 * STEP);
+    __builtin_prefetch(&chains->model->turns[turn]);
+    __builtin_prefetch(&chains->before[turn]);
+    __builtin_prefetch(&chains->depths[turn]);
+    __builtin_prefetch(&chains->origin[turn]);
+    __builtin_prefetch(&chains->session[turn], 1);
+    __builtin_prefetch(&chains->when[turn], 1);
+    turn = turn_at(chains, at + STEP);
+    __builtin_prefetch(&items[chains->model->turns[turn].description]);
+    turn = turn_at(chains, at);
+    const char *item =
+        (const char *)&chains->items->items[items[chains->model->turns[turn].description]];
+    __builtin_prefetch(item);
+    __builtin_prefetch(item + sizeof(mt_reuse_item) - 1);
+}
+
 static const mt_reuse_item *item_of(const mt_reuse_chains *chains, uint32_t turn) {
     uint32_t description = chains->model->turns[turn].description;
     return &chains->items->items[chains->items->item_of[description]];
@@ -231,7 +260,8 @@ mt_code mt_reuse_chains_next(mt_reuse_chains *chains, uint64_t *next_id, uint64_
     mt_code code = mt_reuse_chains_peek(chains, &chains->last_time, error);
     if (code)
         return code;
-    uint32_t turn = chains->events[chains->next++].turn, before = chains->before[turn];
+    fetch_ahead(chains);
+    uint32_t turn = turn_at(chains, chains->next++), before = chains->before[turn];
     const mt_reuse_item *item = item_of(chains, turn);
     made->has_delay = before != MT_NO_TURN && chains->session[before] != MT_REUSE_NO_SESSION;
     chains->session[turn] = made->has_delay ? chains->session[before] : (*next_session)++;
