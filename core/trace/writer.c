@@ -84,7 +84,8 @@ static inline unsigned separator_length(int compact) {
 }
 
 static inline char *write_separator(int compact, char *to) {
-    memcpy(to, ", ", 2);
+    to[0] = ',';
+    to[1] = ' ';
     return to + separator_length(compact);
 }
 
@@ -151,7 +152,7 @@ static const uint64_t *write_large_ids(const uint64_t *ids, const uint64_t *end,
         mt_store_word(at + lead_length, text.word);
         mt_store_word(at + lead_length + 8, text.rest);
         at += text.length;
-        if (ids == end || *ids != ++id || !count_up(&text))
+        if (ids == end || *ids != ++id || id == 0 || !count_up(&text)) /* 0: behind the last */
             break;
         ids++;
     }
@@ -250,7 +251,8 @@ static char *write_json(const mt_request *request, const mt_trace_format *format
                                 : write_members(request, digits, 0, to);
     if (end > to)
         end -= separator_length(format->compact);
-    memcpy(end, "}\n", 2);
+    end[0] = '}';
+    end[1] = '\n';
     return end + 2;
 }
 

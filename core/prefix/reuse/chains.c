@@ -223,20 +223,20 @@ static uint32_t turn_at(const mt_reuse_chains *chains, size_t event) {
 /* What the requests to come are made of is anywhere in memory: it is fetched while others are made,
  * what says where the next thing lies the sooner. */
 static MT_FETCHES void fetch_ahead(const mt_reuse_chains *chains) {
-    enum { NEAR = 4, STEP = 4 };
+    enum { THIRD = 4, SECOND = 8, FIRST = 12 }; /* requests before it is made */
     const mt_model_turn *turns = chains->model->turns;
     const uint32_t *item_of = chains->items->item_of;
-    size_t at = chains->next + NEAR;
-    if (at + 2 * STEP >= chains->event_count)
+    size_t next = chains->next;
+    if (next + FIRST >= chains->event_count)
         return;
-    uint32_t turn = turn_at(chains, at + 2 * STEP);
+    uint32_t turn = turn_at(chains, next + FIRST);
     __builtin_prefetch(&turns[turn]);
     __builtin_prefetch(&chains->before[turn]);
     __builtin_prefetch(&chains->depths[turn]);
     __builtin_prefetch(&chains->origin[turn]);
     __builtin_prefetch(&chains->session[turn], 1);
     __builtin_prefetch(&chains->when[turn], 1);
-    turn = turn_at(chains, at + STEP);
+    turn = turn_at(chains, next + SECOND);
     uint32_t before = chains->before[turn], origin = chains->origin[turn];
     __builtin_prefetch(&item_of[turns[turn].description]);
     if (before != MT_NO_TURN) {
@@ -248,8 +248,8 @@ static MT_FETCHES void fetch_ahead(const mt_reuse_chains *chains) {
         __builtin_prefetch(&chains->depths[origin]);
         __builtin_prefetch(&chains->segment_of[origin]);
     }
-    const char *item =
-        (const char *)&chains->items->items[item_of[turns[turn_at(chains, at)].description]];
+    const char *item = (const char *)&chains->items
+                           ->items[item_of[turns[turn_at(chains, next + THIRD)].description]];
     __builtin_prefetch(item);
     __builtin_prefetch(item + sizeof(mt_reuse_item) - 1);
 }
