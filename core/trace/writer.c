@@ -44,16 +44,20 @@ char *mt_write_u64(uint64_t value, char *to) {
 }
 
 char *mt_write_milliseconds(int64_t nanoseconds, int digits, char *to) {
-    static const uint64_t units[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+    enum { MILLISECOND = 1000000 };
+    static const uint64_t units[] = {MILLISECOND, 100000, 10000, 1000, 100, 10, 1};
     uint64_t magnitude = (uint64_t)nanoseconds;
     uint64_t unit = units[digits]; /* nanoseconds of the last digit that may be written */
     if (nanoseconds < 0)
         magnitude = 0 - magnitude;
-    magnitude = (magnitude + unit / 2) / unit * unit;
+    if (digits == 0) /* the usual case, and a division by what is known takes no division */
+        magnitude = (magnitude + MILLISECOND / 2) / MILLISECOND * MILLISECOND;
+    else if (digits < DIGITS_OF_MILLISECOND)
+        magnitude = (magnitude + unit / 2) / unit * unit;
     if (nanoseconds < 0 && magnitude != 0)
         *to++ = '-';
-    to = write_number(magnitude / units[0], to);
-    uint32_t fraction = (uint32_t)(magnitude % units[0]);
+    to = write_number(magnitude / MILLISECOND, to);
+    uint32_t fraction = (uint32_t)(magnitude % MILLISECOND);
     if (fraction == 0)
         return to;
     /* Six digits with their leading zeros, as the last six of eight. */
@@ -80,7 +84,8 @@ static inline unsigned separator_length(int compact) {
 }
 
 static inline char *write_separator(int compact, char *to) {
-    memcpy(to, ", ", 2);
+    to[0] = ',';
+    to[1] = ' ';
     return to + separator_length(compact);
 }
 
@@ -147,7 +152,7 @@ static const uint64_t *write_large_ids(const uint64_t *ids, const uint64_t *end,
         mt_store_word(at + lead_length, text.word);
         mt_store_word(at + lead_length + 8, text.rest);
         at += text.length;
-        if (ids == end || *ids != ++id || !count_up(&text))
+        if (ids == end || *ids != ++id || id == 0 || !count_up(&text)) /* 0: behind the last */
             break;
         ids++;
     }
@@ -246,7 +251,8 @@ static char *write_json(const mt_request *request, const mt_trace_format *format
                                 : write_members(request, digits, 0, to);
     if (end > to)
         end -= separator_length(format->compact);
-    memcpy(end, "}\n", 2);
+    end[0] = '}';
+    end[1] = '\n';
     return end + 2;
 }
 

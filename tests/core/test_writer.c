@@ -109,7 +109,7 @@ static void assert_line(const mt_request *request, const mt_trace_format *format
 
 static void test_lines(void **state) {
     (void)state;
-    const uint64_t ids[] = {0, 14, 123456789};
+    const uint64_t ids[] = {0, 14, 123456789}, last[] = {UINT64_MAX - 1, UINT64_MAX, 0};
     mt_request request = {.has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH |
                                  MT_HAS_HASH_IDS,
                           .time_ns = 1500000,
@@ -139,6 +139,9 @@ static void test_lines(void **state) {
                 "{\"timestamp\": 2, \"input_length\": 6758, "
                 "\"output_length\": 500, \"hash_ids\": [], \"session_id\": "
                 "\"s\", \"delay\": 2, \"stream\": \"main\", \"a\" :1}\n");
+    mt_request beyond = {.has = MT_HAS_HASH_IDS, .hash_ids = last, .hash_count = 3};
+    assert_line(&beyond, &plain,
+                "{\"hash_ids\": [18446744073709551614, 18446744073709551615, 0]}\n");
     mt_request only_extra = {.extra = {"\"a\": 1", 6}};
     assert_line(&only_extra, &plain, "{\"a\": 1}\n");
     mt_request empty = {0};

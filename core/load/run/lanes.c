@@ -1,5 +1,6 @@
 #include "load/run/lanes.h"
 
+#include "base/fetch.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void sift(mt_run_lanes *lanes, const mt_waiting_lane lane, size_t at) {
 
 /* Thousands of lanes are not in the processor's caches. The next but one is the second or the third:
  * it is fetched while the next one works, and then what it points at. */
-static void fetch_next(const mt_run_lanes *lanes) {
+static MT_FETCHES void fetch_next(const mt_run_lanes *lanes) {
     for (size_t i = 0; i < 3 && i < lanes->waiting; i++) {
         const mt_lane *lane = lanes->heap[i].lane;
         __builtin_prefetch(lane);

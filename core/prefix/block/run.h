@@ -7,9 +7,7 @@
 
 /* The ids first, first + 1, ... into to[0..count), two at a time. */
 static inline void mt_write_run(uint64_t *to, uint64_t first, uint64_t count) {
-    typedef uint64_t two __attribute__((vector_size(16)));
-    two next = {first, first + 1};
-    const two step = {2, 2};
+    uint64_t __attribute__((vector_size(16))) next = {first, first + 1}, step = {2, 2};
     uint64_t *end = to + (count & ~UINT64_C(1));
     for (; to < end; to += 2, next += step)
         memcpy(to, &next, sizeof next);

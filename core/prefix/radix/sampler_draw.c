@@ -1,6 +1,8 @@
 /* What requests are drawn: where they stop in the tree, their tails and lengths. */
 #include "prefix/radix/sampler_state.h"
 
+#include "base/fetch.h"
+
 /* What is drawn for a prompt: places in the radix's lists, tails and remainders only for a request
  * that has them. */
 typedef struct places {
@@ -34,7 +36,7 @@ static int take_places(const mt_radix *radix, const mt_random_pair *first,
     return mt_random_take_below(number, radix->paths, &drawn->remainder);
 }
 
-static void fetch_lists(const mt_radix *radix, const places *drawn, uint64_t output) {
+static MT_FETCHES void fetch_lists(const mt_radix *radix, const places *drawn, uint64_t output) {
     __builtin_prefetch((const uint64_t *)radix->outputs.data + output);
     if (drawn->request >= radix->paths) {
         __builtin_prefetch((const uint64_t *)radix->pathless_input.data + drawn->request -

@@ -100,6 +100,7 @@ struct mt_reuse_chains {
     uint32_t *before; /* MT_NO_TURN: the turn begins a chain */
     uint32_t *origin;
     int64_t *when, *starts;
+    int64_t *answers; /* how long that to a turn took, once it was made */
     uint64_t *session;
     mt_reuse_event *events;
     size_t event_count, next;
