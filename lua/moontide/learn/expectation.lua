@@ -123,8 +123,8 @@ end
 -- Why a load lacks a figure, where that is not plain.
 local function why_none(name)
   if not profile.cache_of(name) then return "" end
-  return ": no request of it names blocks (hash_ids); results of a run have lengths alone, the trace that was "
-    .. "sent has the blocks (replay --record)"
+  return ": no request of it names blocks (hash_ids); results of a run have lengths alone, the trace that "
+    .. "was sent has the blocks (replay --record)"
 end
 
 --- A result as a line.
