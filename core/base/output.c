@@ -1,8 +1,6 @@
 #define _GNU_SOURCE /* O_TMPFILE */
-#include "base/output.h"
+#include "base/output_state.h"
 
-#include "base/beside.h"
-#include "base/compression.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
@@ -17,36 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Fewer bytes than SMALL are written in less time than a thread is worth. */
-enum { OUTPUT_BLOCK = 1 << 18, SMALL = 1 << 20, LINKS_FOLLOWED = 40, OPEN_LIMIT = 1024 };
-
-/* Bytes that are written while the next ones are made: the thread's while it works. */
-typedef struct block {
-    mt_beside *beside; /* NULL: none, the caller writes */
-    int is_decided;    /* whether there is to be one */
-    char *buffer;
-    size_t capacity, used; /* used: 0 once what became of it is accounted for */
-    mt_span left;          /* of it, what could not be written */
-    mt_code code;
-    mt_error error;
-} block;
-
-struct mt_output {
-    int fd;
-    int close_fd;
-    mt_compressor *compressor; /* NULL: not compressed */
-    mt_span compressed;        /* what it gave that is not written yet */
-    char *name;                /* for messages */
-    char *target;              /* what it becomes at the end; NULL: written directly */
-    char *temporary;           /* the name it has until then; NULL: none */
-    int slot;                  /* in open_temporaries, -1: none */
-    char *buffer;
-    size_t capacity, used;
-    uint64_t flushed;
-    uint64_t whole; /* of them, up to a line's end: what finish_part keeps of a broken file */
-    block ahead;
-    int broken; /* errno of a write that failed: bytes are lost, the file can no longer be whole */
-};
+enum { LINKS_FOLLOWED = 40, OPEN_LIMIT = 1024 };
 
 /* Names a second Ctrl-C must remove: the handler cannot be given an argument. */
 static const char *volatile open_temporaries[OPEN_LIMIT];
@@ -261,7 +230,7 @@ mt_output *mt_output_open(const char *path, mt_error *error) {
         return NULL;
     output->fd = -1;
     output->slot = -1;
-    output->capacity = OUTPUT_BLOCK;
+    output->capacity = MT_OUTPUT_BLOCK;
     output->name = mt_copy_text(name, strlen(name));
     output->buffer = mt_allocate(output->capacity, 1);
     if (!output->name || !output->buffer) {
@@ -274,174 +243,6 @@ mt_output *mt_output_open(const char *path, mt_error *error) {
         return NULL;
     }
     return output;
-}
-
-/* Writes the bytes, and takes them from the front of *bytes: on failure what is left are those that
- * are not written yet. */
-static mt_code write_all(mt_output *output, mt_span *bytes, mt_error *error) {
-    if (output->broken)
-        return mt_fail_errno(error, output->name, "cannot write", output->broken);
-    while (bytes->length > 0) {
-        ssize_t wrote = write(output->fd, bytes->text, bytes->length);
-        if (wrote > 0) {
-            bytes->text += wrote;
-            bytes->length -= (size_t)wrote;
-            continue;
-        }
-        int problem = wrote == 0 ? ENOSPC : errno;
-        if (problem == EINTR && !mt_interrupted())
-            continue;
-        if (problem == EINTR) /* finish_part will try once more */
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        output->broken = problem;
-        return mt_fail_errno(error, output->name, "cannot write", problem);
-    }
-    return MT_OK;
-}
-
-static mt_code write_compressed(mt_output *output, mt_span *plain, mt_compress_until until,
-                                mt_error *error) {
-    for (int more = 1; more;) {
-        mt_code code = write_all(output, &output->compressed, error);
-        if (code != MT_OK)
-            return code;
-        more = mt_compress(output->compressor, plain, until, &output->compressed);
-        if (more < 0) {
-            output->broken = ENOMEM;
-            return mt_fail_memory(error, "compression");
-        }
-    }
-    return write_all(output, &output->compressed, error);
-}
-
-/* Takes from the front of *bytes what it writes to the file or gives to the compressor. */
-static mt_code write_bytes(mt_output *output, mt_span *bytes, mt_compress_until until,
-                           mt_error *error) {
-    return output->compressor ? write_compressed(output, bytes, until, error)
-                              : write_all(output, bytes, error);
-}
-
-/* Of buffer[0..used) all but the last `left` are written. */
-static void count_written(mt_output *output, const char *buffer, size_t used, size_t left) {
-    size_t whole = used - left;
-    while (whole > 0 && buffer[whole - 1] != '\n')
-        whole--;
-    if (whole > 0)
-        output->whole = output->flushed + whole;
-    output->flushed += used - left;
-}
-
-/* ---- the thread ---- */
-
-static void write_ahead(void *context) {
-    mt_output *output = context;
-    block *ahead = &output->ahead;
-    ahead->left = (mt_span){ahead->buffer, ahead->used};
-    ahead->code = write_bytes(output, &ahead->left, MT_COMPRESS_SOME, &ahead->error);
-}
-
-/* Is there a thread? Only for a regular file: writing to another may wait, and then Ctrl-C must be
- * seen. */
-static int has_ahead(mt_output *output) {
-    struct stat info;
-    block *ahead = &output->ahead;
-    if (!ahead->is_decided && output->flushed >= SMALL) {
-        ahead->is_decided = 1;
-        ahead->capacity = OUTPUT_BLOCK;
-        if (fstat(output->fd, &info) == 0 && S_ISREG(info.st_mode))
-            ahead->buffer = mt_allocate(ahead->capacity, 1);
-        if (ahead->buffer)
-            ahead->beside = mt_beside_new(write_ahead, output);
-    }
-    return ahead->beside != NULL;
-}
-
-/* What was given to the thread is written, or has failed. */
-static mt_code await_ahead(mt_output *output, mt_error *error) {
-    block *ahead = &output->ahead;
-    mt_code code = ahead->beside ? mt_beside_wait(ahead->beside, error) : MT_OK;
-    if (code != MT_OK || ahead->used == 0)
-        return code;
-    count_written(output, ahead->buffer, ahead->used, ahead->left.length);
-    ahead->used = 0;
-    if (ahead->code == MT_OK)
-        return MT_OK;
-    output->used = 0; /* it stood behind what is lost */
-    if (error)
-        *error = ahead->error;
-    return ahead->code;
-}
-
-/* Gives the buffer to the thread, which waits, and takes the other one. */
-static void give_ahead(mt_output *output) {
-    block *ahead = &output->ahead;
-    char *buffer = ahead->buffer;
-    size_t capacity = ahead->capacity;
-    ahead->buffer = output->buffer;
-    ahead->capacity = output->capacity;
-    ahead->used = output->used;
-    output->buffer = buffer;
-    output->capacity = capacity;
-    output->used = 0;
-    mt_beside_begin(ahead->beside);
-}
-
-/* Empties the buffer into the file or the compressor. */
-static mt_code drain(mt_output *output, mt_compress_until until, mt_error *error) {
-    mt_code code = await_ahead(output, error);
-    if (code != MT_OK)
-        return code;
-    if (until == MT_COMPRESS_SOME && output->used > 0 && !output->broken && has_ahead(output)) {
-        give_ahead(output);
-        return MT_OK;
-    }
-    mt_span left = {output->buffer, output->used};
-    code = write_bytes(output, &left, until, error);
-    count_written(output, output->buffer, output->used, left.length);
-    if (output->broken && !output->compressor) {
-        output->used = 0;
-        return code;
-    }
-    memmove(output->buffer, left.text, left.length);
-    output->used = left.length;
-    return code;
-}
-
-mt_code mt_output_flush(mt_output *output, mt_error *error) {
-    return drain(output, MT_COMPRESS_FLUSH, error);
-}
-
-char *mt_output_room(mt_output *output, size_t bytes, mt_error *error) {
-    if (output->capacity - output->used < bytes) {
-        if (drain(output, MT_COMPRESS_SOME, error) != MT_OK)
-            return NULL;
-        if (MT_GROW(output->buffer, output->capacity, bytes) != 0)
-            return mt_null(mt_fail_memory(error, "output buffer"));
-    }
-    return output->buffer + output->used;
-}
-
-void mt_output_advance(mt_output *output, size_t bytes) {
-    output->used += bytes;
-}
-
-mt_code mt_output_write(mt_output *output, const void *data, size_t bytes, mt_error *error) {
-    const char *from = data;
-    while (bytes > 0) {
-        if (output->used == output->capacity) {
-            mt_code code = drain(output, MT_COMPRESS_SOME, error);
-            if (code != MT_OK)
-                return code;
-        }
-        size_t step = output->capacity - output->used;
-        if (step > bytes)
-            step = bytes;
-        memcpy(output->buffer + output->used, from, step);
-        output->used += step;
-        from += step;
-        bytes -= step;
-    }
-    return MT_OK;
 }
 
 static void release(mt_output *output) {
@@ -488,7 +289,7 @@ static mt_code put_in_place(mt_output *output, const char *final, mt_error *erro
 
 static mt_code finish_as(mt_output *output, const char *suffix, mt_error *error) {
     char final[PATH_MAX] = "";
-    mt_code code = drain(output, MT_COMPRESS_END, error);
+    mt_code code = mt_output_drain(output, MT_COMPRESS_END, error);
     if (code == MT_OK && output->target &&
         snprintf(final, sizeof final, "%s%s", output->target, suffix) >= (int)sizeof final)
         code = mt_fail_errno(error, output->name, "cannot rename", ENAMETOOLONG);
@@ -508,7 +309,7 @@ mt_code mt_output_finish(mt_output *output, mt_error *error) {
 
 mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
     /* Whether it is broken is known only then; one more Ctrl-C does not stop it. */
-    while (await_ahead(output, NULL) == MT_ERROR_INTERRUPTED) {
+    while (mt_output_await(output, NULL) == MT_ERROR_INTERRUPTED) {
     }
     if (output->broken && output->target && !output->compressor && output->whole > 0 &&
         ftruncate(output->fd, (off_t)output->whole) == 0)
@@ -568,12 +369,4 @@ int mt_output_replaces(const char *path, const char *input) {
         strcmp(input, "-") == 0 ? fstat(STDIN_FILENO, &source) == 0 : stat(input, &source) == 0;
     return is_known && S_ISREG(source.st_mode) && target.st_dev == source.st_dev &&
            target.st_ino == source.st_ino;
-}
-
-uint64_t mt_output_bytes(const mt_output *output) {
-    return output->flushed + output->ahead.used + output->used;
-}
-
-int mt_output_is_ahead(const mt_output *output) {
-    return output->ahead.beside != NULL;
 }

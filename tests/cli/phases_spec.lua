@@ -110,6 +110,34 @@ describe("phases of a run", function()
       table.sort(run.bounds, function(a, b) return a[1] < b[1] end)
       assert.same({ { "error_rate@one", 0 }, { "ttft.p99@two", 0 } }, run.bounds)
     end
+    -- A run that is over is held to its own bounds, too: but for those that are given, or whose phase is gone.
+    local function judged(words)
+      return command.shell('exec "$MOONTIDE" judge out --accept-invalid ' .. words, { folder = folder })
+    end
+    local again = judged ""
+    assert.equal(1, again.status)
+    assert.truthy(again.err:find "%-%-fail%-over: ttft.p99@two is [%d.]+, over 0\n", again.err)
+    assert.is_nil(again.err:find "error_rate")
+    assert.equal(0, judged("--fail-over ttft.p99@two=60000").status)
+    assert.equal(1, judged("--phases two=1s,three").status)
+    again = judged "--phases three=1s,four"
+    assert.equal(0, again.status, again.err)
+    command.write(folder, "past.lua", [[
+      local mt = require "moontide"
+      return mt.script { summary = "its bounds", run = function()
+        local run = mt.run_of "out"
+        local function texts(one)
+          local list = {}
+          for i, bound in ipairs(one.bounds or {}) do list[i] = ("%s<=%g"):format(bound[1], bound[2]) end
+          table.sort(list)
+          return table.concat(list, " ")
+        end
+        print(texts(run))
+        print(texts(run:judge { phases = "two=1s,three" }))
+        return true
+      end }]])
+    assert.equal("error_rate@one<=0 ttft.p99@two<=0\nttft.p99@two<=0\n",
+      command.shell('exec "$MOONTIDE" past.lua', { folder = folder }).out)
     local result = replay(folder, server, "inner.lua --fail-over ttft.p99@two=60000 --output-dir out")
     assert.equal(0, result.status, result.err)
     local run = run_of(folder)

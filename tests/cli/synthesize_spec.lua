@@ -128,6 +128,13 @@ describe("moontide synthesize", function()
     assert.equal(expected, works("- --num-requests 100 --seed 3 -o -", { input = read "t.model" }).out)
     refused("t.model: it is a model, and the radix method needs the trace itself", "t.model --method radix")
     refused("t.model: the model has blocks of 512 tokens, not of 16", "t.model --block-size 16")
+    local large = read("t.model"):gsub("\n0 (%d+) (%d+):\n", "\n0 %1 100000000:\n", 1)
+    command.write(folder, "large.model", large)
+    local refusal = run "large.model -o out.jsonl"
+    assert.equal(1, refusal.status)
+    assert.is_truthy(refusal.err:find("^moontide: large.model:%d+: shared %+ returning %+ unique must be at most 16777216 "
+      .. "blocks, not 1%d%d%d%d%d%d%d%d\n$"), refusal.err)
+    assert.is_false(command.exists(folder .. "/out.jsonl"))
     command.write(folder, "cut.model", read("t.model"):sub(1, -10))
     local result = run "cut.model -o out.jsonl"
     assert.is_truthy(result.err:find "^moontide: cut.model:%d+:? ?.*\n$")

@@ -442,6 +442,11 @@ static void test_refused(void **state) {
             "size of 32");
     request.has &= ~(unsigned)MT_HAS_INPUT_LENGTH;
     refused(learner, request, "input_length is missing, and learning needs it");
+    static const uint64_t first_id = 9; /* the others are not looked at */
+    refused(learner,
+            request_at(9000000000, BLOCK * (MT_MODEL_MOST_BLOCKS + 1), 1, &first_id,
+                       MT_MODEL_MOST_BLOCKS + 1),
+            "hash_ids has 16777217 blocks, of at most 16777216 that a model describes");
     learn(learner, request_at(6000000000, 40, 12, (uint64_t[]){0, 1, 2}, 3));
     learn(learner, request_at(6000000000, 32, 13, (uint64_t[]){3, 4}, 2));
     learn(learner, request_at(8000000000, 30, 14, (uint64_t[]){0, 1}, 2));

@@ -86,6 +86,10 @@ static mt_code check_request(const mt_learner *learner, const mt_request *reques
                              mt_error *error) {
     int64_t last_ns = learner->model->count > 0 ? learner->last_time_ns : INT64_MIN;
     mt_code code = mt_check_time(request, last_ns, "learning", error);
+    if (code == MT_OK && request->hash_count > MT_MODEL_MOST_BLOCKS)
+        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
+                          "hash_ids has %zu blocks, of at most %llu that a model describes",
+                          request->hash_count, (unsigned long long)MT_MODEL_MOST_BLOCKS);
     return code ? code : mt_check_request(request, learner->block_size, 0, "learning", error);
 }
 

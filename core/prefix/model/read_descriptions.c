@@ -16,8 +16,11 @@ static mt_code read_blocks(mt_model_reader *r) {
     r->shared = (uint32_t)mt_model_number(scan, "shared", 0, UINT32_MAX);
     r->returning = next_count(scan, "returning");
     r->unique = next_count(scan, "unique");
-    if ((uint64_t)r->shared + r->returning + r->unique > UINT32_MAX)
-        return mt_model_fail_line(scan, "a prompt of 2^32 blocks or more");
+    uint64_t blocks = (uint64_t)r->shared + r->returning + r->unique;
+    if (!scan->code && blocks > MT_MODEL_MOST_BLOCKS)
+        return mt_model_fail_line(
+            scan, "shared + returning + unique must be at most %llu blocks, not %llu",
+            (unsigned long long)MT_MODEL_MOST_BLOCKS, (unsigned long long)blocks);
     mt_model_take(scan, ":");
     return mt_model_line_end(scan);
 }

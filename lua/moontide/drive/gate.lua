@@ -23,6 +23,19 @@ local function exceeded(run, bounds)
   return count
 end
 
+--- The bounds that are given, then those of a plan or run that they do not have; nil: none.
+---@param given table[]? { measure, most } each
+---@param own table[]?
+---@return table[]?
+function gate.bounds(given, own)
+  local bounds, known = table.move(given or {}, 1, #(given or {}), 1, {}), {}
+  for _, one in ipairs(bounds) do known[one[1]] = true end
+  for _, one in ipairs(own or {}) do
+    if not known[one[1]] then bounds[#bounds + 1] = one end
+  end
+  return #bounds > 0 and bounds or nil
+end
+
 --- The exit status of a run, whose script may have bounds of its own: 130 interrupted; 1 when the source
 --- failed, nothing was done, a file could not be written, a bound is exceeded, or it is invalid and that is
 --- not accepted; else 0.
@@ -48,11 +61,13 @@ function gate.status(run, opt)
   return failed and 1 or 0
 end
 
---- The same of a run that is over and judged again: it is not what was interrupted now.
+--- The same of a run that is over and judged again, by what is given and by its own bounds: it is not what
+--- was interrupted now.
 ---@param run moontide.drive_run
 ---@param opt table fail_over, accept_invalid
 ---@return integer status
 function gate.past_status(run, opt)
+  run.bounds = gate.bounds(opt.fail_over, run.bounds)
   local status = gate.status(run, opt)
   if status ~= 130 then return status end
   report.note "the run was interrupted: not all of its load was sent"

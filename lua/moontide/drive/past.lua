@@ -163,6 +163,15 @@ local function of_own(info)
   }
 end
 
+-- What the run was held against. Other phases than its own leave out the bounds of phases that are none now.
+local function bounds_of(info, spans)
+  local bounds = {}
+  for _, one in ipairs(info and info.bounds or {}) do
+    if not phase.wrong_bound({ one }, spans) then bounds[#bounds + 1] = one end
+  end
+  return #bounds > 0 and bounds or nil
+end
+
 --- The value of requests that were read, with what else is known of the run.
 ---@param read userdata
 ---@param info table|false decoded run.json; false: another tool's
@@ -189,6 +198,7 @@ function past.value(read, info, folder, objectives, by, spans)
   self.epoch, self.has_objectives = 0, objectives ~= nil
   self.phases = phase.values(spans, counted, 0, self.has_objectives)
   self.folder, self.info, self.columns = folder, info or nil, read
+  self.bounds = bounds_of(info, spans)
   self.metrics, self.by_key = summary.of(results, 0, self.has_objectives)
   return result.new(self)
 end

@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local drive = require "moontide.drive"
 local endpoint = require "moontide.drive.endpoint"
 local files = require "moontide.drive.files"
+local gate = require "moontide.drive.gate"
 local json = require("moontide.base.json").public.json
 local memory = require "moontide.drive.memory"
 local phase = require "moontide.drive.phase"
@@ -323,12 +324,7 @@ end
 ---@param opt table by drive/options.lua
 ---@return table[]?
 function run.bounds(self, opt)
-  local bounds, given = table.move(opt.fail_over or {}, 1, #(opt.fail_over or {}), 1, {}), {}
-  for _, one in ipairs(bounds) do given[one[1]] = true end
-  for _, one in ipairs(self.bounds or {}) do
-    if not given[one[1]] then bounds[#bounds + 1] = one end
-  end
-  return #bounds > 0 and bounds or nil
+  return gate.bounds(opt.fail_over, self.bounds)
 end
 
 -- Phases of the options before those of the plan, and bounds.

@@ -120,11 +120,20 @@ function expectation.judge(list, counted)
   return results, missed
 end
 
+-- Why a load lacks a figure, where that is not plain.
+local function why_none(name)
+  if not profile.cache_of(name) then return "" end
+  return ": no request of it names blocks (hash_ids); results of a run have lengths alone, the trace that "
+    .. "was sent has the blocks (replay --record)"
+end
+
 --- A result as a line.
 ---@param result moontide.expectation_result
 ---@return string
 function expectation.line(result)
-  if not result.value then return ("expected %s: the load has no %s"):format(result.text, result.name) end
+  if not result.value then
+    return ("expected %s: the load has no %s%s"):format(result.text, result.name, why_none(result.name))
+  end
   return ("expected %s: %s is %s%s"):format(result.text, result.name, number(result.value),
     result.ok and "" or ", which is not so")
 end
