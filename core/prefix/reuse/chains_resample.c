@@ -220,8 +220,12 @@ static mt_code judge(resampling *r, double *apart, mt_error *error) {
 mt_code mt_reuse_resample(mt_reuse_chains *chains, mt_error *error) {
     resampling r = {.chains = chains, .count = chains->model->count};
     double whole = 0, parts = 0;
-    mt_code code = has_memory(&r) ? draw(&r, error) : mt_fail_memory(error, "synthesiser");
-    if (code)
+    mt_code code = MT_OK;
+    if (!has_memory(&r)) {
+        code = mt_fail_memory(error, "synthesiser");
+        goto done;
+    }
+    if ((code = draw(&r, error)))
         goto done;
     memcpy(r.dealt, chains->when, r.count * sizeof *r.dealt);
     if ((code = place(&r, 1, error)) || (code = judge(&r, &whole, error)) || whole <= alike ||
