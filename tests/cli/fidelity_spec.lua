@@ -190,14 +190,16 @@ describe("shorter than the source it is alike, but for what comes back late:", f
   -- turns are counted, of which there are two or three then.
   local function assert_like(source, times, bound)
     local made <close> = synthesis(source, { seed = 1 }, times)
-    local opt = { cache_sizes = sizes_of(source.analysis.distinct_blocks), block_size = source.block_size }
+    local sizes = {} -- fewer blocks than a prompt has, too: there hits of few sessions bend
+    for i = 1, 40 do sizes[i] = math.floor(30 * (source.analysis.distinct_blocks / 30) ^ (i / 40)) end
+    local opt = { cache_sizes = sizes, block_size = source.block_size }
     local comparison = assert(mt.compare(source.columns, made, opt))
     local count = 0
     for size, pair in pairs(comparison.lru) do
       count = count + 1
       assert_within(bound.lru, pair[2], pair[1], size)
     end
-    assert.equal(20, count)
+    assert.equal(40, count)
     local early = mt.json.decode(mt.json.encode(comparison)).early
     assert.equal(0, early and early[2] or 0)
     local wanted = assert(mt.analyze(source.columns, opt)).sessions.turns.mean
@@ -214,10 +216,10 @@ describe("shorter than the source it is alike, but for what comes back late:", f
   end
 
   for name, bounds in pairs {
-    agent_16_sessions = { [0.5] = { lru = 0.03, turns = 0.15 }, [0.25] = { lru = 0.035, turns = 0.35 } },
-    agent_4_sessions = { [0.5] = { lru = 0.045, turns = 0.25 }, [0.25] = { lru = 0.07, turns = 0.5 } },
-    agent_1_session = { [0.5] = { lru = 0.045, turns = 0.3 }, [0.25] = { lru = 0.085, turns = 0.5 } },
-    agents_shared_prompts_b16 = { [0.5] = { lru = 0.045, turns = 0.1 }, [0.25] = { lru = 0.08, turns = 0.1 } },
+    agent_16_sessions = { [0.5] = { lru = 0.025, turns = 0.1 }, [0.25] = { lru = 0.035, turns = 0.15 } },
+    agent_4_sessions = { [0.5] = { lru = 0.035, turns = 0.2 }, [0.25] = { lru = 0.06, turns = 0.3 } },
+    agent_1_session = { [0.5] = { lru = 0.04, turns = 0.35 }, [0.25] = { lru = 0.075, turns = 0.25 } },
+    agents_shared_prompts_b16 = { [0.5] = { lru = 0.04, turns = 0.05 }, [0.25] = { lru = 0.095, turns = 0.05 } },
   } do
     for times, bound in pairs(bounds) do
       it(("%s at %g times its length"):format(name, times), function()
@@ -231,9 +233,9 @@ describe("shorter than the source it is alike, but for what comes back late:", f
 
   -- The same of sources that need no data: sessions with long growing prompts, one or a few of them at once.
   for _, one in ipairs(require "tests.bench.fidelity_sources") do
-    local bounds = { ["one agent after another"] = { [0.5] = { lru = 0.04, turns = 0.25 },
-        [0.25] = { lru = 0.065, turns = 0.4 } },
-      ["agents with helpers"] = { [0.5] = { lru = 0.035, turns = 0.15 }, [0.25] = { lru = 0.05, turns = 0.2 } } }
+    local bounds = { ["one agent after another"] = { [0.5] = { lru = 0.035, turns = 0.2 },
+        [0.25] = { lru = 0.04, turns = 0.25 } },
+      ["agents with helpers"] = { [0.5] = { lru = 0.02, turns = 0.1 }, [0.25] = { lru = 0.03, turns = 0.1 } } }
     for times, bound in pairs(bounds[one.name] or {}) do
       it(("%s at %g times its length"):format(one.name, times), function()
         local path = new_path()

@@ -28,7 +28,9 @@
  *   anew in each.
  * - Clock. Where the source's clock ticks, requests come at its ticks.
  * - Parts. A trace shorter than its source is made after the part most like the whole: a window of
- *   its time, or cells of it with whole sessions (chains_part.c).
+ *   its time, cells of it with whole sessions, or stretches laid end to end over which sessions go on
+ *   (chains_part.c, chains_stretches.c). A turn may then come after one that it did not come after, with
+ *   all that grew between them.
  *
  * Memory: about 200 bytes a description, and 60 more while arrivals are placed anew. Random
  * numbers: (seed, "synthesize" or "synthesize/n", "chains"); the items are laps. */

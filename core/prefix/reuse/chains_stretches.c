@@ -11,7 +11,7 @@
 
 enum { STRETCHES = MT_REUSE_SKIPS + 1, MOST_STEPS = 20000 };
 enum { NEAR = 8 }; /* requests that a stretch moves, or becomes longer, mostly */
-static const double hottest = 0.05, share_of_work = 0.5;
+static const double hottest = 0.05, share_of_work = 0.25;
 
 /* Requests of the lap in order of time; some stretches are empty. Where units that are left out leave too
  * few, the last stretch goes on. */
