@@ -364,7 +364,8 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
         return code;
     set_before(chains);
     int is_part = chains->part_requests > 0 && chains->lap == 0;
-    int is_chosen = chains->lap == 0 && !is_part && mt_reuse_is_few(chains);
+    int is_chosen =
+        chains->lap == 0 && !is_part && mt_reuse_is_few(chains) && chains->at_once < MT_REUSE_MANY;
     code = is_chosen ? mt_reuse_deal_well(chains, deal, error) : deal(chains, error);
     if (code)
         return code;
