@@ -53,13 +53,14 @@ uint32_t mt_reuse_add_skips(mt_reuse_search *s, const mt_reuse_skips *skips) {
 void mt_reuse_keep_skips(mt_reuse_search *s) {
     if (!s->spare_skips || s->skips_count < MANY_LISTS)
         return;
-    mt_reuse_piece *lists[] = {s->here, s->now, s->best};
+    enum { LISTS = 3 };
+    mt_reuse_piece *lists[LISTS] = {s->here, s->now, s->best};
     mt_reuse_skips *old = s->chains->skips;
     s->chains->skips = s->spare_skips;
     s->spare_skips = old;
     s->skips_count = 1;
     for (size_t u = 0; u < s->unit_count; u++)
-        for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+        for (size_t k = 0; k < LISTS; k++) {
             uint32_t *place = &lists[k][s->units[u].chain].skips;
             *place = *place > 0 ? mt_reuse_add_skips(s, &old[*place]) : 0;
         }
