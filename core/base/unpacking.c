@@ -114,8 +114,8 @@ static void *work(void *given) {
 
 static int is_worth_a_thread(const mt_unpacking *self) {
     struct stat info;
-    return sysconf(_SC_NPROCESSORS_ONLN) > 1 && fstat(self->fd, &info) == 0 &&
-           S_ISREG(info.st_mode) && info.st_size >= SMALL;
+    return mt_processors() > 1 && fstat(self->fd, &info) == 0 && S_ISREG(info.st_mode) &&
+           info.st_size >= SMALL;
 }
 
 /* Where it cannot be had there is none. */

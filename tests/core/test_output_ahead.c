@@ -5,6 +5,7 @@
 
 #include "base/input.h"
 #include "base/output.h"
+#include "base/thread.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -19,7 +20,7 @@ static size_t line_of(int i, char *to) {
 }
 
 static int has_processors(void) {
-    return sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    return mt_processors() > 1;
 }
 
 /* Writes the lines to all of the outputs, turn about. */

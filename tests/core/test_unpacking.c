@@ -2,6 +2,7 @@
 #include "file_support.h"
 
 #include "base/compression.h"
+#include "base/thread.h"
 #include "base/unpacking.h"
 
 #include <dirent.h>
@@ -66,7 +67,7 @@ static ptrdiff_t read_all(const char *path, size_t room, int is_ahead, size_t *l
     assert_threads(0);
     while ((status = mt_unpacking_read(unpacking, got + *length, room, error)) > 0) {
         if (*length == 0) /* there is more in the file than it may have ahead */
-            assert_threads(is_ahead && sysconf(_SC_NPROCESSORS_ONLN) > 1);
+            assert_threads(is_ahead && mt_processors() > 1);
         *length += (size_t)status;
     }
     assert_int_equal(mt_unpacking_read(unpacking, got + *length, room, error), status);
@@ -143,7 +144,7 @@ static void test_left(void **state) {
             }
         }
         if (round < 10) /* none of them is near the file's end */
-            assert_threads(sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 4 : 0);
+            assert_threads(mt_processors() > 1 ? 4 : 0);
         for (int i = 0; i < FILES; i++) {
             mt_unpacking_free(all[i]);
             close(fds[i]);
