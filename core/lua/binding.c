@@ -101,14 +101,19 @@ static void collect_what_is_held(lua_State *L) {
 
 const char mt_lua_open_all_key[] = "moontide.open_all";
 
+/* Pushes the metatable of a type; where nobody has asked for it yet, all types are made first. */
+static void push_type(lua_State *L, const char *name) {
+    if (luaL_getmetatable(L, name) != LUA_TNIL)
+        return;
+    lua_getfield(L, LUA_REGISTRYINDEX, mt_lua_open_all_key);
+    lua_call(L, 0, 0);
+    lua_pop(L, 1);
+    luaL_getmetatable(L, name);
+}
+
 void *mt_lua_new_owner(lua_State *L, size_t size, const char *type) {
     collect_what_is_held(L);
-    if (luaL_getmetatable(L, type) == LUA_TNIL) {
-        lua_getfield(L, LUA_REGISTRYINDEX, mt_lua_open_all_key);
-        lua_call(L, 0, 0);
-        lua_pop(L, 1);
-        luaL_getmetatable(L, type);
-    }
+    push_type(L, type);
     void *owner = lua_newuserdatauv(L, size, 1);
     memset(owner, 0, size);
     lua_insert(L, -2);
@@ -198,7 +203,11 @@ void **mt_lua_new_object(lua_State *L, const mt_lua_type *type) {
     collect_what_is_held(L);
     place_of_object *place = lua_newuserdatauv(L, sizeof *place, 1);
     *place = (place_of_object){NULL, type};
-    lua_rawgetp(L, LUA_REGISTRYINDEX, type);
+    /* By name where another module made it, or nobody yet. */
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, type) == LUA_TNIL) {
+        lua_pop(L, 1);
+        push_type(L, type->name);
+    }
     lua_setmetatable(L, -2);
     return &place->object;
 }
