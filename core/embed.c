@@ -164,8 +164,10 @@ static int print_modules(lua_State *L, int count, char **paths) {
 
 int main(int count, char **words) {
     lua_State *L = count > MOST_FILES ? NULL : luaL_newstate();
-    if (!L)
+    if (!L) {
+        fprintf(stderr, "embed: more than %d files, or out of memory\n", MOST_FILES);
         return 1;
+    }
     int are_modules = count > 1 && strcmp(words[1], "--compiled") == 0;
     int status =
         are_modules ? print_modules(L, count - 2, words + 2) : print_files(L, count - 1, words + 1);

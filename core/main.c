@@ -86,19 +86,19 @@ static int search_beside(lua_State *L) {
     char file[PATH_MAX];
     if (strncmp(name, ours, sizeof ours - 1) != 0)
         return 0;
-    if (mt_module_file(name + sizeof ours - 1, file, sizeof file)) {
-        lua_getglobal(L, "package");
-        lua_getfield(L, -1, "loadlib");
-        lua_pushstring(L, file);
-        lua_pushfstring(L, "luaopen_%s", luaL_gsub(L, name, ".", "_"));
-        lua_remove(L, -2);
-        lua_call(L, 2, 1);
-        lua_pushstring(L, file);
-        if (lua_isfunction(
-                L, -2)) /* else made by another build, or a library that it needs is missing */
-            return 2;
-    }
-    return luaL_error(L, "there is no module '%s'", name);
+    if (!mt_module_file(name + sizeof ours - 1, file, sizeof file))
+        return luaL_error(L, "there is no module '%s' where this program's modules are", name);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "loadlib");
+    lua_pushstring(L, file);
+    lua_pushfstring(L, "luaopen_%s", luaL_gsub(L, name, ".", "_"));
+    lua_remove(L, -2);
+    lua_call(L, 2, 2);
+    if (!lua_isfunction(L, -2)) /* made by another build, or a library that it needs is missing */
+        return luaL_error(L, "cannot load the module '%s': %s", name, lua_tostring(L, -1));
+    lua_pop(L, 1);
+    lua_pushstring(L, file);
+    return 2;
 }
 
 /* Pushes the loader of a module that is built in compiled, and its file's path: 2; 0: there is

@@ -26,9 +26,8 @@ static const mt_codec *const *load(mt_error *error) {
     if (!symbol)
         return mt_null(
             mt_fail(error, MT_ERROR_IO, "compressed files need a module: %s", dlerror()));
-    mt_packing_function *packing;
-    memcpy(&packing, &symbol,
-           sizeof packing); /* C knows no other way from an object to a function */
+    mt_packing_function *packing; /* C knows no other way from an object to a function: */
+    memcpy(&packing, &symbol, sizeof packing);
     return packing();
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 
-#include <string.h>
 #include <zlib.h>
 
 enum { WINDOW = 15 + 16, LEVEL = 6, MEMORY = 8, MOST = 1 << 30 };

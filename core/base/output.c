@@ -218,9 +218,10 @@ static int open_target(mt_output *output, const char *path, mt_error *error) {
 
 static int start_compression(mt_output *output, const char *path, mt_error *error) {
     const char *method = mt_compression_of(path);
-    if (method)
-        output->compressor = mt_compressor_new(method, error);
-    return method && !output->compressor ? -1 : 0;
+    mt_error problem;
+    if (!method || (output->compressor = mt_compressor_new(method, &problem)))
+        return 0;
+    return mt_failed(mt_fail_at(error, problem.code, output->name, 0, 0, "%s", problem.message));
 }
 
 mt_output *mt_output_open(const char *path, mt_error *error) {

@@ -1,5 +1,5 @@
-/* The C library has asked the processor already. The compiler's own way asks again, at every start of whatever
- * it is linked into, which on a virtual machine is a trap for each question. */
+/* The C library has asked the processor already. The compiler's own way asks again, at every start of
+ * whatever it is linked into, which on a virtual machine is a trap for each question. */
 #include "base/processor.h"
 
 #include <limits.h> /* says which C library this is */

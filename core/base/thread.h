@@ -9,7 +9,8 @@
 int mt_thread_start(pthread_t *thread, void *(*run)(void *context), void *context);
 
 /* How many processors this process may run on: of those of the machine those that it was given (taskset,
- * a container). 1 at least. */
+ * the processors of a container). A share of processor time, such as a container's quota, is not looked
+ * at. 1 at least. */
 int mt_processors(void);
 
 #endif

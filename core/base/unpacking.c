@@ -55,12 +55,15 @@ mt_unpacking *mt_unpacking_new(int fd, const char *name, const char *method, mt_
         return NULL;
     self->fd = fd;
     self->name = name;
-    self->decompressor = mt_decompressor_new(method, error);
+    mt_error problem;
+    self->decompressor = mt_decompressor_new(method, &problem);
     self->bytes = self->decompressor ? mt_allocate(PACKED_BLOCK, 1) : NULL;
     if (self->bytes)
         return self;
     if (self->decompressor)
         mt_fail_memory(error, "input buffer");
+    else
+        mt_fail_at(error, problem.code, name, 0, 0, "%s", problem.message);
     mt_unpacking_free(self);
     return NULL;
 }

@@ -12,7 +12,8 @@
 typedef struct mt_unpacking mt_unpacking;
 
 /* Of an open file, which stays the caller's and is read by nobody else until mt_unpacking_free.
- * `name` is its name in messages, and outlives this. NULL with MT_ERROR_MEMORY. */
+ * `name` is its name in messages, and outlives this. NULL with MT_ERROR_MEMORY, or MT_ERROR_IO where the
+ * module that unpacks it is missing. */
 mt_unpacking *mt_unpacking_new(int fd, const char *name, const char *method, mt_error *error);
 
 /* At most `room` bytes; 0 at the end, -1 on failure (MT_ERROR_IO, MT_ERROR_INPUT for damaged data,

@@ -2,6 +2,8 @@
  * half; what the high half holds does not matter, for the multiplication does not see it. */
 #include "random/generator.h"
 
+#include "base/processor.h"
+
 static void make_alone(mt_random_key key, uint64_t item, uint64_t draw, mt_random_pair *pair) {
     mt_random random = {.key = key, .item = item, .draw = draw};
     mt_random_next_block(&random);
@@ -52,7 +54,7 @@ void mt_random_pairs(mt_random_key key, uint64_t item, uint64_t draw, size_t cou
                      mt_random_pair *pairs) {
     size_t made = 0;
 #ifdef HAS_AVX2
-    if (__builtin_cpu_supports("avx2"))
+    if (mt_processor_has_avx2())
         made = make_by_avx2(key, item, draw, count, pairs);
 #endif
     for (; made < count; made++)

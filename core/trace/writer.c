@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Most bytes of one number and of the names and separators of one request, and what an id may write
- * beyond its own. */
+/* Most bytes of one number and of the names and separators of one request, and of what the last id may
+ * write beyond its own NUMBER_BYTES and separator. */
 enum { NUMBER_BYTES = 20, TIME_BYTES = 24, NAMES_BYTES = 160, SLACK = 8 };
 
 enum { EIGHT_DIGITS = 100000000, DIGITS_OF_MILLISECOND = 6 };

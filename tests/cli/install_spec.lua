@@ -67,16 +67,24 @@ describe("make install", function()
       assert.equal(plain, succeeds(program .. "cat packed.jsonl" .. ending, { folder = elsewhere }).out)
     end
     succeeds("cp " .. program .. "alone", { folder = elsewhere })
-    local message = "moontide: compressed files need the module packing.so, which is not where this "
+    local message = "moontide: %s: compressed files need the module packing.so, which is not where this "
       .. "program's modules are\n"
-    for _, words in ipairs { "cat packed.jsonl.gz", load .. "new.jsonl.zst" } do
+    for name, words in pairs { ["packed.jsonl.gz"] = "cat packed.jsonl.gz", ["new.jsonl.zst"] = load .. "new.jsonl.zst" } do
       local result = command.shell("./alone " .. words, { folder = elsewhere })
-      assert.same({ 1, "", message }, { result.status, result.out, result.err })
+      assert.same({ 1, "", message:format(name) }, { result.status, result.out, result.err })
+    end
+    local function mock_alone()
+      local mock = command.shell("./alone mock", { folder = elsewhere })
+      return { mock.status, mock.out, mock.err }
     end
     succeeds("mkdir -p lib/moontide && echo no module > lib/moontide/packing.so", { folder = elsewhere })
     local result = command.shell("./alone cat packed.jsonl.zst", { folder = elsewhere })
     assert.same({ 1, "" }, { result.status, result.out })
-    assert.truthy(result.err:find "^moontide: compressed files need a module: .*/lib/moontide/packing%.so: ")
+    assert.truthy(result.err:find "^moontide: packed%.jsonl%.zst: compressed files need a module: .*/lib/moontide/packing%.so: ")
+    assert.same({ 1, "", "moontide: there is no module 'moontide.drive' where this program's modules are\n" },
+      mock_alone())
+    succeeds("echo no module > lib/moontide/drive.so", { folder = elsewhere })
+    assert.truthy(mock_alone()[3]:find "^moontide: cannot load the module 'moontide%.drive': .*/drive%.so: [^\n]+\n$")
     assert.equal("alone\nlib\npacked.jsonl.gz\npacked.jsonl.zst\n", succeeds("ls", { folder = elsewhere }).out)
     succeeds("rm -r alone lib", { folder = elsewhere })
   end)

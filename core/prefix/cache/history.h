@@ -53,8 +53,8 @@ mt_history *mt_history_new(mt_error *error); /* NULL on failure */
 mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t count, size_t known,
                          mt_touch *touch, mt_error *error);
 
-/* Requests that touched the block so far, and the last of them. mt_history_returns: how many did
- * after the first, of all blocks, by number; valid until the next touch. */
+/* Requests that touched the block so far, one at least, and the last of them. mt_history_returns: how
+ * many did after the first, of all blocks, by number; valid until the next touch. */
 const uint32_t *mt_history_returns(const mt_history *history);
 uint32_t mt_history_visits(const mt_history *history, uint32_t block);
 uint32_t mt_history_owner(const mt_history *history, uint32_t block);

@@ -24,11 +24,12 @@ typedef struct mt_model_run {
 
 #define MT_MODEL_NO_OUTPUT UINT64_MAX
 
-/* A request of more blocks is taken for a mistake in the model's text: making it would clear memory for
- * minutes. */
+/* Most blocks of a request that a model describes. More is taken for a mistake in the model's text: making
+ * it would clear memory for minutes. */
 #define MT_MODEL_MOST_BLOCKS ((uint64_t)1 << 24)
 
-/* All counts of blocks of one are at most that, distances below 2^32. "Deepest" is the last of the shared blocks. */
+/* What one request is made of. Its counts of blocks sum up to MT_MODEL_MOST_BLOCKS at most; distances are
+ * below 2^32. "Deepest" is the last of the shared blocks. */
 typedef struct mt_description {
     uint64_t run_begin; /* its runs: model->runs[run_begin .. run_begin + run_count) */
     uint32_t run_count; /* 0 exactly where nothing is shared */

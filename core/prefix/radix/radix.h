@@ -26,8 +26,8 @@
  * multiplier) and an OSL out of all, and know no blocks.
  *
  * Memory while building: 12 bytes a distinct block, more where the ids do not follow the
- * format's rule (prefix/block/tree.h; of a raw tree prefix/block/parents.h), 16 a request. A finished tree has 32 a core node (44
- * raw), 4 a tail, 20 a request. */
+ * format's rule (prefix/block/tree.h; of a raw tree prefix/block/parents.h), 16 a request. A finished
+ * tree has 32 a core node (44 raw), 4 a tail, 20 a request. */
 #ifndef MT_PREFIX_RADIX_RADIX_H
 #define MT_PREFIX_RADIX_RADIX_H
 

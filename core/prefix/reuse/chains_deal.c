@@ -43,7 +43,7 @@ static mt_code open_deals(deals *d, mt_error *error) {
         return mt_fail_memory(error, "synthesiser");
     for (uint32_t c = 0; c < count; c++) {
         chains->units[c] = c;
-        d->pieces[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
+        d->pieces[c] = mt_reuse_whole_piece();
     }
     mt_code code = mt_reuse_judge_open(&d->judge, chains, chains->model->count, error);
     if (code)

@@ -6,9 +6,10 @@
  * whole, but how many there are at once may differ. Where there are few units it may also begin with
  * stretches laid end to end, over which sessions go on (chains_stretches.c). Of several of each, the one
  * most like the whole source (prefix/reuse/chains_judge.h) is taken, and then made more alike step by step
- * (chains_steps.c): units and trees change places, are moved, cut, come in or are left out; what has lost
- * those that it shares with is mended. What makes the part more like the whole is kept. All of it is the seed's, and judged of the
- * times that the lap has dealt.
+ * (chains_steps.c): units and trees change places, are moved, cut, come in or are left out, and where there
+ * are few units some requests in their middle are skipped (chains_skips.c); what has lost those that it
+ * shares with is mended. What makes the part more like the whole is kept. All of it is the seed's, and
+ * judged of the times that the lap has dealt.
  */
 #include "base/interrupt.h"
 #include "base/memory.h"

@@ -203,7 +203,7 @@ typedef mt_code mt_reuse_deal(mt_reuse_chains *chains, mt_error *error);
  * LRU, FIFO and those that keep blocks for some time, and on a clock (prefix/reuse/chains_judge.h). For
  * where few families make a stretch and few chains run at once: who runs beside whom is chance there,
  * and hit ratios are off by some hundredths at a cliff. All of the source must be made, not a part.
- * MT_ERROR_MEMORY. */
+ * MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED. */
 mt_code mt_reuse_deal_well(mt_reuse_chains *chains, mt_reuse_deal *deal, mt_error *error);
 
 mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options *options,

@@ -131,7 +131,7 @@ static uint64_t context_of(const mt_synthesis *synthesis) {
     return context < made->input_length ? context : made->input_length;
 }
 
-/* A text of `size` bytes with the one that ends it, which is left out. */
+/* Writes the text without the 0 that ends it and `size` counts; gives where it ends. */
 static inline char *write_text(const char *text, size_t size, char *to) {
     memcpy(to, text, size - 1);
     return to + size - 1;
@@ -139,15 +139,17 @@ static inline char *write_text(const char *text, size_t size, char *to) {
 
 /* context_len and unique_user_prompt_len: the shared blocks, and the rest. */
 static void set_extra(mt_synthesis *synthesis, mt_request *request) {
-    static const char plain[] = "\"context_len\": ", also[] = ", \"unique_user_prompt_len\": ";
-    static const char close[] = "\"context_len\":", close_also[] = ",\"unique_user_prompt_len\":";
+    static const char spaced[] = "\"context_len\": ",
+                      spaced_next[] = ", \"unique_user_prompt_len\": ";
+    static const char compact[] = "\"context_len\":",
+                      compact_next[] = ",\"unique_user_prompt_len\":";
     uint64_t context = context_of(synthesis);
     char *end = synthesis->extra;
-    end = synthesis->compact ? write_text(close, sizeof close, end)
-                             : write_text(plain, sizeof plain, end);
+    end = synthesis->compact ? write_text(compact, sizeof compact, end)
+                             : write_text(spaced, sizeof spaced, end);
     end = mt_write_u64(context, end);
-    end = synthesis->compact ? write_text(close_also, sizeof close_also, end)
-                             : write_text(also, sizeof also, end);
+    end = synthesis->compact ? write_text(compact_next, sizeof compact_next, end)
+                             : write_text(spaced_next, sizeof spaced_next, end);
     end = mt_write_u64(synthesis->made.input_length - context, end);
     request->extra = (mt_span){synthesis->extra, (size_t)(end - synthesis->extra)};
 }
