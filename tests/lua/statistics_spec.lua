@@ -49,7 +49,7 @@ describe("a sample", function()
     assert(state:read(assert(core.source.columns(columns)), 30, false, true))
     local sample <close> = assert(state:block_sample(1, 0))
     assert.equal(58 / 90, sample:play({ policy = "clock", size = 20 }).block)
-    for _, policy in ipairs { "lru", "fifo", "sieve", "s3-fifo", "lfu" } do
+    for _, policy in ipairs { "lru", "fifo", "sieve", "s3-fifo", "lfu", "random", "optimum" } do
       assert.matches("policy", refusal(function() sample:play { policy = policy, size = 20 } end))
     end
     assert.matches("ttl_ns", refusal(function() sample:play { policy = "clock", size = 20, ttl_ns = 5 } end))

@@ -66,7 +66,6 @@ static uint32_t replace(void *state, uint32_t block, uint32_t next) {
 
 const mt_policy mt_policy_random = {.name = "random",
                                     .summary = "any block, each as likely",
-                                    .is_sampled = 1,
                                     .state_size = sizeof(random_cache),
                                     .entry_size = sizeof(uint32_t),
                                     .start = start,

@@ -368,7 +368,7 @@ end
 ---@field bytes_per_token? number|string what a token takes in a cache ("160KB"), for sizes in bytes
 ---@field policy? string[] what caches forget, for `hits`: lru, fifo, clock, sieve, s3-fifo, lfu, random,
 --- optimum (the most that any cache can hit); default: lru
----@field sample? number of clock and random: play this part of the blocks (0.01), with standard
+---@field sample? number of clock: play this part of the blocks (0.01), with standard
 --- errors, at sizes of 1000 of them and more; all others are played whole; not with tiers and replicas
 ---@field touch? "root"|"leaf" a request touches its blocks from the first on, or from the last; default: root
 ---@field hit_rule? "all"|"vllm" what counts as a hit: all, or all but the last block of a prompt

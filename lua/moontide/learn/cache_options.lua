@@ -141,8 +141,8 @@ cache_options.analysis = {
     help = "what caches evict first, played through at each size. " .. explained() },
   { "sample", kind = "number", above = 0, max = 1,
     help = "of " .. table.concat(sampled, ", ") .. ": play this part of the blocks (0.01), at sizes of "
-      .. "1000 of them or more, with errors; saves time where several are played at a size, not memory; all "
-      .. "other policies are played whole, ages are exact, tiers and replicas cannot be sampled" },
+      .. "1000 of them or more, with errors; saves no memory, and mostly no time; all other policies "
+      .. "are played whole, ages are exact, tiers and replicas cannot be sampled" },
   { "ttl", kind = "duration", list = true, min = 0,
     help = "ages (5s,30s,5m) at which a cache without limit forgets a block" },
   { "by", kind = "string", placeholder = "MEMBER",
