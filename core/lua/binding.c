@@ -101,12 +101,17 @@ static void collect_what_is_held(lua_State *L) {
 
 const char mt_lua_open_all_key[] = "moontide.open_all";
 
+/* Has all types registered, and pops the nil in whose place one is wanted. */
+static void open_all(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, mt_lua_open_all_key);
+    lua_call(L, 0, 0);
+    lua_pop(L, 1);
+}
+
 void *mt_lua_new_owner(lua_State *L, size_t size, const char *type) {
     collect_what_is_held(L);
     if (luaL_getmetatable(L, type) == LUA_TNIL) {
-        lua_getfield(L, LUA_REGISTRYINDEX, mt_lua_open_all_key);
-        lua_call(L, 0, 0);
-        lua_pop(L, 1);
+        open_all(L);
         luaL_getmetatable(L, type);
     }
     void *owner = lua_newuserdatauv(L, size, 1);
@@ -198,7 +203,10 @@ void **mt_lua_new_object(lua_State *L, const mt_lua_type *type) {
     collect_what_is_held(L);
     place_of_object *place = lua_newuserdatauv(L, sizeof *place, 1);
     *place = (place_of_object){NULL, type};
-    lua_rawgetp(L, LUA_REGISTRYINDEX, type);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, type) == LUA_TNIL) {
+        open_all(L);
+        lua_rawgetp(L, LUA_REGISTRYINDEX, type);
+    }
     lua_setmetatable(L, -2);
     return &place->object;
 }
