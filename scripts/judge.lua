@@ -4,9 +4,15 @@ local drive_options = require "moontide.drive.options"
 local gate = require "moontide.drive.gate"
 local past = require "moontide.drive.past"
 
-local function of_driving(name)
+-- The option of driving; `more`: what its help says beside that.
+local function of_driving(name, more)
   for _, option in ipairs(drive_options.result) do
-    if option[1] == name then return option end
+    if option[1] == name then
+      local own = {}
+      for key, value in pairs(option) do own[key] = value end
+      own.help = option.help .. (more or "")
+      return own
+    end
   end
 end
 
@@ -17,7 +23,9 @@ return mt.script {
   options = {
     { "run", kind = "path", argument = true, required = true, placeholder = "RUN",
       help = "the folder of its results (replay --output-dir), or its profile_export.jsonl; also AIPerf's" },
-    of_driving "slo", of_driving "fail-over", of_driving "limits", of_driving "by", of_driving "phases",
+    of_driving "slo",
+    of_driving("fail-over", "; where no bound is given for a measure, the run's own one holds"),
+    of_driving "limits", of_driving "by", of_driving "phases",
     of_driving "accept-invalid", of_driving "json",
   },
   run = function(opt)

@@ -452,15 +452,13 @@ end)
 
 -- Readers who come in bursts and know nothing of each other; many of them seem to go on from one another.
 local function burst_readers()
-  if not made_sources.burst_readers then
-    local stream = mt.stream { arrivals = mt.on_off(2, { on = "10s", off = "40s" }),
-      prompt = mt.parts { { tokens = 1024 },
-        { tokens = mt.lognormal { mean = 12000, cv = 0.8, max = 80000 }, pick = mt.zipf { n = 400, s = 0.9 } } },
-      new_input = mt.lognormal { mean = 200, cv = 1 }, output = mt.lognormal { mean = 200, cv = 1 } }
-    made_sources.burst_readers = source_of(assert(mt.workload { duration = "100d", stream }:columns {
-      num_requests = 4000 }), 512)
+  for _, one in ipairs(require "tests.bench.fidelity_sources") do
+    if one.name == "readers in bursts" and not made_sources[one.name] then
+      made_sources[one.name] = source_of(assert(mt.workload { duration = "100d", one.stream }:columns {
+        num_requests = one.requests }), 512)
+    end
   end
-  return made_sources.burst_readers
+  return made_sources["readers in bursts"]
 end
 
 -- Each seed; and hit ratios of LRU, their mean. same: the share of places at which two seeds have the same time.

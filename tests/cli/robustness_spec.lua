@@ -121,6 +121,19 @@ describe("the C half", function()
   setup(function() folder = command.folder() end)
   teardown(command.remove_folders)
 
+  it("closes a value of a type that another of its tables makes", function()
+    command.write(folder, "other.lua", [[
+      local core = require "moontide.core"
+      local open = core.model.open
+      print(rawget(core, "source"))
+      local source = open "small.jsonl"
+      print(getmetatable(source).__name, source:close())
+      return require("moontide").script { summary = "x", run = function() end }]])
+    command.write(folder, "small.jsonl", command.read "tests/data/small.jsonl")
+    assert.same({ status = 0, out = "", err = "nil\nmoontide.reader\n" },
+      command.shell('"$MOONTIDE" other.lua', { folder = folder }))
+  end)
+
   it("makes its tables when they are asked for, and all of them for a value of a type that none has made", function()
     command.write(folder, "small.jsonl", command.read "tests/data/small.jsonl")
     command.write(folder, "own.lua", [[

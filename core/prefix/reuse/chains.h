@@ -14,7 +14,7 @@
  * - Arrivals. Where it is asked for (options->resample), all that was dealt is placed along another
  *   realisation of the source's arrivals (chains_resample.c).
  * - Choice. Where stretches are short and fewer than eight run at once, the first lap is dealt
- *   eight times, and the one whose hit ratios are most like the source's is made (chains_deal.c).
+ *   up to eight times, and the one whose hit ratios are most like the source's is made (chains_deal.c).
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a tenth more or less)
  *   change places, where that leaves time for the answers.
  * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the

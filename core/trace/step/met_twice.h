@@ -3,6 +3,7 @@
 #ifndef MT_TRACE_STEP_MET_TWICE_H
 #define MT_TRACE_STEP_MET_TWICE_H
 
+#include "base/fetch.h"
 #include "base/memory.h"
 
 #define MT_MET_PLACES UINT64_C(16) /* at least, for each hash that is expected */
@@ -31,7 +32,7 @@ static inline uint64_t *mt_met_twice_words(const mt_met_twice *met, uint64_t has
 }
 
 /* The table is larger than the caches: ask for a hash's words some time before they are needed. */
-static inline void mt_met_twice_prefetch(const mt_met_twice *met, uint64_t hash) {
+static MT_FETCHES void mt_met_twice_prefetch(const mt_met_twice *met, uint64_t hash) {
     uint64_t bit;
     __builtin_prefetch(mt_met_twice_words(met, hash, &bit), 1);
 }
