@@ -46,7 +46,7 @@ static inline double modulo_of(double a, double b) {
     double quotient = a / b;
     if (!(fabs(quotient) < WHOLE_LIMIT) || isinf(b)) {
         double rest = fmod(a, b);
-        return rest * b < 0 ? rest + b : rest;
+        return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
     }
     double whole = (double)(int64_t)quotient;
     double rest = is_whole(a) && is_whole(b) ? a - whole * b : fma(-whole, b, a);

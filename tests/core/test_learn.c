@@ -539,15 +539,52 @@ static void test_visits_tell_no_order(void **state) {
     mt_model_release(model);
 }
 
+/* A request without an id that goes on with a session, before the session does: each is in a chain. */
+static void test_some_with_sessions(void **state) {
+    (void)state;
+    mt_learner *learner = new_learner(BLOCK);
+    uint64_t paths[][3] = {{0}, {0, 1}, {0, 2}, {0, 2, 3}, {0, 2, 4}};
+    static const size_t counts[] = {1, 2, 2, 3, 3};
+    static const int is_named[] = {1, 0, 1, 0, 1};
+    for (size_t i = 0; i < 5; i++) {
+        mt_request request =
+            request_at((int64_t)i * 1000000000, counts[i] * BLOCK, 10, paths[i], counts[i]);
+        if (is_named[i]) {
+            request.has |= MT_HAS_SESSION;
+            request.session = (mt_span){"\"a\"", 3};
+        }
+        learn(learner, request);
+    }
+    mt_model *model = finish_learner(learner);
+    assert_int_equal(model->count, 5);
+    size_t turns = 0;
+    for (size_t c = 0; c < model->chain_count; c++) {
+        assert_int_equal(model->chains[c].first, turns);
+        turns += model->chains[c].count;
+    }
+    assert_int_equal(turns, 5);
+    for (size_t t = 0; t < turns; t++)
+        assert_true(model->turns[t].description < 5 && (t == 0) == (model->turns[t].gap_ns == 0));
+    mt_model_release(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand),           cmocka_unit_test(test_two_runs),
-        cmocka_unit_test(test_against_slow),      cmocka_unit_test(test_visits_tell_no_order),
-        cmocka_unit_test(test_ids_do_not_matter), cmocka_unit_test(test_order_of_the_trace),
-        cmocka_unit_test(test_one_request),       cmocka_unit_test(test_identical_requests),
-        cmocka_unit_test(test_no_repetition),     cmocka_unit_test(test_without_ids),
-        cmocka_unit_test(test_refused),           cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_references),        cmocka_unit_test(test_conversation_trace),
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_two_runs),
+        cmocka_unit_test(test_against_slow),
+        cmocka_unit_test(test_visits_tell_no_order),
+        cmocka_unit_test(test_ids_do_not_matter),
+        cmocka_unit_test(test_order_of_the_trace),
+        cmocka_unit_test(test_some_with_sessions),
+        cmocka_unit_test(test_one_request),
+        cmocka_unit_test(test_identical_requests),
+        cmocka_unit_test(test_no_repetition),
+        cmocka_unit_test(test_without_ids),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_conversation_trace),
     };
     return cmocka_run_group_tests_name("learn", tests, NULL, NULL);
 }

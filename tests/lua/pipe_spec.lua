@@ -375,3 +375,14 @@ describe("mt.trace.pipe", function()
     assert.is_nil(step())
   end)
 end)
+
+-- As where memory is out while a step is put on it: the source is lost with the step.
+it("work that fails and has ended its source is told as it failed", function()
+  local pipe, core = require "moontide.trace.pipe", require "moontide.core"
+  local whole = pipe.new(function() return core.source.columns(mt.trace.columns { { timestamp = 0 } }) end, "columns")
+  local result, message, code = pipe.read(whole, function(source)
+    source:close()
+    return nil, "out of memory (columns of requests)", "memory"
+  end)
+  assert.same({ nil, "out of memory (columns of requests)", "memory" }, { result, message, code })
+end)

@@ -46,7 +46,7 @@ static uint32_t inferred_before(const mt_chain_links *links, const mt_request *r
                : MT_NO_TURN;
 }
 
-/* The session's last request, which this one takes the place of. */
+/* The last request of the session's chain; this one takes its place. */
 static mt_code named_before(mt_chain_links *links, mt_span name, uint32_t *before,
                             mt_error *error) {
     uint32_t number, count = (uint32_t)links->names.count;
@@ -56,6 +56,8 @@ static mt_code named_before(mt_chain_links *links, mt_span name, uint32_t *befor
         return mt_fail_memory(error, "sessions");
     if (number < count)
         *before = links->last[number];
+    while (*before != MT_NO_TURN && links->links[*before].next != MT_NO_TURN)
+        *before = links->links[*before].next; /* requests without the id have gone on with it */
     links->last[number] = (uint32_t)links->count;
     return MT_OK;
 }

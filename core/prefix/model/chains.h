@@ -4,8 +4,8 @@
  * chain's last one, when no other chain has touched that block, and when it is longer and has all
  * of that request's blocks, but for a last one that was not full. Where a chain has been continued
  * so before, it also may fall back, by at most 15 % of that request or 4 blocks. Where requests
- * have session ids, these say it. Otherwise it begins a chain: where it branches off, from which
- * turn, is its *origin*.
+ * have session ids, these say it; what goes on with a session without its id belongs to it.
+ * Otherwise it begins a chain: where it branches off, from which turn, is its *origin*.
  *
  * Chains stand in the order in which they begin, but for *stretches* of the trace: within one,
  * those that are alone in their family and of one sort (prefix/model/families.h) have their starts

@@ -68,8 +68,8 @@ local function with_source(self, run, work)
   local source <close>, message, code = self.start(run)
   if not source then return failure(self, run, message, code) end
   local results = table.pack(work(source))
+  if not results[1] then return failure(self, run, results[2], results[3]) end -- which may have ended it
   run.skipped, run.first_skipped = core.source.skipped(source)
-  if not results[1] then return failure(self, run, results[2], results[3]) end
   local mistake = misnamed(run)
   if mistake then return nil, mistake, "value" end
   return table.unpack(results, 1, results.n)
