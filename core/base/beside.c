@@ -42,7 +42,7 @@ static int start(mt_beside *self) {
 }
 
 mt_beside *mt_beside_new(void (*work)(void *context), void *context) {
-    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+    if (mt_processors() < 2)
         return NULL;
     mt_beside *self = NULL;
     if (atomic_fetch_add(&threads, 1) < MOST_THREADS)

@@ -8,4 +8,8 @@
  * the errno of pthread_create. */
 int mt_thread_start(pthread_t *thread, void *(*run)(void *context), void *context);
 
+/* How many processors this process may run on: of those of the machine those that it was given (taskset,
+ * a container). 1 at least. */
+int mt_processors(void);
+
 #endif

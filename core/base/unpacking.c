@@ -114,7 +114,7 @@ static void *work(void *given) {
 
 static int is_worth_a_thread(const mt_unpacking *self) {
     struct stat info;
-    return sysconf(_SC_NPROCESSORS_ONLN) > 1 && fstat(self->fd, &info) == 0 &&
+    return mt_processors() > 1 && fstat(self->fd, &info) == 0 &&
            S_ISREG(info.st_mode) && info.st_size >= SMALL;
 }
 

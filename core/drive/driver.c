@@ -21,7 +21,7 @@ static const int64_t second_ns = 1000000000;
 mt_driver_options mt_driver_defaults(void) {
     return (mt_driver_options){
         .ring_bytes = (size_t)64 << 20,
-        .spin = sysconf(_SC_NPROCESSORS_ONLN) > 1,
+        .spin = mt_processors() > 1,
     };
 }
 
