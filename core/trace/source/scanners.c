@@ -201,8 +201,8 @@ static void wake(mt_scanners *self) {
  * is held. To a reader who would wait for them the threads leave one in so many: he scans it when its turn comes,
  * line by line, which is the least work. */
 static chunk *claim(mt_scanners *self, hand *own) {
-    int is_left =
-        own != self->hands && self->is_hungry && self->claimed >= self->left + self->wanted;
+    int is_left = own != self->hands && self->is_hungry &&
+                  self->claimed >= self->left + self->wanted && self->claimed + 1 < self->blocks;
     uint64_t n = self->claimed + (uint64_t)is_left;
     chunk *c = self->is_over || self->is_resting || n >= self->blocks ? NULL : free_chunk(own);
     if (!c)
