@@ -3,40 +3,23 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/thread.h"
+#include "trace/source/scanned.h"
 
 #include <errno.h>
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <time.h>
 
 /* HANDS: the threads, at most, and the reader. Each has chunks of its own, OWN of them: what it has written stays
- * in its cache. As many blocks may be claimed, and as many more be left out between them. Below that the room of a
- * chunk at first, and more ids than make sense in one. */
-enum {
-    HANDS = 4,
-    OWN = 2,
-    ORDER = 2 * HANDS * OWN,
-    REQUESTS = 1 << 10,
-    IDS = 1 << 14,
-    TEXTS = 1 << 10,
-    MOST_IDS = 1 << 18
-};
+ * in its cache. As many blocks may be claimed, and as many more be left out between them. */
+enum { HANDS = 4, OWN = 2, ORDER = 2 * HANDS * OWN };
 
-/* Lines of the input, and what was scanned of them. What has no room is left to the reader, who sees to it that
- * there is more the next time: so nothing moves, and threads ask for no memory. */
+/* A block, for one who scans it. */
 typedef struct chunk {
-    int is_free;         /* to be claimed */
-    uint64_t block;      /* of the file, from 0 */
-    int is_there;        /* it could be read */
-    int has_no_room;     /* for all that is in it */
-    mt_line_block lines; /* those that are left when the requests are given */
-    sem_t done;          /* posted when it is scanned */
-    mt_request *requests;
-    uint64_t *ids;
-    char *texts; /* that are not in the lines as they are */
-    size_t count, id_count, text_count;
-    size_t capacity, id_capacity, text_capacity;
+    int is_free;    /* to be claimed */
+    uint64_t block; /* of the file, from 0 */
+    sem_t done;     /* posted when it is scanned */
+    mt_scanned of;
 } chunk;
 
 typedef struct hand {
@@ -84,89 +67,6 @@ static int64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* ---- scanning a chunk ---- */
-
-/* A text that the scanner had to put together is kept. */
-static int keep_text(chunk *c, const char *from, mt_span *text) {
-    if (text->text != from || text->length == 0)
-        return 0;
-    if (c->text_capacity - c->text_count < text->length)
-        return -1;
-    text->text = memcpy(c->texts + c->text_count, text->text, text->length);
-    c->text_count += text->length;
-    return 0;
-}
-
-/* The line as the chunk's next request; not 0: it is none, or there is no room. */
-static int scan_line(chunk *c, const mt_line *line, mt_scan_buffer *buffer) {
-    mt_request *request = &c->requests[c->count];
-    buffer->ids = c->ids + c->id_count;
-    buffer->id_capacity = c->id_capacity - c->id_count;
-    mt_code code = c->count < c->capacity
-                       ? mt_scan_request(line->text, line->length, buffer, request, NULL)
-                       : MT_ERROR_MEMORY;
-    if (code == MT_OK && (keep_text(c, buffer->session, &request->session) != 0 ||
-                          keep_text(c, buffer->stream, &request->stream) != 0 ||
-                          keep_text(c, buffer->extra, &request->extra) != 0))
-        code = MT_ERROR_MEMORY;
-    c->has_no_room = code == MT_ERROR_MEMORY;
-    if (code != MT_OK)
-        return -1;
-    request->line = line->number;
-    c->id_count += request->hash_count;
-    c->count++;
-    return 0;
-}
-
-/* As far as it goes: the line at which it does not, and all behind it, are the reader's. */
-static void scan(chunk *c, mt_scan_buffer *buffer) {
-    mt_line_block left = c->lines;
-    mt_line line;
-    while (mt_line_block_next(&left, &line)) {
-        if (!mt_line_is_blank(&line) && scan_line(c, &line, buffer) != 0)
-            return;
-        c->lines = left;
-    }
-}
-
-/* An array for more, which need not keep what is in it; no array where memory is out. */
-static void *replace(void *array, size_t *capacity, size_t wanted, size_t size) {
-    mt_free(array);
-    array = mt_allocate(wanted, size);
-    *capacity = array ? wanted : 0;
-    return array;
-}
-
-/* Of a chunk that is over: twice the room for what may have had none. */
-static void make_room(chunk *c) {
-    size_t twice = 2 * c->capacity, ids = 2 * c->id_capacity, texts = 2 * c->text_capacity;
-    if (c->count == c->capacity) {
-        c->requests = replace(c->requests, &c->capacity, twice, sizeof *c->requests);
-    } else if (ids <= MOST_IDS) {
-        c->ids = replace(c->ids, &c->id_capacity, ids, sizeof *c->ids);
-        c->texts = replace(c->texts, &c->text_capacity, texts, 1);
-    }
-    c->has_no_room = 0;
-}
-
-/* 0, or -1 when memory is out. */
-static int begin(chunk *c) {
-    c->is_free = 1;
-    sem_init(&c->done, 0, 0);
-    c->requests = replace(NULL, &c->capacity, REQUESTS, sizeof *c->requests);
-    c->ids = replace(NULL, &c->id_capacity, IDS, sizeof *c->ids);
-    c->texts = replace(NULL, &c->text_capacity, TEXTS, 1);
-    return c->requests && c->ids && c->texts ? mt_line_block_new(&c->lines) : -1;
-}
-
-static void end(chunk *c) {
-    sem_destroy(&c->done);
-    mt_line_block_free(&c->lines);
-    mt_free(c->requests);
-    mt_free(c->ids);
-    mt_free(c->texts);
 }
 
 /* ---- who takes which block ---- */
@@ -230,9 +130,7 @@ static chunk *claim_turn(mt_scanners *self) {
 
 /* What one does with what he has claimed, first of all. */
 static void read_lines(const mt_scanners *self, chunk *c) {
-    c->count = c->id_count = c->text_count = 0;
-    c->is_there =
-        mt_input_line_block(self->input, self->begin + c->block * MT_LINE_BLOCK, &c->lines);
+    mt_scanned_read(&c->of, self->input, self->begin + c->block * MT_LINE_BLOCK);
 }
 
 /* Claims a block and scans it, for when its turn comes. Not 0: there was none. */
@@ -243,8 +141,7 @@ static int work_ahead(mt_scanners *self, hand *own) {
     if (!c)
         return -1;
     read_lines(self, c);
-    if (c->is_there && c->requests && c->ids && c->texts)
-        scan(c, &own->buffer);
+    mt_scanned_scan(&c->of, &own->buffer);
     sem_post(&c->done);
     return 0;
 }
@@ -278,11 +175,10 @@ static void *work(void *given) {
 static void release(mt_scanners *self) {
     chunk *c = self->current;
     self->current = NULL;
-    self->lines += c->lines.count;
-    if (c->lines.place > 0)
-        self->place = c->lines.place;
-    if (c->has_no_room)
-        make_room(c);
+    self->lines += c->of.lines.count;
+    if (c->of.lines.place > 0)
+        self->place = c->of.lines.place;
+    mt_scanned_make_room(&c->of);
     int is_slow = now_ns() - self->since_ns > self->options.patience_ns;
     pthread_mutex_lock(&self->lock);
     c->is_free = 1;
@@ -333,7 +229,7 @@ static int take(mt_scanners *self, mt_error *error) {
         read_lines(self, turn);
     else if (wait_for(self, turn, error) != 0)
         return -1;
-    if (!turn->is_there)
+    if (!turn->of.is_there)
         return 0;
     self->current = turn;
     self->taken++;
@@ -344,12 +240,12 @@ static int take(mt_scanners *self, mt_error *error) {
 
 int mt_scanners_next(mt_scanners *self, mt_line *line, mt_request *request, mt_error *error) {
     for (;;) {
-        if (self->current && self->at < self->current->count) {
-            *request = self->current->requests[self->at++];
+        if (self->current && self->at < self->current->of.count) {
+            *request = self->current->of.requests[self->at++];
             request->line += self->lines;
             return MT_SCANNED;
         }
-        if (self->current && mt_line_block_next(&self->current->lines, line)) {
+        if (self->current && mt_line_block_next(&self->current->of.lines, line)) {
             line->number += self->lines;
             return 1;
         }
@@ -384,8 +280,10 @@ static void end_hand(mt_scanners *self, int is_running) {
         pthread_join(own->thread, NULL);
     if (self->count > 0)
         atomic_fetch_sub(&all_threads, 1);
-    for (int i = 0; i < OWN; i++)
-        end(&own->chunks[i]);
+    for (int i = 0; i < OWN; i++) {
+        sem_destroy(&own->chunks[i].done);
+        mt_scanned_free(&own->chunks[i].of);
+    }
     mt_scan_buffer_free(&own->buffer);
     pthread_cond_destroy(&own->changed);
 }
@@ -400,8 +298,11 @@ static int begin_hand(mt_scanners *self) {
     own->scanners = self;
     own->buffer = (mt_scan_buffer){.unit = self->options.unit, .is_fixed = 1};
     pthread_cond_init(&own->changed, NULL);
-    for (int i = 0; i < OWN; i++)
-        status |= begin(&own->chunks[i]);
+    for (int i = 0; i < OWN; i++) {
+        own->chunks[i].is_free = 1;
+        sem_init(&own->chunks[i].done, 0, 0);
+        status |= mt_scanned_new(&own->chunks[i].of);
+    }
     if (status == 0 && (!is_thread || mt_thread_start(&own->thread, work, own) == 0))
         return 0;
     end_hand(self, 0);
