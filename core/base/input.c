@@ -140,6 +140,18 @@ static int begin(mt_input *input, mt_error *error) {
     return status < 0 ? -1 : 0;
 }
 
+/* The line of from[0..length) that ends at `newline`; NULL: that is its last one, without its end. */
+static inline void cut(const char *from, const char *newline, size_t length, mt_line *line) {
+    line->text = from;
+    line->length = newline ? (size_t)(newline - from) : length;
+    line->terminated = newline != NULL;
+    while (*line->text == mark[0] && line->length >= MARK_LENGTH &&
+           memcmp(line->text, mark, MARK_LENGTH) == 0) {
+        line->text += MARK_LENGTH;
+        line->length -= MARK_LENGTH;
+    }
+}
+
 int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
     if (!input->has_begun && begin(input, error) != 0)
         return -1;
@@ -150,17 +162,10 @@ int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
                             ? memchr(from + input->searched, '\n', unread - input->searched)
                             : NULL;
         if (newline || (input->at_end && unread > 0)) {
-            line->text = from;
-            line->length = newline ? (size_t)(newline - from) : unread;
-            line->terminated = newline != NULL;
+            cut(from, newline, unread, line);
             line->number = ++input->lines;
-            input->begin += line->length + (newline ? 1 : 0);
+            input->begin += (size_t)(line->text - from) + line->length + (newline ? 1 : 0);
             input->searched = 0;
-            while (*line->text == mark[0] && line->length >= MARK_LENGTH &&
-                   memcmp(line->text, mark, MARK_LENGTH) == 0) {
-                line->text += MARK_LENGTH;
-                line->length -= MARK_LENGTH;
-            }
             if (line->length > MT_LINE_LIMIT)
                 return mt_failed(mt_fail_at(error, MT_ERROR_INPUT, input->name, line->number, 0,
                                             "line is longer than 1 GiB"));
@@ -173,6 +178,117 @@ int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
             return -1;
     }
 }
+
+/* ---- lines by their places ---- */
+
+static int is_plain_file(const mt_input *input, struct stat *info) {
+    return input->close_fd && !input->unpacking && fstat(input->fd, info) == 0 &&
+           S_ISREG(info->st_mode);
+}
+
+uint64_t mt_input_place(const mt_input *input) {
+    struct stat info;
+    off_t at = is_plain_file(input, &info) ? lseek(input->fd, 0, SEEK_CUR) : 0;
+    uint64_t unread = input->end - input->begin;
+    return at > 0 && (uint64_t)at > unread ? (uint64_t)at - unread : 0;
+}
+
+uint64_t mt_input_size(const mt_input *input) {
+    struct stat info;
+    return is_plain_file(input, &info) && info.st_size > 0 ? (uint64_t)info.st_size : 0;
+}
+
+/* The byte before the block, with which a line may end, the block, and in most cases the rest of its last line. */
+enum {
+    FIRST_READ = 1 + MT_LINE_BLOCK + (MT_LINE_BLOCK >> 5),
+    BLOCK_ROOM = 2 * MT_LINE_BLOCK,
+    MOST_BLOCK_ROOM = 1 << 20
+};
+
+int mt_line_block_new(mt_line_block *block) {
+    *block = (mt_line_block){.buffer = mt_allocate(BLOCK_ROOM + INPUT_SLACK, 1)};
+    block->capacity = block->buffer ? BLOCK_ROOM : 0;
+    return block->buffer ? 0 : -1;
+}
+
+void mt_line_block_free(mt_line_block *block) {
+    mt_free(block->buffer);
+    *block = (mt_line_block){0};
+}
+
+/* buffer[at..most) from the file's `place` on, or as many bytes as there are. Returns where they end. */
+static size_t read_at(const mt_input *input, char *buffer, size_t at, size_t most, uint64_t place) {
+    while (at < most) {
+        ssize_t got = pread(input->fd, buffer + at, most - at, (off_t)place);
+        if (got < 0 && errno == EINTR && !mt_interrupted())
+            continue;
+        if (got <= 0)
+            break;
+        at += (size_t)got;
+        place += (uint64_t)got;
+    }
+    return at;
+}
+
+/* Twice the room. 0 or -1. */
+static int grow_block(mt_line_block *block) {
+    char *larger = block->capacity < MOST_BLOCK_ROOM
+                       ? mt_reallocate(block->buffer, 2 * block->capacity + INPUT_SLACK, 1)
+                       : NULL;
+    if (!larger)
+        return -1;
+    block->buffer = larger;
+    block->capacity *= 2;
+    return 0;
+}
+
+int mt_input_line_block(const mt_input *input, uint64_t place, mt_line_block *block) {
+    uint64_t begins = place - 1; /* the buffer, in the file */
+    size_t used = read_at(input, block->buffer, 0, FIRST_READ, begins), looked = MT_LINE_BLOCK;
+    block->count = block->place = 0;
+    block->next = block->end = block->buffer;
+    if (used <= looked)
+        return 0;
+    const char *first = memchr(block->buffer, '\n', MT_LINE_BLOCK), *last;
+    if (!first) /* the line that it begins with began before it, and ends behind it */
+        return 1;
+    size_t skipped = (size_t)(first + 1 - block->buffer);
+    while (!(last = memchr(block->buffer + looked, '\n', used - looked))) {
+        looked = used;
+        if (used == block->capacity && grow_block(block) != 0)
+            return 0;
+        used = read_at(input, block->buffer, used, block->capacity, begins + used);
+        if (used == looked) /* the file's end */
+            return 0;
+    }
+    memset(block->buffer + used, '\n', INPUT_SLACK);
+    block->next = block->buffer + skipped;
+    block->end = last + 1;
+    block->place = begins + (uint64_t)(block->end - block->buffer);
+    return 1;
+}
+
+int mt_line_block_next(mt_line_block *block, mt_line *line) {
+    if (block->next == block->end)
+        return 0;
+    size_t length = (size_t)(block->end - block->next);
+    const char *newline = memchr(block->next, '\n', length);
+    cut(block->next, newline, length, line);
+    line->number = ++block->count;
+    block->next = newline + 1;
+    return 1;
+}
+
+int mt_input_go_to(mt_input *input, uint64_t place, uint64_t lines, mt_error *error) {
+    if (lseek(input->fd, (off_t)place, SEEK_SET) < 0)
+        return mt_failed(mt_fail_errno(error, input->name, "cannot read", errno));
+    input->begin = input->end = input->searched = 0;
+    input->lines = lines;
+    input->at_end = 0;
+    return 0;
+}
+
+/* ---- bytes as they come ---- */
 
 int mt_input_peek(mt_input *input, const char **bytes, size_t *length, mt_error *error) {
     if (!input->has_begun && begin(input, error) != 0)

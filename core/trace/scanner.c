@@ -207,7 +207,8 @@ static const char *scan_time(const scan *s, const char *at, const char *name, in
 
 static int more_ids(scan *s, size_t count) {
     mt_scan_buffer *buffer = s->buffer;
-    if (MT_GROW(buffer->ids, buffer->id_capacity, count) == 0)
+    if (count <= buffer->id_capacity ||
+        (!buffer->is_fixed && MT_GROW(buffer->ids, buffer->id_capacity, count) == 0))
         return 0;
     mt_fail_memory(s->json.error, "ids of a request");
     return -1;
@@ -512,7 +513,8 @@ mt_code mt_scan_request(const char *text, size_t length, mt_scan_buffer *buffer,
 }
 
 void mt_scan_buffer_free(mt_scan_buffer *buffer) {
-    mt_free(buffer->ids);
+    if (!buffer->is_fixed)
+        mt_free(buffer->ids);
     mt_free(buffer->extra);
     mt_free(buffer->session);
     mt_free(buffer->stream);

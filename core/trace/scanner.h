@@ -27,9 +27,11 @@ typedef enum mt_time_unit {
     MT_TIME_UNITS
 } mt_time_unit;
 
-/* Reusable storage of one scanner: zero it, scan many lines, free it. */
+/* Reusable storage of one scanner: zero it, scan many lines, free it. With is_fixed the ids are the caller's,
+ * also to free, and do not grow: lines with as many fail with MT_ERROR_MEMORY. */
 typedef struct mt_scan_buffer {
     mt_time_unit unit; /* the caller's to set */
+    int is_fixed;      /* the same */
     uint64_t *ids;
     size_t id_capacity;
     char *extra, *session, *stream; /* the names only where they were written with escapes */

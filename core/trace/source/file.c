@@ -1,30 +1,42 @@
-/* The trace in a file as a source: its lines through the scanner. */
+/* The trace in a file as a source: its lines through the scanner. A regular file that is not small is scanned
+ * by threads too, where there are processors for them. */
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "trace/foreign.h"
 #include "trace/scanner.h"
 #include "trace/source/kind.h"
+#include "trace/source/scanners.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+
+/* A file of fewer bytes than SMALL is scanned in the time that the threads' memory costs, and one of which only the
+ * beginning is wanted needs none. Who takes longer than PATIENCE_NS for BEGINNING waits for something else than
+ * scanning. MT_SCAN_ALL is for tests. */
+#ifdef MT_SCAN_ALL
+enum { SMALL = 0, BEGINNING = 1 };
+#define PATIENCE_NS INT64_MAX
+#else
+enum { SMALL = 1 << 24, BEGINNING = 1 << 18 };
+#define PATIENCE_NS INT64_C(20000000)
+#endif
 
 typedef struct file_source {
     mt_source base;
     mt_input *input; /* NULL: to be opened */
     char *path;      /* where that can be */
     mt_scan_buffer buffer;
+    mt_scanners *scanners; /* NULL: not yet, or none */
+    int is_decided;        /* whether there are any */
+    size_t given;          /* bytes of the lines of the beginning */
+    uint64_t lines;        /* in it */
+    int64_t since_ns;      /* when the first was asked for */
     int skip_bad_lines;
     uint64_t skipped;
     mt_error first_skipped;
 } file_source;
-
-static int is_blank(const mt_line *line) {
-    for (size_t i = 0; i < line->length; i++)
-        if (line->text[i] != ' ' && line->text[i] != '\t' && line->text[i] != '\r')
-            return 0;
-    return 1;
-}
 
 static void add_remark(mt_error *error, const char *remark) {
     size_t used = strlen(error->message);
@@ -48,6 +60,52 @@ static void place_error(const file_source *self, const mt_line *line, mt_error *
         add_remark(error, "the file ends without a newline here: it seems to be cut");
 }
 
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Behind the file's beginning: threads, if they are worth it. */
+static void start_scanners(file_source *self) {
+    mt_scanners_options options = {.threads = mt_scanners_worth(),
+                                   .patience_ns = PATIENCE_NS,
+                                   .lines = self->lines,
+                                   .unit = self->buffer.unit};
+    if (options.threads > 0 && mt_input_size(self->input) >= SMALL &&
+        now_ns() - self->since_ns <= PATIENCE_NS)
+        self->scanners = mt_scanners_new(self->input, &options);
+    self->is_decided = 1;
+}
+
+/* The file's beginning, line by line. */
+static int first_line(file_source *self, mt_line *line, mt_error *error) {
+    if (self->given == 0)
+        self->since_ns = now_ns();
+    int status = mt_input_line(self->input, line, error);
+    if (status == 1) {
+        self->given += line->length + 1;
+        self->lines = line->number;
+    }
+    return status;
+}
+
+/* As mt_scanners_next, with threads or without. */
+static int next_line(file_source *self, mt_line *line, mt_request *request, mt_error *error) {
+    if (self->given < BEGINNING)
+        return first_line(self, line, error);
+    if (!self->is_decided)
+        start_scanners(self);
+    if (!self->scanners)
+        return mt_input_line(self->input, line, error);
+    int status = mt_scanners_next(self->scanners, line, request, error);
+    if (status != 0)
+        return status;
+    status = mt_scanners_end(self->scanners, self->input, error);
+    self->scanners = NULL;
+    return status == 0 ? mt_input_line(self->input, line, error) : -1;
+}
+
 static int file_next(mt_source *source, mt_request *request, mt_error *error) {
     file_source *self = (file_source *)source;
     mt_error problem, *report = error ? error : &problem;
@@ -55,10 +113,12 @@ static int file_next(mt_source *source, mt_request *request, mt_error *error) {
     if (!self->input && !(self->input = mt_input_open(self->path, error)))
         return -1;
     do {
-        int status = mt_input_line(self->input, &line, report);
+        int status = next_line(self, &line, request, report);
+        if (status == MT_SCANNED)
+            return 1;
         if (status != 1)
             return status;
-        if (line.length == 0 || (line.text[0] <= ' ' && is_blank(&line)))
+        if (line.length == 0 || (line.text[0] <= ' ' && mt_line_is_blank(&line)))
             continue;
         mt_code code = mt_scan_request(line.text, line.length, &self->buffer, request, report);
         request->line = line.number;
@@ -87,6 +147,7 @@ static const char *file_name(const mt_source *source) {
 
 static void file_release(mt_source *source) {
     file_source *self = (file_source *)source;
+    mt_scanners_free(self->scanners);
     mt_input_close(self->input);
     mt_free(self->path);
     mt_scan_buffer_free(&self->buffer);
