@@ -258,18 +258,6 @@ local function compare(title, path, opt, lines)
   print(texts.aligned(rows) .. "\n")
 end
 
--- Without session ids, which most logs have not.
-local function write_source(source, path)
-  local writer <close> = assert(mt.trace.writer(path))
-  local requests = mt.workload { duration = "100d", source.stream }:requests { seed = 1 }
-  for _ = 1, source.requests do
-    local r = requests()
-    assert(writer:write { timestamp = r.timestamp, input_length = r.input_length,
-      output_length = r.output_length, hash_ids = r.hash_ids })
-  end
-  assert(writer:finish())
-end
-
 return mt.script {
   summary = "How near synthesised traces are to their sources: what a cache, a clock and a session see",
   options = {
@@ -290,7 +278,7 @@ return mt.script {
     for _, path in ipairs(opt.traces or {}) do compare(path:match "[^/]*$", path, opt, lines) end
     for _, source in ipairs(opt.generated and generated or {}) do
       local path = os.tmpname() .. ".jsonl"
-      write_source(source, path)
+      source:write(path)
       compare(source.name, path, opt, lines)
       os.remove(path)
     end

@@ -1,6 +1,6 @@
 -- Sources for fidelity.lua that no method was tuned on: workloads of few and many sessions, with branches,
 -- shared beginnings and long pauses, and of readers who come once. Small: some hundreds of requests each.
--- Returns { name, stream, requests } in order; the same name is the same source.
+-- Returns { name, stream, requests } in order, always the same ones; source:write(path) writes one of them.
 local mt = require "moontide"
 
 local service = { ttft = "300ms", per_token = "20ms" }
@@ -69,7 +69,19 @@ local burst_chats = mt.stream {
   new_input = mt.lognormal { mean = 700, cv = 1.2 }, output = mt.lognormal { mean = 250, cv = 1 },
 }
 
-return {
+-- Without session ids, which most logs have not.
+local function write(source, path)
+  local writer <close> = assert(mt.trace.writer(path))
+  local requests = mt.workload { duration = "100d", source.stream }:requests { seed = 1 }
+  for _ = 1, source.requests do
+    local r = requests()
+    assert(writer:write { timestamp = r.timestamp, input_length = r.input_length,
+      output_length = r.output_length, hash_ids = r.hash_ids })
+  end
+  assert(writer:finish())
+end
+
+local sources = {
   { name = "one agent after another", stream = agents(0.003, 30), requests = 300 },
   { name = "a few agents", stream = agents(0.02, 30), requests = 600 },
   { name = "twenty agents", stream = agents(0.12, 30), requests = 2000 },
@@ -82,3 +94,7 @@ return {
   { name = "readers in bursts", stream = burst_readers, requests = 4000 },
   { name = "chats in bursts", stream = burst_chats, requests = 4000 },
 }
+
+for _, source in ipairs(sources) do source.write = write end
+
+return sources

@@ -239,14 +239,7 @@ describe("shorter than the source it is alike, but for what comes back late:", f
     for times, bound in pairs(bounds[one.name] or {}) do
       it(("%s at %g times its length"):format(one.name, times), function()
         local path = new_path()
-        local writer <close> = assert(mt.trace.writer(path))
-        local requests = mt.workload { duration = "100d", one.stream }:requests { seed = 1 }
-        for _ = 1, one.requests do
-          local r = requests()
-          assert(writer:write { timestamp = r.timestamp, input_length = r.input_length,
-            output_length = r.output_length, hash_ids = r.hash_ids })
-        end
-        assert(writer:finish())
+        one:write(path)
         assert_like(source_of(assert(mt.trace.read(path)), 512), times, bound)
       end)
     end

@@ -1,12 +1,11 @@
 /* Threads that scan ahead of a reader: what they give is what one reads alone, line by line, in the same order. */
 #include "file_support.h"
 #include "sweep.h"
+#include "thread_support.h"
 
 #include "base/memory.h"
 #include "trace/source/scanners.h"
 #include "trace/source/source.h"
-
-#include <dirent.h>
 
 enum { SIZE = 3 << 20, BEGINNING = 100000, MOST_LINES = 100000 };
 
@@ -248,15 +247,6 @@ static void test_rests(void **state) {
     const char *path = in_folder(state, "in.jsonl");
     write_file(path, text, make_text(SIZE, 60, 9));
     compare_helped(path, compare(path, 1, -1));
-}
-
-static int count_threads(void) {
-    DIR *tasks = opendir("/proc/self/task");
-    int count = 0;
-    for (struct dirent *entry; (entry = readdir(tasks));)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
 }
 
 /* Left at any place the threads end; the process has no more than three, and a file that is small, or not

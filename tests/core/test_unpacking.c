@@ -1,11 +1,11 @@
 /* A compressed file unpacked ahead by a thread: the same as by the caller, however it ends. */
 #include "file_support.h"
+#include "thread_support.h"
 
 #include "base/compression.h"
 #include "base/thread.h"
 #include "base/unpacking.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 
 enum { LINES = 120000, SIZE = 1 << 22 };
@@ -36,15 +36,6 @@ static size_t pack(const char *path, size_t length) {
     assert_int_equal(fclose(file), 0);
     mt_compressor_free(compressor);
     return size;
-}
-
-static int count_threads(void) {
-    DIR *tasks = opendir("/proc/self/task");
-    int count = 0;
-    for (struct dirent *entry; (entry = readdir(tasks));)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
 }
 
 static int threads_before; /* of the process, with no file open */
