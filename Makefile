@@ -65,7 +65,8 @@ LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4
 
 ROOMS   := base random stats text hash trace prefix load
 CORE    := $(foreach room,$(ROOMS),$(wildcard core/$(room)/*.c core/$(room)/*/*.c))
-BINDING := $(wildcard core/lua/*.c)
+# What binds a room lies in core/lua in a folder of its name.
+BINDING := $(wildcard core/lua/*.c) $(foreach room,$(ROOMS),$(wildcard core/lua/$(room)/*.c))
 EDIT    := $(wildcard core/edit/*.c)
 # What drives endpoints: a module of its own, for libevent costs each start some milliseconds.
 # Its transport through libcurl is one again: libcurl costs some milliseconds more, and only https:// and

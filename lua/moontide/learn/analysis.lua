@@ -242,7 +242,7 @@ local function nanoseconds(seconds)
 end
 
 -- What comparing takes beside an analysis: samples of core (lua/statistics_binding.h there) of input_length,
--- output_length, context_length, turns and think_time, and the trace's course (core/lua/course.c).
+-- output_length, context_length, turns and think_time, and the trace's course (core/lua/prefix/course.c).
 local function take_samples(state, opt)
   local service = opt.service or analysis.service
   local course, message, code = state:course(nanoseconds(service.ttft), nanoseconds(service.per_token),

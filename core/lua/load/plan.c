@@ -1,0 +1,221 @@
+/* core.plan: fields and plans as userdata. */
+#include "lua/load/load_binding.h"
+#include "lua/trace/source_binding.h"
+
+#include <math.h>
+
+/* ---- fields ---- */
+
+static void release_fields(void *fields) {
+    mt_fields_release(fields);
+}
+
+static const mt_lua_type fields_type = {"moontide.fields", "the fields are closed", release_fields};
+
+mt_fields *mt_lua_check_fields(lua_State *L, int arg) {
+    return mt_lua_check_object(L, arg, &fields_type);
+}
+
+/* fields() -> an empty list of members */
+static int fields_new(lua_State *L) {
+    mt_error error;
+    void **place = mt_lua_new_object(L, &fields_type);
+    return mt_lua_keep(L, place, mt_fields_new(&error), &error);
+}
+
+/* add_constant(fields, key, value): key and value as JSON texts */
+static int add_constant(lua_State *L) {
+    mt_error error;
+    mt_fields *fields = mt_lua_check_fields(L, 1);
+    const char *key = luaL_checkstring(L, 2);
+    const char *value = luaL_checkstring(L, 3);
+    if (mt_fields_constant(fields, key, value, &error) != MT_OK)
+        return mt_lua_raise_error(L, &error);
+    return 0;
+}
+
+/* add_number(fields, key, distribution) */
+static int add_number(lua_State *L) {
+    mt_error error;
+    mt_fields *fields = mt_lua_check_fields(L, 1);
+    const char *key = luaL_checkstring(L, 2);
+    mt_distribution *distribution = mt_lua_check_distribution(L, 3);
+    if (mt_fields_number(fields, key, distribution, &error) != MT_OK)
+        return mt_lua_raise_error(L, &error);
+    return 0;
+}
+
+/* add_choice(fields, key, {value as JSON text, ...}, {weight, ...}) */
+static int add_choice(lua_State *L) {
+    mt_error error;
+    mt_fields *fields = mt_lua_check_fields(L, 1);
+    const char *key = luaL_checkstring(L, 2);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    size_t count;
+    double *weights = mt_lua_check_numbers(L, 4, "choice: weight", &count);
+    const char **values = lua_newuserdatauv(L, count * sizeof *values + 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 3, (lua_Integer)i + 1);
+        values[i] = luaL_checkstring(L, -1); /* held by the table */
+        lua_pop(L, 1);
+    }
+    if (mt_fields_choice(fields, key, values, weights, count, &error) != MT_OK)
+        return mt_lua_raise_error(L, &error);
+    return 0;
+}
+
+/* ---- plans ---- */
+
+static void release_plan(void *plan) {
+    mt_plan_release(plan);
+}
+
+static const mt_lua_type plan_type = {"moontide.plan", "the plan is closed", release_plan};
+
+mt_plan *mt_lua_check_plan(lua_State *L, int arg) {
+    return mt_lua_check_object(L, arg, &plan_type);
+}
+
+/* new(block_size) */
+static int plan_new(lua_State *L) {
+    mt_error error;
+    uint64_t block_size = mt_lua_check_count(L, 1, "block_size");
+    void **place = mt_lua_new_object(L, &plan_type);
+    return mt_lua_keep(L, place, mt_plan_new(block_size, &error), &error);
+}
+
+/* The parts of a stream that few have, of the table at `more`; what is pushed keeps them alive. */
+static void read_more(lua_State *L, int more, mt_stream *stream,
+                      mt_stream_branch branches[MT_BRANCH_LEVELS]) {
+    luaL_checktype(L, more, LUA_TTABLE);
+    if (mt_lua_has_field(L, more, "first"))
+        stream->first = mt_lua_check_lengths(L, -1);
+    if (mt_lua_has_field(L, more, "branches")) {
+        size_t levels = lua_rawlen(L, -1);
+        luaL_argcheck(L, levels <= MT_BRANCH_LEVELS, more, "at most 8 levels of branches");
+        for (size_t i = 0; i < levels; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+            lua_getfield(L, -1, "lengths");
+            branches[i].lengths = mt_lua_check_lengths(L, -1);
+            lua_getfield(L, -2, "prompt");
+            branches[i].prompt = lua_toboolean(L, -1) ? mt_lua_check_prompt(L, -1) : NULL;
+            lua_getfield(L, -3, "fields");
+            branches[i].fields = lua_toboolean(L, -1) ? mt_lua_check_fields(L, -1) : NULL;
+            lua_pop(L, 4);
+        }
+        stream->branches = branches;
+    }
+    size_t classes = mt_lengths_class_count(stream->lengths);
+    if (mt_lua_has_field(L, more, "class_prompts")) {
+        mt_prompt **prompts = lua_newuserdatauv(L, classes * sizeof(mt_prompt *), 0);
+        for (size_t i = 0; i < classes; i++) {
+            lua_geti(L, -2, (lua_Integer)i + 1);
+            prompts[i] = lua_toboolean(L, -1) ? mt_lua_check_prompt(L, -1) : NULL;
+            lua_pop(L, 1);
+        }
+        stream->class_prompts = prompts;
+    }
+    if (mt_lua_has_field(L, more, "class_fields")) {
+        mt_fields **fields = lua_newuserdatauv(L, classes * sizeof(mt_fields *), 0);
+        for (size_t i = 0; i < classes; i++) {
+            lua_geti(L, -2, (lua_Integer)i + 1);
+            fields[i] = lua_toboolean(L, -1) ? mt_lua_check_fields(L, -1) : NULL;
+            lua_pop(L, 1);
+        }
+        stream->class_fields = fields;
+    }
+}
+
+/* add(plan, name, process, lengths, prompt, fields | nil, factor | nil, pace | nil, last | nil, more | nil):
+ * more is {first=, branches=, class_prompts=, class_fields=}, each if there are some: branches are
+ * {lengths=, prompt= or false, fields= or false} a level; class lists hold an entry or false a
+ * class. Lua's values may go: the plan retains what it needs. */
+static int plan_add(lua_State *L) {
+    enum { NAME = 2, PROCESS, LENGTHS, PROMPT, FIELDS, FACTOR, PACE, LAST, MORE };
+    mt_error error;
+    mt_plan *plan = mt_lua_check_plan(L, 1);
+    lua_settop(L, MORE);
+    mt_stream stream = {.name = luaL_checkstring(L, NAME),
+                        .process = mt_lua_check_process(L, PROCESS),
+                        .lengths = mt_lua_check_lengths(L, LENGTHS),
+                        .prompt = mt_lua_check_prompt(L, PROMPT),
+                        .fields = lua_isnil(L, FIELDS) ? NULL : mt_lua_check_fields(L, FIELDS),
+                        .factor = 1,
+                        .end = INFINITY};
+    if (!lua_isnil(L, FACTOR))
+        stream.factor = mt_lua_check_not_negative(L, FACTOR, "scale");
+    if (!lua_isnil(L, PACE))
+        stream.pace = mt_lua_check_not_negative(L, PACE, "compress");
+    if (!lua_isnil(L, LAST))
+        stream.end = luaL_checknumber(L, LAST);
+    mt_stream_branch branches[MT_BRANCH_LEVELS];
+    if (lua_toboolean(L, MORE))
+        read_more(L, MORE, &stream, branches);
+    if (mt_plan_add(plan, &stream, &error) != MT_OK)
+        return mt_lua_raise_error(L, &error);
+    return 0;
+}
+
+static void set_number(lua_State *L, const char *key, double value) {
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, key);
+}
+
+/* expect(plan, index from 1, seed, duration, factor, into | nil) -> {requests=, sessions=,
+ * input_mean=, ...}, which is `into` where there is such a table; or nil, message, code */
+static int plan_expect(lua_State *L) {
+    enum { EXPECTED = 9 }; /* members */
+    mt_error error;
+    mt_expectation expectation;
+    mt_plan *plan = mt_lua_check_plan(L, 1);
+    lua_Integer index = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, index >= 1 && (size_t)index <= mt_plan_stream_count(plan), 2,
+                  "no such stream");
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
+    double duration = luaL_checknumber(L, 4);
+    double factor = luaL_checknumber(L, 5);
+    if (mt_plan_expect(plan, (size_t)index - 1, seed, duration, factor, &expectation, &error) !=
+        MT_OK)
+        return mt_lua_failure(L, &error);
+    if (lua_istable(L, 6))
+        lua_settop(L, 6);
+    else
+        lua_createtable(L, 0, EXPECTED);
+    set_number(L, "requests", expectation.requests);
+    set_number(L, "sessions", expectation.sessions);
+    set_number(L, "input_mean", expectation.input_mean);
+    set_number(L, "output_mean", expectation.output_mean);
+    set_number(L, "output_share", expectation.output_share);
+    set_number(L, "shared_mean", expectation.shared_mean);
+    set_number(L, "whole_shared_mean", expectation.whole_shared_mean);
+    set_number(L, "inside", expectation.inside);
+    if (expectation.clamped_at >= 0)
+        lua_pushnumber(L, expectation.clamped_at);
+    else
+        lua_pushnil(L);
+    lua_setfield(L, -2, "clamped_at");
+    return 1;
+}
+
+/* lengths_follow_time(lengths) -> do they, or the weights of their classes, depend on time? */
+static int lengths_follow_time(lua_State *L) {
+    lua_pushboolean(L, mt_lengths_follow_time(mt_lua_check_lengths(L, 1)));
+    return 1;
+}
+
+int mt_lua_open_plan(lua_State *L) {
+    static const luaL_Reg functions[] = {{"fields", fields_new},
+                                         {"add_constant", add_constant},
+                                         {"add_number", add_number},
+                                         {"add_choice", add_choice},
+                                         {"new", plan_new},
+                                         {"add", plan_add},
+                                         {"expect", plan_expect},
+                                         {"lengths_follow_time", lengths_follow_time},
+                                         {NULL, NULL}};
+    mt_lua_new_object_type(L, &fields_type, NULL, NULL);
+    mt_lua_new_object_type(L, &plan_type, NULL, NULL);
+    lua_pop(L, 2);
+    luaL_newlib(L, functions);
+    return 1;
+}
