@@ -2,7 +2,7 @@
 local mt = require "moontide"
 local any = require "moontide.trace.any"
 local caches = require "moontide.learn.cache_options"
-local compare = require "moontide.drive.compare"
+local compare = require "moontide.study.compare"
 local figures = require "moontide.command.figures"
 local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
@@ -62,7 +62,7 @@ local function compare_runs(opt)
   local comparison, message, code = mt.compare(table.unpack(opt.runs))
   if not comparison then return nil, message, code end
   print(opt.json and mt.json.encode(comparison) or comparison)
-  if opt.fail_over then return require("moontide.drive.compare_gate").status(comparison, opt) end
+  if opt.fail_over then return require("moontide.study.compare_gate").status(comparison, opt) end
 end
 
 -- The options that the other kind of comparison has.
@@ -147,7 +147,7 @@ return mt.script {
     if compare.are_runs(values, "compare") then
       opt.runs = values
       opt.runs[#values + 1] = { seed = opt.seed }
-      local bounds = opt.fail_over and require("moontide.drive.difference").of_texts(opt.fail_over, what)
+      local bounds = opt.fail_over and require("moontide.study.difference").of_texts(opt.fail_over, what)
       opt.fail_over = bounds
       return misplaced(opt, of_traces, "traces, and these are runs")
     end

@@ -1,7 +1,7 @@
 -- The largest rate at which a server keeps its promises.
 local live = require "moontide.look.live"
 local mt = require "moontide"
-local capacity = require "moontide.drive.capacity"
+local capacity = require "moontide.study.capacity"
 
 return mt.script(live.command("find-max", {
   summary = "The largest rate, concurrency or rate scale at which every promise is kept",

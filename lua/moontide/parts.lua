@@ -72,7 +72,7 @@ return {
   { module = "drive.api",
     public = { "drive", "endpoint", "merge_runs", "mock", "run_of" },
     adds = { workload = { "drive" } } },
-  { module = "drive.study", public = { "find_max", "sweep" }, adds = { workload = { "find_max", "sweep" } } },
-  { module = "drive.compare", public = { "compare" } },
+  { module = "study.api", public = { "find_max", "sweep" }, adds = { workload = { "find_max", "sweep" } } },
+  { module = "study.compare", public = { "compare" } },
   { module = "look.api", public = { "page" }, adds = { drive_run = { "plot" }, file = { "plot" } } },
 }

@@ -1,7 +1,7 @@
 -- What searches and sweeps count with: the search for the largest level, Student's intervals, promises.
-local interval = require "moontide.drive.interval"
+local interval = require "moontide.study.interval"
 local promise = require "moontide.drive.promise"
-local search = require "moontide.drive.search"
+local search = require "moontide.study.search"
 
 -- Searches among levels that pass as passes(level, how often it was tried before) says: the search, the list of
 -- levels tried, and the reasons.

@@ -278,7 +278,7 @@ function compare.compare(traces, given)
 end
 
 ---@class moontide
-local public = {} -- mt.compare is in drive/compare.lua, which knows runs too
+local public = {} -- mt.compare is in study/compare.lua, which knows runs too
 compare.public = public
 compare.methods = { { "comparison", methods } }
 

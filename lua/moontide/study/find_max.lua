@@ -12,11 +12,11 @@
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local figures = require "moontide.command.figures"
-local find_report = require "moontide.drive.find_report"
-local level = require "moontide.drive.level"
+local find_report = require "moontide.study.find_report"
+local level = require "moontide.study.level"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
-local search = require "moontide.drive.search"
+local search = require "moontide.study.search"
 local targets = require "moontide.drive.target"
 
 local find_max = {}

@@ -1,9 +1,9 @@
 --- The command `find-max`: what it takes of the command line.
 local drive_options = require "moontide.drive.options"
 local figures = require "moontide.command.figures"
-local find_max = require "moontide.drive.find_max"
+local find_max = require "moontide.study.find_max"
 local json = require("moontide.base.json").public.json
-local level = require "moontide.drive.level"
+local level = require "moontide.study.level"
 
 local capacity = {}
 

@@ -13,7 +13,7 @@
 -- Folders are below that of sweep.json.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
-local interval = require "moontide.drive.interval"
+local interval = require "moontide.study.interval"
 local json = require("moontide.base.json").public.json
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"

@@ -43,7 +43,7 @@ end
 ---@param place? integer of which run, 2 to the number of runs; 2 when left out
 ---@return moontide.run_difference? difference, string? message, string? code when a run does not have it
 function methods:difference(name, place)
-  local differences = require "moontide.drive.difference"
+  local differences = require "moontide.study.difference"
   name = options.value(name, "difference: the name", { kind = "string" })
   place = place_of(self, place, "difference")
   local key, statistic = differences.measure(name, "difference")
@@ -61,7 +61,7 @@ end
 ---@param bounds_by_name table<string, string|number>
 ---@return table[]? exceeded, string? message, string? code
 function methods:exceeded(bounds_by_name)
-  local differences = require "moontide.drive.difference"
+  local differences = require "moontide.study.difference"
   if type(bounds_by_name) ~= "table" or getmetatable(bounds_by_name) then
     options.wrong("exceeded: the argument", bounds_by_name, "a table of bounds")
   end
@@ -77,11 +77,11 @@ function methods:exceeded(bounds_by_name)
 end
 
 function metatable:__tostring()
-  return require("moontide.drive.compare_show").text(self)
+  return require("moontide.study.compare_show").text(self)
 end
 
 function metatable:__json()
-  return require("moontide.drive.compare_show").members(self)
+  return require("moontide.study.compare_show").members(self)
 end
 
 -- --- what the runs were ----------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 --
 -- An *axis* is one quantity with its values: { kind = "concurrency" | "request_rate" | "rate_scale", values =
 -- numbers } or { kind = "option", name = a script's option, values = texts (from Lua: any values) }. Two axes
--- make a grid. A level is { folder =, settings = (drive/level.lua), cells = { text, ... } } with a cell an
+-- make a grid. A level is { folder =, settings = (study/level.lua), cells = { text, ... } } with a cell an
 -- axis.
 local options = require "moontide.kit.options"
 

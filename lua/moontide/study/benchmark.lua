@@ -1,11 +1,11 @@
 --- The command `sweep`: what it takes of the command line, and the load that it has without a target.
 local drive_options = require "moontide.drive.options"
-local axes = require "moontide.drive.axes"
+local axes = require "moontide.study.axes"
 local figures = require "moontide.command.figures"
 local json = require("moontide.base.json").public.json
-local level = require "moontide.drive.level"
+local level = require "moontide.study.level"
 local options = require "moontide.kit.options"
-local sweep = require "moontide.drive.sweep"
+local sweep = require "moontide.study.sweep"
 
 local benchmark = {}
 

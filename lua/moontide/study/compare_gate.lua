@@ -1,5 +1,5 @@
 --- Whether a comparison of runs passes: bounds on differences, and runs that may be believed.
-local difference = require "moontide.drive.difference"
+local difference = require "moontide.study.difference"
 local report = require "moontide.kit.report"
 
 local gate = {}

@@ -4,7 +4,7 @@
 -- What drives is loaded when it is called for the first time.
 local calls = require "moontide.drive.calls"
 local options = require "moontide.kit.options"
-local sweep_value = require "moontide.drive.sweep_value"
+local sweep_value = require "moontide.study.sweep_value"
 
 ---@class moontide
 local public = {}
@@ -46,7 +46,7 @@ end
 -- A sweep of a value, in options checked.
 local function sweep_spec()
   local list = { { "name", kind = "string" } }
-  for _, part in ipairs { require("moontide.drive.axes").options, require("moontide.drive.sweep").options,
+  for _, part in ipairs { require("moontide.study.axes").options, require("moontide.study.sweep").options,
     without(require("moontide.drive.options").all {}, { record = true, start_at = true }),
     require("moontide.command.figures").options() } do
     table.move(part, 1, #part, #list + 1, list)
@@ -68,8 +68,8 @@ function public.sweep(trace, opt)
     or require("moontide.command.figures").mistake(values)
   values.target = nil
   if wrong then calls.refuse("sweep", wrong, "usage") end
-  local load = require("moontide.drive.level").load_of_value(trace, "sweep: the trace")
-  local made, message, code = require("moontide.drive.sweep").run(load, values, false)
+  local load = require("moontide.study.level").load_of_value(trace, "sweep: the trace")
+  local made, message, code = require("moontide.study.sweep").run(load, values, false)
   if not made then return calls.refuse("sweep", message, code) end
   return made
 end
@@ -95,7 +95,7 @@ end
 ---@param opt moontide.find_max_options
 ---@return moontide.capacity? capacity, string? message, string? code
 function public.find_max(trace, opt)
-  local capacity = require "moontide.drive.capacity"
+  local capacity = require "moontide.study.capacity"
   local spec = calls.spec(capacity.options(), { accept_invalid = true })
   spec = without(spec, { target = true, words = true })
   local values = options.table("find_max", opt, spec)
@@ -103,8 +103,8 @@ function public.find_max(trace, opt)
   local wrong = capacity.check(values)
   values.target = nil
   if wrong then calls.refuse("find_max", wrong, "usage") end
-  local load = require("moontide.drive.level").load_of_value(trace, "find_max: the trace")
-  local made, message, code = require("moontide.drive.find_max").run(load, values)
+  local load = require("moontide.study.level").load_of_value(trace, "find_max: the trace")
+  local made, message, code = require("moontide.study.find_max").run(load, values)
   if not made then return calls.refuse("find_max", message, code) end
   return made
 end

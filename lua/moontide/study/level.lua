@@ -7,7 +7,7 @@
 -- driving option (seed, output_dir, num_requests, window). The rate of a trace is changed by its speed.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
-local quiet = require "moontide.drive.quiet"
+local quiet = require "moontide.study.quiet"
 local report = require "moontide.kit.report"
 local run = require "moontide.drive.run"
 local targets = require "moontide.drive.target"

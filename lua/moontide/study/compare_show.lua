@@ -1,5 +1,5 @@
 --- A comparison of runs, for people and as JSON.
-local difference = require "moontide.drive.difference"
+local difference = require "moontide.study.difference"
 local json = require("moontide.base.json").public.json
 local show = require "moontide.drive.show"
 local texts = require "moontide.kit.text"

@@ -1,16 +1,16 @@
 --- A sweep: one load driven at level after level, each into a folder of its own, the server quiet in between.
-local axes = require "moontide.drive.axes"
+local axes = require "moontide.study.axes"
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local drive_run = require "moontide.drive.run"
 local figures = require "moontide.command.figures"
 local gate = require "moontide.drive.gate"
-local kept = require "moontide.drive.kept"
-local level = require "moontide.drive.level"
+local kept = require "moontide.study.kept"
+local level = require "moontide.study.level"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
-local sweep_report = require "moontide.drive.sweep_report"
-local sweep_value = require "moontide.drive.sweep_value"
+local sweep_report = require "moontide.study.sweep_report"
+local sweep_value = require "moontide.study.sweep_value"
 local targets = require "moontide.drive.target"
 
 local sweep = {}

@@ -1,6 +1,6 @@
 --- A sweep as a value: it prints as its table, and its levels' measures are asked for by name.
 --
---   name, target, words, urls, model, seed, repeats, axes (drive/axes.lua), folder (nil: no files),
+--   name, target, words, urls, model, seed, repeats, axes (study/axes.lua), folder (nil: no files),
 --   was_cancelled
 --   levels   { folder =, cells =, settings =, status =, runs = { ... } } each
 --   run      { folder =, seed =, status =, message =, is_kept =, run = (a moontide.drive_run),
@@ -22,8 +22,8 @@ local methods = {}
 
 local metatable = { __name = "moontide.sweep", __index = methods }
 
-function metatable:__tostring() return require("moontide.drive.sweep_report").text(self) end
-function metatable:__json() return require("moontide.drive.sweep_report").json(self) end
+function metatable:__tostring() return require("moontide.study.sweep_report").text(self) end
+function metatable:__json() return require("moontide.study.sweep_report").json(self) end
 function metatable:__len() return #self.levels end
 
 --- A measure of a level as run:measure names them, "ttft.p99": its mean over the repeats, and half the width
@@ -38,7 +38,7 @@ function methods:measure(level, name)
   name = options.value(name, "measure: the name", { kind = "string" })
   local wrong = require("moontide.drive.summary").wrong_name(name)
   if wrong then core.base.raise("measure: " .. wrong) end
-  return require("moontide.drive.sweep_report").measure(one, name)
+  return require("moontide.study.sweep_report").measure(one, name)
 end
 
 --- The value of a sweep's figures.
