@@ -74,7 +74,8 @@ mt_gaps *mt_gaps_new(mt_gaps_method method, const int64_t *gaps_ns, size_t count
     if (add_up(gaps_ns, count, times, error))
         goto failed;
     if (method == MT_GAPS_SOURCE) {
-        mt_gaps_source_start(&gaps->source, times, count);
+        if (mt_gaps_source_start(&gaps->source, times, count, &gaps->random, error))
+            goto failed;
         return gaps;
     }
     if (mt_gaps_iid_start(&gaps->iid, times, count, error))
@@ -104,5 +105,6 @@ void mt_gaps_free(mt_gaps *gaps) {
     mt_free(gaps->iid.sizes);
     mt_free(gaps->iid.waits);
     mt_free(gaps->source.times);
+    mt_free(gaps->source.runs.ends);
     mt_free(gaps);
 }

@@ -3,22 +3,11 @@
 #include "base/assert.h"
 
 #include <math.h>
+#include <string.h>
 
-/* Turning costs a little of how counts in neighbouring windows hang together, at windows about as
- * long as the cell: so it is kept to where few requests are, and chance is most of what is seen.
- * Turning, not shuffling: of the neighbours within a cell only one pair is parted. */
-enum {
-    MOST_TURNED = 100,  /* requests of a turned cell, unless the grid allows no smaller one */
-    MOST_TOGETHER = 24, /* requests that may be copied as they are */
-    LEAST_PIECES = 8,   /* fewer where a largest cell would not have so many pieces */
-    /* A run that may be copied and has LEAST_TURNED requests or more is still turned once in
-     * COPIES + 1 times, so that two seeds differ even where their cells coincide. */
-    LEAST_TURNED = 4,
-    COPIES = 3,
-    TRIES = 4 /* ways of turning to choose from */
-};
+enum { TRIES = 8 }; /* orders of a run to choose from */
 
-/* The source's cells and one mean gap between instants. */
+/* The source's ticks and one mean gap between instants. */
 static int64_t lap_length_of(const mt_gaps_source *source, int64_t tick) {
     int64_t duration = source->times[source->count - 1] - source->times[0];
     size_t instants = mt_gaps_instants(source->times, source->count);
@@ -27,149 +16,109 @@ static int64_t lap_length_of(const mt_gaps_source *source, int64_t tick) {
     return (source->times[source->count - 1] / tick + (ticks > 1 ? ticks : 1)) * tick;
 }
 
-void mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count) {
+mt_code mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count,
+                             mt_random *random, mt_error *error) {
     mt_gaps_grid grid = mt_gaps_grid_of(times, count);
-    *source = (mt_gaps_source){.times = times, .count = count};
+    *source = (mt_gaps_source){.times = times, .count = count, .period = grid.period_ns};
     if (grid.period_ns == 0) {
-        source->lap_length = grid.period_ns = MT_LONE_PERIOD;
+        source->lap_length = source->period = MT_LONE_PERIOD;
     } else {
         source->lead = grid.cut_ns > 0 ? grid.period_ns - grid.cut_ns : 0;
         for (size_t i = 0; i < count; i++)
             times[i] += source->lead;
         source->lap_length = lap_length_of(source, grid.period_ns);
     }
-    mt_gaps_cells_make(&source->cells, grid.period_ns, source->lap_length, count);
-    mt_gaps_windows_make(&source->windows, times, count, &source->cells, source->lead == 0);
+    mt_code code = mt_gaps_cut(&source->runs, times, count, source->period, random, error);
+    if (code) {
+        source->times = NULL;
+        return code;
+    }
+    source->run = source->runs.count;
+    mt_gaps_windows_make(&source->windows, times, count);
+    return MT_OK;
 }
 
-/* The first request of [first, end) at `time` or later. */
-static size_t request_at(const mt_gaps_source *source, size_t first, size_t end, int64_t time) {
-    while (first < end) {
-        size_t middle = first + (end - first) / 2;
+/* How many requests of the source come from `first` on and before that time. */
+static int64_t requests_until(const mt_gaps_source *source, size_t first, int64_t time) {
+    size_t low = first, high = source->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
         if (source->times[middle] < time)
-            first = middle + 1;
+            low = middle + 1;
         else
-            end = middle;
+            high = middle;
     }
-    return first;
+    return (int64_t)(low - first);
 }
 
-/* Cuts a cell of `length` into parts, and turns them when it is one of those. */
-static void open_cell(mt_gaps_source *source, mt_gaps_frame cell, int64_t length,
-                      mt_random *random) {
-    int64_t part = source->cells.length[cell.level];
-    cell.parts = length / part;
-    cell.rest = length % part;
-    if (cell.is_turned && cell.parts > 1) {
-        uint64_t parts = (uint64_t)cell.parts;
-        /* Of two parts, staying is half of all that can happen. */
-        int must_move = !cell.is_moved && parts > 2;
-        cell.shift = (int64_t)(must_move ? 1 + mt_random_below(random, parts - 1)
-                                         : mt_random_below(random, parts));
-        cell.is_moved |= cell.shift != 0;
+/* The run that begins with the request, and its instants. */
+static void take_run(mt_gaps_source *source, size_t first, size_t end) {
+    mt_gaps_tree *tree = &source->tree;
+    int64_t start = source->times[first] / source->period;
+    tree->count = 0;
+    for (size_t i = first; i < end; i++) {
+        int64_t tick = source->times[i] / source->period - start;
+        if (tree->count > 0 && tick == tree->ticks[tree->count - 1])
+            continue;
+        mt_assert(tree->count < MT_GAPS_RUN);
+        source->instants[tree->count] = i;
+        tree->ticks[tree->count++] = tick;
     }
-    mt_assert(source->depth <= MT_GAPS_LENGTHS && (cell.parts > 0 || cell.rest > 0));
-    source->frames[source->depth++] = cell;
+    source->instants[tree->count] = end;
 }
 
-static void copy(mt_gaps_source *source, const mt_gaps_frame *cell) {
-    source->next = cell->first;
-    source->end = cell->end;
-    source->offset = cell->made - cell->source - source->lead + source->lap_start;
-}
-
-static void tally_source(mt_gaps_source *source, const mt_gaps_frame *cell) {
+/* Counts the run in the source's tally, and what follows it in the windows under way. */
+static void tally_source(mt_gaps_source *source, int64_t ahead[MT_GAPS_WINDOWS]) {
+    size_t end = source->instants[source->tree.count];
     int64_t offset = source->lap_start - source->lead;
-    for (size_t i = cell->first; i < cell->end; i++)
+    for (size_t i = source->instants[0]; i < end; i++)
         mt_gaps_tally_add(&source->windows, &source->source, source->times[i] + offset);
-}
-
-static size_t most_together(size_t requests) {
-    size_t most = requests / LEAST_PIECES;
-    return most < 1 ? 1 : most > MOST_TOGETHER ? MOST_TOGETHER : most;
-}
-
-/* The next part of the innermost cell into *inner; returns its length, or 0 when there is none. */
-static int64_t take_part(mt_gaps_source *source, mt_gaps_frame *inner) {
-    mt_gaps_frame *cell = &source->frames[source->depth - 1];
-    int64_t part = source->cells.length[cell->level];
-    while (cell->next < cell->parts + (cell->rest > 0)) {
-        int64_t place = cell->next++;
-        int is_whole = place < cell->parts;
-        int64_t index = is_whole ? (place + cell->shift) % cell->parts : place;
-        int64_t length = is_whole ? part : cell->rest;
-        *inner = (mt_gaps_frame){.source = cell->source + index * part,
-                                 .made = cell->made + place * part,
-                                 .most = cell->most,
-                                 .is_turned = cell->is_turned,
-                                 .is_moved = is_whole && cell->is_moved};
-        inner->first = request_at(source, cell->first, cell->end, inner->source);
-        inner->end = request_at(source, inner->first, cell->end, inner->source + length);
-        if (inner->first < inner->end)
-            return length;
+    for (size_t w = 0; w < source->windows.count; w++) {
+        int64_t window_end = source->source.start[w] + source->windows.length[w];
+        ahead[w] = requests_until(source, end, window_end - offset);
     }
-    return 0;
 }
 
-static void next_part(mt_gaps_source *source, mt_random *random);
+/* By how much an instant's requests move: they come as early or late at its new tick as at its own. */
+static int64_t offset_of(const mt_gaps_source *source, const mt_gaps_instant *instant) {
+    int64_t ticks = instant->tick - source->tree.ticks[instant->source];
+    return source->lap_start - source->lead + ticks * source->period;
+}
 
-/* Opens a cell in the one of several ways that keeps the variances of counts nearest to the
- * source's. The way is known by the generator that leads to it. */
-static void choose(mt_gaps_source *source, mt_gaps_frame cell, int64_t length, mt_random *random) {
+static void tally_made(const mt_gaps_source *source, const mt_gaps_instant *turned,
+                       mt_gaps_tally *made) {
+    for (size_t k = 0; k < source->tree.count; k++) {
+        const size_t *first = &source->instants[turned[k].source];
+        int64_t offset = offset_of(source, &turned[k]);
+        for (size_t i = first[0]; i < first[1]; i++)
+            mt_gaps_tally_add(&source->windows, made, source->times[i] + offset);
+    }
+}
+
+/* The run in the one of several orders that keeps the variances of counts nearest to the source's. */
+static void choose(mt_gaps_source *source, mt_random *random) {
+    mt_gaps_instant turned[MT_GAPS_RUN];
+    int64_t ahead[MT_GAPS_WINDOWS];
+    mt_gaps_tally best = source->made;
     double least = INFINITY;
-    size_t depth = source->depth;
-    cell.is_turned = 1;
-    tally_source(source, &cell);
-    for (int i = 0; i < TRIES; i++) {
-        mt_random start = *random;
+    size_t tries = source->tree.count > 1 ? TRIES : 1;
+    mt_gaps_grow(&source->tree, random);
+    tally_source(source, ahead);
+    for (size_t k = 0; k < tries; k++) {
         mt_gaps_tally made = source->made;
-        open_cell(source, cell, length, random);
-        while (source->depth > depth) {
-            next_part(source, random);
-            while (source->next < source->end)
-                mt_gaps_tally_add(&source->windows, &made,
-                                  source->times[source->next++] + source->offset);
-        }
-        double distance = mt_gaps_tally_distance(&source->windows, &made, &source->source);
+        mt_gaps_turn(&source->tree, random, turned);
+        tally_made(source, turned, &made);
+        double distance = mt_gaps_tally_distance(&source->windows, &made, &source->source, ahead);
         if (distance < least) {
             least = distance;
-            source->chosen = start;
+            best = made;
+            memcpy(source->turned, turned, source->tree.count * sizeof *turned);
         }
     }
-    source->chosen_depth = depth;
-    open_cell(source, cell, length, &source->chosen);
+    source->made = best;
 }
 
-/* Takes the next part of the innermost cell: its requests are copied, or it is opened. */
-static void next_part(mt_gaps_source *source, mt_random *random) {
-    mt_gaps_frame inner;
-    mt_assert(source->depth > 0);
-    size_t level = source->frames[source->depth - 1].level;
-    int64_t length = take_part(source, &inner);
-    if (length == 0) {
-        source->depth--;
-        return;
-    }
-    size_t requests = inner.end - inner.first;
-    if (source->depth == 1)
-        inner.most = most_together(requests);
-    int is_small = inner.is_moved && requests <= inner.most;
-    if (level == 0 ||
-        (is_small && (requests < LEAST_TURNED || mt_random_below(random, COPIES + 1) < COPIES))) {
-        copy(source, &inner);
-        if (!inner.is_turned)
-            tally_source(source, &inner);
-        return;
-    }
-    inner.level = level - 1;
-    if (!inner.is_turned && (requests <= MOST_TURNED || inner.level == 0))
-        choose(source, inner, length, random);
-    else
-        open_cell(source, inner, length, random);
-}
-
-/* The whole source is a cell, which is not turned unless it is the only one. 0 when its times
- * would not fit. */
+/* 0 when times would not fit. */
 static int open_lap(mt_gaps_source *source, mt_random *random) {
     if (source->lap > 0) {
         if (source->lap_start > INT64_MAX - source->lap_length - source->lap_length)
@@ -177,24 +126,26 @@ static int open_lap(mt_gaps_source *source, mt_random *random) {
         source->lap_start += source->lap_length;
     }
     mt_random_seek(random, source->lap++);
-    mt_gaps_frame whole = {.end = source->count,
-                           .level = source->cells.count - 1,
-                           .is_turned = source->cells.count == 1};
-    open_cell(source, whole, source->lap_length, random);
+    source->run = 0;
     return 1;
 }
 
 int64_t mt_gaps_source_next(mt_gaps_source *source, mt_random *random) {
-    while (source->next == source->end) {
-        if (source->depth == 0 && !open_lap(source, random))
-            return -1;
-        if (source->depth <= source->chosen_depth)
-            source->chosen_depth = 0;
-        next_part(source, source->chosen_depth > 0 ? &source->chosen : random);
+    if (source->next == source->end) {
+        if (source->instant == source->tree.count) {
+            if (source->run == source->runs.count && !open_lap(source, random))
+                return -1;
+            take_run(source, source->run > 0 ? source->runs.ends[source->run - 1] : 0,
+                     source->runs.ends[source->run]);
+            source->run++;
+            source->instant = 0;
+            choose(source, random);
+        }
+        const mt_gaps_instant *instant = &source->turned[source->instant++];
+        source->next = source->instants[instant->source];
+        source->end = source->instants[instant->source + 1];
+        source->offset = offset_of(source, instant);
     }
     int64_t time = source->times[source->next++] + source->offset;
-    if (time < 0)
-        time = 0; /* the first instant's place, by a timer that was early elsewhere */
-    mt_gaps_tally_add(&source->windows, &source->made, time);
-    return time;
+    return time < 0 ? 0 : time; /* the first instant's place, by a timer that was early elsewhere */
 }

@@ -25,18 +25,48 @@ mt_gaps_grid mt_gaps_grid_of(const int64_t *times, size_t count);
 /* How many different times there are. */
 size_t mt_gaps_instants(const int64_t *times, size_t count);
 
-/* ---- cells (cells.c) ---- */
+/* ---- runs (runs.c) ---- */
 
-enum { MT_GAPS_LENGTHS = 32 };
+enum { MT_GAPS_RUN = 100 };         /* requests in a run, at most, or */
+enum { MT_GAPS_RUN_INSTANTS = 24 }; /* so many instants, if those have more; and */
+enum { MT_GAPS_RUN_PART = 8 };      /* such a part of the source's time */
 
-/* Nested lengths of cells: each divides the next. */
-typedef struct mt_gaps_cells {
-    int64_t length[MT_GAPS_LENGTHS]; /* ns; [0] is the grid's period */
-    size_t count;                    /* >= 1 */
-} mt_gaps_cells;
+/* The source cut into runs: at each gap that is the longest one of more requests than a run may have, or
+ * of more time. So a run is what stands close together, and the gaps beside it are longer than those in
+ * it. Equally long gaps are cut in an order that is drawn. */
+typedef struct mt_gaps_runs {
+    size_t *ends; /* the request behind each run's last; ascending */
+    size_t count;
+} mt_gaps_runs;
 
-/* The lengths for a source of `count` requests over `lap_length` ns, a multiple of `tick`. */
-void mt_gaps_cells_make(mt_gaps_cells *cells, int64_t tick, int64_t lap_length, size_t count);
+/* times_ns are nondecreasing, count >= 1, gaps are counted in ticks of period_ns. Frees nothing on
+ * failure: MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED. */
+mt_code mt_gaps_cut(mt_gaps_runs *runs, const int64_t *times_ns, size_t count, int64_t period_ns,
+                    mt_random *random, mt_error *error);
+
+/* ---- a run turned (turn.c) ---- */
+
+/* A run, cut at its longest gap, each part at its own, and so on to single instants: a tree. Of a gap's two
+ * sides, either may come first, so that what stands close together still does. Instants are numbered in the
+ * run, and so are gaps: gap k is before instant k. */
+typedef struct mt_gaps_tree {
+    size_t count;               /* instants */
+    int64_t ticks[MT_GAPS_RUN]; /* when they come, since the first one */
+    uint8_t root;               /* the longest gap, and the longest one on its either side; */
+    uint8_t before[MT_GAPS_RUN], after[MT_GAPS_RUN]; /* 0: there is one instant */
+} mt_gaps_tree;
+
+/* The tree of ticks[0..count), which are set. Draws which of equally long gaps is the longest. */
+void mt_gaps_grow(mt_gaps_tree *tree, mt_random *random);
+
+/* An instant as it comes: which one of the run it is, and when, ticks since the first. */
+typedef struct mt_gaps_instant {
+    size_t source;
+    int64_t tick;
+} mt_gaps_instant;
+
+/* Draws an order of the run's instants. */
+void mt_gaps_turn(const mt_gaps_tree *tree, mt_random *random, mt_gaps_instant *made);
 
 /* ---- counts in windows (tally.c) ---- */
 
@@ -56,9 +86,8 @@ typedef struct mt_gaps_tally {
     double squares[MT_GAPS_WINDOWS]; /* of the counts, the one under way included */
 } mt_gaps_tally;
 
-/* Windows for a source: all that it fills often enough, but those that its cells keep. */
-void mt_gaps_windows_make(mt_gaps_windows *windows, const int64_t *times, size_t count,
-                          const mt_gaps_cells *cells, int cells_begin_at_0);
+/* Windows for a source: all that it fills often enough. */
+void mt_gaps_windows_make(mt_gaps_windows *windows, const int64_t *times, size_t count);
 
 static inline void mt_gaps_tally_add(const mt_gaps_windows *windows, mt_gaps_tally *tally,
                                      int64_t time) {
@@ -71,46 +100,37 @@ static inline void mt_gaps_tally_add(const mt_gaps_windows *windows, mt_gaps_tal
     }
 }
 
-/* How far the variances of two tallies are apart, all windows together. */
+/* How far the variances of two tallies are apart, all windows together, once ahead[w] more requests have
+ * come in each window under way. */
 double mt_gaps_tally_distance(const mt_gaps_windows *windows, const mt_gaps_tally *a,
-                              const mt_gaps_tally *b);
+                              const mt_gaps_tally *b, const int64_t ahead[MT_GAPS_WINDOWS]);
 
 /* ---- MT_GAPS_SOURCE (source.c) ---- */
 
-/* A cell under way. Requests are numbered as in the source. */
-typedef struct mt_gaps_frame {
-    int64_t source, made; /* where it begins in the source's lap and in the one being made */
-    size_t first, end;    /* its requests */
-    size_t most;          /* requests that are copied together */
-    size_t level;         /* of its parts, in mt_gaps_cells */
-    int64_t parts;        /* whole parts in it */
-    int64_t rest;         /* the length of an incomplete one behind them; 0: none */
-    int64_t shift;        /* the part that comes first */
-    int64_t next;         /* 0..parts - 1, then `parts` for the incomplete one */
-    int is_turned;        /* it, or one around it, is of those that are */
-    int is_moved;         /* and by more than 0 places */
-} mt_gaps_frame;
-
 typedef struct mt_gaps_source {
-    int64_t *times; /* ns since the first cell began */
+    int64_t *times; /* ns since the tick at or before the first request */
     size_t count;
+    int64_t period;     /* ns, of the grid */
     int64_t lead;       /* ns from there to the first request */
     int64_t lap_length; /* ns from lap to lap */
-    mt_gaps_cells cells;
+    mt_gaps_runs runs;
     uint64_t lap;
     int64_t lap_start; /* ns */
     mt_gaps_windows windows;
     mt_gaps_tally source, made; /* of what the source has up to here, and what was made */
-    size_t next, end;           /* requests being copied */
-    int64_t offset;             /* what their times are moved by */
-    mt_random chosen;           /* makes the cells above chosen_depth once more */
-    size_t chosen_depth;        /* 0: there are none */
-    size_t depth;               /* frames in use; 0: between laps */
-    mt_gaps_frame frames[MT_GAPS_LENGTHS + 1];
+    size_t run;                 /* the next one to be taken; runs.count: the lap is at its end */
+    mt_gaps_tree tree;          /* of the run under way */
+    size_t instants[MT_GAPS_RUN + 1];    /* its instants' first requests, and the next run's */
+    mt_gaps_instant turned[MT_GAPS_RUN]; /* its instants in the order chosen */
+    size_t instant;                      /* of these, the next one to come */
+    size_t next, end;                    /* requests of the one under way, and */
+    int64_t offset;                      /* what their times are moved by */
 } mt_gaps_source;
 
-/* From the source's times, 0 first, nondecreasing, up to 2^61 ns; takes the array. */
-void mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count);
+/* From the source's times, 0 first, nondecreasing, up to 2^61 ns. The array becomes the source's, if this
+ * does not fail (as mt_gaps_cut). */
+mt_code mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count,
+                             mt_random *random, mt_error *error);
 
 /* The next time, or -1 once times pass 2^63 - 1. */
 int64_t mt_gaps_source_next(mt_gaps_source *source, mt_random *random);

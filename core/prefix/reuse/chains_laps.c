@@ -354,7 +354,7 @@ static mt_code deal(mt_reuse_chains *chains, mt_error *error) {
     if (code)
         return code;
     deal_gaps(chains);
-    return chains->resample ? mt_reuse_resample(chains, error) : MT_OK;
+    return mt_reuse_place_arrivals(chains, error);
 }
 
 mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {

@@ -163,12 +163,18 @@ int64_t mt_reuse_jitter(mt_reuse_chains *chains, double most_ns);
 /* When chains begin in this lap. */
 mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error);
 
-/* Places the turns of a lap, that were dealt (`when`), along another realisation of the source's
- * arrivals. Families move as one where the counts per window then vary as the source's, within a
- * tenth; else only those that may have waited for an answer move with it, and readers come each by
- * itself. Where few families make a stretch, those that last stay where they were dealt.
+/* Places the turns of a lap, that were dealt (`when`).
+ *
+ * With chains->resample along another realisation of the source's arrivals. Families move as one where the
+ * counts per window then vary as the source's, within a tenth; else only those that may have waited for an
+ * answer move with it, and readers come each by itself. Where few families make a stretch, those that last
+ * stay where they were dealt.
+ *
+ * Else they stay as they were dealt where the counts vary as the source's, within a fifth, or where few
+ * families make a stretch; if not, they come at the source's own times, readers each by itself.
+ *
  * MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED. */
-mt_code mt_reuse_resample(mt_reuse_chains *chains, mt_error *error);
+mt_code mt_reuse_place_arrivals(mt_reuse_chains *chains, mt_error *error);
 
 /* How a chain hangs together with what it goes on from. */
 enum {

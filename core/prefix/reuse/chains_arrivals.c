@@ -1,4 +1,4 @@
-/* When requests come, another realisation of the source's arrivals.
+/* When requests come: along another realisation of the source's arrivals, or along the source's own.
  *
  * The requests of the source are drawn anew as a whole (prefix/gaps/gaps.h): so its n-th one has
  * another time. What moves as one takes the times of those that began such units in the source, in
@@ -18,7 +18,8 @@
 static const int64_t windows[] = {SECOND, 10 * SECOND, 60 * SECOND, 300 * SECOND};
 enum { FEWEST_WINDOWS = 32 };          /* of fewer the dispersion is chance; so it is of */
 static const double fewest_held = 0.5; /* fewer requests in each */
-static const double alike = 0.1;       /* so far dispersions may be apart */
+static const double alike = 0.1; /* so far dispersions may be apart where all is placed anew, */
+static const double kept = 0.2;  /* and where it stays as it was dealt, if they are not */
 
 /* The first turn of what moves as one. */
 typedef struct root {
@@ -60,15 +61,13 @@ static int has_memory(resampling *r) {
 }
 
 static mt_code draw(resampling *r, mt_error *error) {
-    memcpy(r->times, r->chains->times, r->count * sizeof *r->times);
-    mt_code code = mt_sort_times(r->times, r->count, error);
-    if (code)
-        return code;
+    mt_code code = MT_OK;
     for (size_t i = 0; i < r->count; i++)
         r->sorted[i] = i > 0 ? r->times[i] - r->times[i - 1] : 0;
     mt_gaps *gaps =
         mt_gaps_new(MT_GAPS_SOURCE, r->sorted, r->count, mt_random_u64(&r->chains->random), error);
-    code = gaps ? MT_OK : mt_code_of(error);
+    if (!gaps)
+        code = mt_code_of(error);
     for (size_t i = 0; i < r->count && !code; i++)
         code = mt_gaps_next(gaps, &r->drawn[i], error);
     mt_gaps_free(gaps);
@@ -86,10 +85,6 @@ static uint32_t before_of(const mt_reuse_chains *chains, uint32_t turn) {
                : chains->model->turns[turn].origin;
 }
 
-static int is_reader(const mt_reuse_chains *chains, uint32_t turn) {
-    return chains->heads[turn] && chains->ties[chains->chain_of[turn]] == MT_REUSE_READER;
-}
-
 /* Is there room in its prompt for the answer to the turn before? */
 static int may_have_answer(const mt_reuse_chains *chains, uint32_t turn, uint32_t before) {
     const mt_description *then = mt_reuse_description(chains, before);
@@ -99,17 +94,36 @@ static int may_have_answer(const mt_reuse_chains *chains, uint32_t turn, uint32_
     return has >= had && has - had >= answer;
 }
 
+/* A chain's first turn that may have waited for the answer to what it goes on from. */
+static int is_waiting_child(const mt_reuse_chains *chains, uint32_t turn) {
+    uint32_t before = before_of(chains, turn);
+    return before != MT_NO_TURN && chains->ties[chains->chain_of[turn]] != MT_REUSE_READER &&
+           may_have_answer(chains, turn, before);
+}
+
+/* Of the turns that the chain goes on with, do most have room for the answer? Else they know nothing of
+ * each other, as readers of a document. */
+static int has_answers(const mt_reuse_chains *chains, const mt_model_chain *chain) {
+    uint32_t count = 0;
+    for (uint32_t t = chain->first + 1; t < chain->first + chain->count; t++)
+        count += (uint32_t)may_have_answer(chains, t, t - 1);
+    return 2 * count >= chain->count;
+}
+
 /* A family moves as one, or only who may have waited for an answer with whom it waited for. */
 static void tie(resampling *r, int is_whole) {
+    const mt_reuse_chains *chains = r->chains;
     r->root_count = 0;
-    for (uint32_t t = 0; t < r->count; t++) {
-        uint32_t before = before_of(r->chains, t);
-        if (before != MT_NO_TURN && !is_whole &&
-            (is_reader(r->chains, t) || !may_have_answer(r->chains, t, before)))
-            before = MT_NO_TURN;
-        r->after[t] = before;
-        if (before == MT_NO_TURN)
-            r->roots[r->root_count++].turn = t;
+    for (size_t c = 0; c < chains->model->chain_count; c++) {
+        const mt_model_chain *chain = &chains->model->chains[c];
+        int is_session = is_whole || has_answers(chains, chain);
+        for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
+            uint32_t before = before_of(chains, t);
+            int is_tied = t > chain->first ? is_session : is_whole || is_waiting_child(chains, t);
+            r->after[t] = is_tied ? before : MT_NO_TURN;
+            if (r->after[t] == MT_NO_TURN)
+                r->roots[r->root_count++].turn = t;
+        }
     }
 }
 
@@ -217,25 +231,42 @@ static mt_code judge(resampling *r, double *apart, mt_error *error) {
     return code;
 }
 
-mt_code mt_reuse_resample(mt_reuse_chains *chains, mt_error *error) {
-    resampling r = {.chains = chains, .count = chains->model->count};
+static mt_code place_anew(resampling *r, mt_error *error) {
     double whole = 0, parts = 0;
-    mt_code code = MT_OK;
-    if (!has_memory(&r)) {
-        code = mt_fail_memory(error, "synthesiser");
-        goto done;
+    mt_code code = draw(r, error);
+    if (code || (code = place(r, 1, error)) || (code = judge(r, &whole, error)) || whole <= alike ||
+        mt_reuse_is_few(r->chains))
+        return code;
+    if ((code = place(r, 0, error)) || (code = judge(r, &parts, error)))
+        return code;
+    return parts > whole ? place(r, 1, error) : MT_OK;
+}
+
+static mt_code place_as_in_source(resampling *r, mt_error *error) {
+    double dealt = 0, parts = 0;
+    mt_code code = judge(r, &dealt, error);
+    if (code || dealt <= kept)
+        return code;
+    memcpy(r->drawn, r->times, r->count * sizeof *r->times);
+    if ((code = place(r, 0, error)) || (code = judge(r, &parts, error)))
+        return code;
+    if (parts > dealt)
+        memcpy(r->chains->when, r->dealt, r->count * sizeof *r->dealt);
+    return MT_OK;
+}
+
+mt_code mt_reuse_place_arrivals(mt_reuse_chains *chains, mt_error *error) {
+    resampling r = {.chains = chains, .count = chains->model->count};
+    if (!chains->resample && mt_reuse_is_few(chains))
+        return MT_OK;
+    mt_code code = has_memory(&r) ? MT_OK : mt_fail_memory(error, "synthesiser");
+    if (!code) {
+        memcpy(r.dealt, chains->when, r.count * sizeof *r.dealt);
+        memcpy(r.times, chains->times, r.count * sizeof *r.times);
+        code = mt_sort_times(r.times, r.count, error);
     }
-    if ((code = draw(&r, error)))
-        goto done;
-    memcpy(r.dealt, chains->when, r.count * sizeof *r.dealt);
-    if ((code = place(&r, 1, error)) || (code = judge(&r, &whole, error)) || whole <= alike ||
-        mt_reuse_is_few(chains))
-        goto done;
-    if ((code = place(&r, 0, error)) || (code = judge(&r, &parts, error)))
-        goto done;
-    if (parts > whole)
-        code = place(&r, 1, error);
-done:
+    if (!code)
+        code = chains->resample ? place_anew(&r, error) : place_as_in_source(&r, error);
     free_all(&r);
     return code;
 }
