@@ -317,7 +317,14 @@ int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size) {
     return 0;
 }
 
-/* Half as large again as before, for growing may copy. `rounded` is below HUGE_PAGE. */
+/* What a small array has room for when it grows: three steps take it to 768 KiB, for growing copies,
+ * and clears what is new. */
+static size_t ample_of(size_t before) {
+    enum { LITTLE = 128 << 10, MIDDLE = 512 << 10 };
+    return before < LITTLE ? 4 * before : before < MIDDLE ? 3 * before : 2 * before;
+}
+
+/* `rounded` is below HUGE_PAGE. */
 static int reserve_small(mt_big *big, size_t rounded) {
     char *data = realloc(big->data, rounded);
     if (!data)
@@ -355,7 +362,7 @@ int mt_big_reserve(mt_big *big, size_t bytes) {
         return 0;
     if (bytes > SIZE_MAX - HUGE_PAGE || must_fail())
         return -1;
-    size_t before = big->bytes, ample = before + before / 2;
+    size_t before = big->bytes, ample = ample_of(before);
     size_t rounded =
         bytes < HUGE_PAGE ? round_up(bytes > ample ? bytes : ample, SMALL_STEP) : bytes;
     int failed = rounded < HUGE_PAGE ? reserve_small(big, rounded) : reserve_pages(big, bytes);

@@ -80,11 +80,34 @@ static void sort_to_depth(double *values, size_t count, unsigned depth) {
     insertion_sort(values, count);
 }
 
-void mt_sort_in_place(double *values, size_t count) {
+/* Deeper than that quicksort goes by bad luck only. */
+static unsigned depth_of(size_t count) {
     unsigned depth = 0;
-    for (size_t n = count; n > 1; n /= 2)
+    for (; count > 1; count /= 2)
         depth += 2;
-    sort_to_depth(values, count, depth);
+    return depth;
+}
+
+void mt_sort_in_place(double *values, size_t count) {
+    sort_to_depth(values, count, depth_of(count));
+}
+
+/* Quickselect (Hoare 1961): of the two sides of each partition only the one that the rank lies in is looked
+ * at again. */
+double mt_select(double *values, size_t count, size_t rank) {
+    mt_assert(rank < count);
+    for (unsigned depth = depth_of(count); count > SHORT_RUN && depth > 0; depth--) {
+        size_t at = partition(values, count);
+        if (rank < at) {
+            count = at;
+        } else {
+            values += at;
+            count -= at;
+            rank -= at;
+        }
+    }
+    mt_sort_in_place(values, count);
+    return values[rank];
 }
 
 /* Below zero larger bits are a smaller number, so all but the sign are turned over. */
@@ -139,7 +162,8 @@ void mt_sort(double *values, size_t count) {
     if (is_sorted(values, count))
         return;
     /* An array of whole numbers. It can do without it, so no hook counts it. */
-    int64_t *scratch = count >= MANY ? mt_resize(NULL, count * sizeof *scratch) : NULL;
+    int64_t *scratch =
+        count >= MANY ? mt_resize(NULL, (count + MT_SORT_PLACES) * sizeof *scratch) : NULL;
     if (!scratch) {
         mt_sort_in_place(values, count);
         return;

@@ -11,6 +11,10 @@ void mt_sort(double *values, size_t count);
 /* The same in place, O(n log n) at worst. */
 void mt_sort_in_place(double *values, size_t count);
 
+/* Number `rank`, from 0, of the values as if they were sorted (no NaN; rank below count), which then lie in
+ * another order. O(count) on average, O(count log count) at worst. */
+double mt_select(double *values, size_t count, size_t rank);
+
 /* A double as a whole number that compares as the double does (no NaN; -0 is before 0), and back. */
 int64_t mt_order_of_double(double number);
 double mt_double_of_order(int64_t order);
@@ -20,8 +24,9 @@ double mt_double_of_order(int64_t order);
  * are then in no order). */
 mt_code mt_sort_times(int64_t *times, size_t count, mt_error *error);
 
-/* The same with the caller's memory for as many times again; nothing stops it. The times are int64_t, in
- * memory that may otherwise be of another type. */
+/* The same with the caller's memory, for MT_SORT_PLACES and as many times again; nothing stops it. The times
+ * are int64_t, in memory that may otherwise be of another type. */
+enum { MT_SORT_PLACES = 2048 };
 void mt_sort_times_with(void *times, int64_t *scratch, size_t count);
 
 /* Orders for qsort: what begins with a number of that type, by it, ascending (no NaN). */

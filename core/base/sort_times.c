@@ -1,6 +1,10 @@
 /* Radix sort by digits from the lowest (Knuth, "The art of computer programming", volume 3, section
  * 5.2.5): stable. Digits are cut from the bits in which not all times agree, as few of them as can be, and
- * a digit in which all agree costs nothing. */
+ * a digit in which all agree costs nothing.
+ *
+ * Where times differ in many bits, the highest of them mostly tell all apart: items are dealt by those alone,
+ * and then moved past the few before them that are larger (insertion sort). Only where that are more than
+ * it is worth are they dealt by all. */
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/sort.h"
@@ -11,6 +15,10 @@
  * up for each, which few times are not worth, and of many times as many places are written to at once as
  * the processor's caches do not hold. */
 enum { NARROW = 8, WIDE = 11, FEW = 4096, MANY = 1 << 20 };
+
+/* The highest bits that are dealt by first: enough of them to tell so many apart, of doubles too, of whose
+ * bits up to 11 are the exponent's. */
+enum { ENOUGH_OF_SOME = 33, ENOUGH_OF_MANY = 44, SOME = 1 << 16 };
 
 /* Items of `size` bytes that begin with their time. All functions are made for each size. */
 typedef struct timed_items {
@@ -47,9 +55,19 @@ FOR_EACH_SIZE int is_sorted(timed_items items) {
     return 1;
 }
 
+/* Where items are dealt to: not on the stack, of which a page that is touched first costs as much as dealing
+ * a thousand items. */
+typedef struct table {
+    size_t places[1 << WIDE];
+    char items[];
+} table;
+
+_Static_assert(sizeof(table) == MT_SORT_PLACES * sizeof(int64_t),
+               "the caller's memory has room for it");
+
 /* Deals the items into `to` by one digit, equal ones in their order. */
-FOR_EACH_SIZE void deal(timed_items items, char *to, digit by) {
-    size_t places[1 << WIDE], values = (size_t)1 << by.bits, sign = sign_in(by);
+FOR_EACH_SIZE void deal(timed_items items, char *to, size_t *places, digit by) {
+    size_t values = (size_t)1 << by.bits, sign = sign_in(by);
     memset(places, 0, values * sizeof *places);
     for (size_t i = 0; i < items.count; i++)
         places[digit_of(time_of(items, i), by)]++;
@@ -73,28 +91,21 @@ FOR_EACH_SIZE uint64_t differing_bits(timed_items items) {
     return differ;
 }
 
-/* Bits from the lowest one to the highest one of a number above 0. */
-static unsigned span_of(uint64_t bits) {
-    return 64 - (unsigned)__builtin_clzll(bits) - (unsigned)__builtin_ctzll(bits);
-}
-
-/* Sorts the items, which are not all equal, with as much memory again; 0, or -1 when it stopped for Ctrl-C,
- * which it does only if it may. */
-FOR_EACH_SIZE int deal_all(timed_items items, char *other, int may_stop) {
-    char *original = items.bytes, *to = other;
-    uint64_t differ = differing_bits(items);
+/* Sorts the items by the bits from `from` to `highest` (and none behind it) of those in which they differ; 0,
+ * or -1 when it stopped for Ctrl-C, which it does only if it may. */
+FOR_EACH_SIZE int deal_from(timed_items items, table *other, uint64_t differ, unsigned from,
+                            unsigned highest, int may_stop) {
+    char *original = items.bytes, *to = other->items;
     unsigned most = items.count < FEW || items.count > MANY ? NARROW : WIDE;
-    unsigned span = span_of(differ);
+    unsigned span = highest + 1 - from;
     unsigned digits = (span + most - 1) / most, bits = (span + digits - 1) / digits;
     int stopped = 0;
-    for (unsigned from = (unsigned)__builtin_ctzll(differ); from < 64 && differ >> from != 0;
-         from += bits) {
-        const digit one = {from, bits};
+    for (; from <= highest; from += bits) {
         if ((differ >> from) % (UINT64_C(1) << bits) == 0)
             continue;
         if ((stopped = may_stop && mt_interrupted()))
             break;
-        deal(items, to, one);
+        deal(items, to, other->places, (digit){from, bits});
         char *dealt = to;
         to = items.bytes;
         items.bytes = dealt;
@@ -104,10 +115,53 @@ FOR_EACH_SIZE int deal_all(timed_items items, char *other, int may_stop) {
     return stopped ? -1 : 0;
 }
 
+/* Moves each item past the larger ones before it. Not 0 when these were many: it stopped, and nothing is lost.
+ * `spare` has room for an item. */
+FOR_EACH_SIZE int settle(timed_items items, char *spare) {
+    size_t moves = items.count;
+    for (size_t i = 1; i < items.count; i++) {
+        int64_t time = time_of(items, i);
+        if (time >= time_of(items, i - 1))
+            continue;
+        char *at = items.bytes + i * items.size;
+        memcpy(spare, at, items.size);
+        size_t place = i;
+        do {
+            memcpy(at, at - items.size, items.size);
+            at -= items.size;
+            place--;
+        } while (--moves > 0 && place > 0 && time_of(items, place - 1) > time);
+        memcpy(at, spare, items.size);
+        if (moves == 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Sorts the items, which are not all equal, with as much memory again; 0, or -1 when it stopped for Ctrl-C,
+ * which it does only if it may. */
+FOR_EACH_SIZE int deal_all(timed_items items, table *other, int may_stop) {
+    uint64_t differ = differing_bits(items);
+    unsigned lowest = (unsigned)__builtin_ctzll(differ),
+             highest = 63 - (unsigned)__builtin_clzll(differ);
+    unsigned enough = items.count < SOME ? ENOUGH_OF_SOME : ENOUGH_OF_MANY;
+    if (highest + 1 - lowest > enough + NARROW) {
+        if (deal_from(items, other, differ, highest + 1 - enough, highest, may_stop) != 0)
+            return -1;
+        if (settle(items, other->items) == 0)
+            return 0;
+    }
+    return deal_from(items, other, differ, lowest, highest, may_stop);
+}
+
 FOR_EACH_SIZE mt_code sort_items(timed_items items, mt_error *error) {
     if (is_sorted(items))
         return MT_OK;
-    char *other = mt_allocate(items.count, items.size);
+    /* The places first: as many items as have room for them. */
+    table *other =
+        items.count <= SIZE_MAX - sizeof(table)
+            ? mt_allocate(items.count + (sizeof(table) + items.size - 1) / items.size, items.size)
+            : NULL;
     if (!other)
         return mt_fail_memory(error, "sorting times");
     int stopped = deal_all(items, other, 1);
@@ -118,7 +172,7 @@ FOR_EACH_SIZE mt_code sort_items(timed_items items, mt_error *error) {
 void mt_sort_times_with(void *times, int64_t *scratch, size_t count) {
     timed_items items = {times, count, sizeof *scratch};
     if (!is_sorted(items))
-        deal_all(items, (char *)scratch, 0);
+        deal_all(items, (table *)scratch, 0);
 }
 
 mt_code mt_sort_times(int64_t *times, size_t count, mt_error *error) {

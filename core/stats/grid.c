@@ -127,8 +127,7 @@ static double find_anchor(const double *sorted, size_t count, double period, dou
         if (fabs(d) <= far)
             scratch[near++] = d;
     }
-    mt_sort(scratch, near);
-    return near > 0 ? best + scratch[near / 2] : best;
+    return near > 0 ? best + mt_select(scratch, near, near / 2) : best;
 }
 
 /* Distinct ticks of sorted times. */

@@ -143,6 +143,59 @@ static void test_sort_doubles(void **state) {
         }
 }
 
+/* The value of a rank, of values that are many and few different, in order and not: that of the sorted ones,
+ * and nothing is lost. */
+static void test_select(void **state) {
+    (void)state;
+    static const size_t counts[] = {1, 2, 24, 25, 1000, 20000};
+    static const uint64_t different[] = {1, 3, UINT64_MAX};
+    uint64_t random = 9;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (size_t d = 0; d < 6; d++) {
+            size_t count = counts[c];
+            double *values = malloc(count * sizeof *values),
+                   *wanted = malloc(count * sizeof *wanted);
+            for (size_t i = 0; i < count; i++)
+                values[i] = (double)below(&random, different[d % 3]) - 1;
+            if (d >= 3)
+                mt_sort(values, count);
+            memcpy(wanted, values, count * sizeof *wanted);
+            mt_sort(wanted, count);
+            const size_t ranks[] = {0, count / 3, count / 2, count - 1};
+            for (size_t k = 0; k < sizeof ranks / sizeof *ranks; k++)
+                assert_true(mt_select(values, count, ranks[k]) == wanted[ranks[k]]);
+            mt_sort(values, count);
+            assert_memory_equal(values, wanted, count * sizeof *wanted);
+            free(values);
+            free(wanted);
+        }
+}
+
+/* Numbers whose highest bits are equal, some of them and all, so that those alone do not sort them: equal ones
+ * stay in their order. */
+static void test_alike_above(void **state) {
+    (void)state;
+    enum { ITEMS = 70000 };
+    static mt_timed items[ITEMS];
+    static const size_t counts[] = {500, 5000, ITEMS};
+    static const uint64_t kinds[] = {1, 2, 50, 5000}; /* different highest bits */
+    uint64_t random = 10;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (size_t k = 0; k < 2 * sizeof kinds / sizeof *kinds; k++) {
+            for (size_t i = 0; i < counts[c]; i++) {
+                int64_t above = (int64_t)below(&random, kinds[k / 2]) - 25;
+                int64_t least = (int64_t)below(&random, k % 2 ? 7 : 1000000);
+                items[i] = (mt_timed){above * (INT64_C(1) << 48) + least, i};
+            }
+            assert_int_equal(mt_sort_by_time(items, counts[c], NULL), MT_OK);
+            for (size_t i = 1; i < counts[c]; i++)
+                if (items[i - 1].time_ns > items[i].time_ns ||
+                    (items[i - 1].time_ns == items[i].time_ns &&
+                     items[i - 1].place >= items[i].place))
+                    fail();
+        }
+}
+
 /* Doubles that are whole, up to 2^53 and beyond, and a -0 among them, which stays one. */
 static void test_sort_whole(void **state) {
     (void)state;
@@ -273,6 +326,7 @@ int main(void) {
         cmocka_unit_test(test_sort),          cmocka_unit_test(test_sort_many),
         cmocka_unit_test(test_stable),        cmocka_unit_test(test_by_number),
         cmocka_unit_test(test_sort_failures), cmocka_unit_test(test_sort_doubles),
+        cmocka_unit_test(test_select),        cmocka_unit_test(test_alike_above),
         cmocka_unit_test(test_sort_whole),    cmocka_unit_test(test_nothing_is_held),
         cmocka_unit_test(test_group_table),   cmocka_unit_test(test_group_table_refuses),
     };

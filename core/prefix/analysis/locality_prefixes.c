@@ -27,7 +27,8 @@ static uint64_t tokens_of(const mt_locality *locality, uint32_t block, uint64_t 
     return row->blocks == depth && row->input_length < whole ? row->input_length : whole;
 }
 
-/* Ranks the prefix that ends in `block`; blocks come in order of first appearance. */
+/* Ranks the prefix that ends in `block`; blocks come from the last to the first, and of equal prefixes the
+ * one that came first is the first. */
 static void consider(ranking *list, uint32_t block, uint64_t visits) {
     size_t at = list->count;
     if (at == list->most && visits < list->prefixes[at - 1].requests)
@@ -35,7 +36,7 @@ static void consider(ranking *list, uint32_t block, uint64_t visits) {
     uint64_t depth = depth_of(list->parents, block);
     while (at > 0 &&
            (list->prefixes[at - 1].requests < visits ||
-            (list->prefixes[at - 1].requests == visits && list->prefixes[at - 1].blocks < depth)))
+            (list->prefixes[at - 1].requests == visits && list->prefixes[at - 1].blocks <= depth)))
         at--;
     if (at == list->most)
         return;
@@ -46,31 +47,35 @@ static void consider(ranking *list, uint32_t block, uint64_t visits) {
     list->prefixes[at] = (mt_shared_prefix){visits, depth, tokens_of(list->locality, block, depth)};
 }
 
-/* Marks the shared blocks that have a child which as many requests have touched; those end no prefix. */
-static void mark_inner(const uint32_t *returns, const uint32_t *parents, uint32_t count,
-                       uint64_t *inner) {
-    for (uint32_t block = 0; block < count; block++) {
-        if (returns[block] == 0)
-            continue;
-        uint32_t parent = parents[block];
-        if (parent != MT_NO_BLOCK && returns[parent] == returns[block])
-            inner[parent / 64] |= (uint64_t)1 << parent % 64;
+/* Of the blocks below `end`, how many there are up to the last that has come again: most never do. */
+static uint32_t up_to_again(const uint32_t *returns, uint32_t end) {
+    enum { SOME = 4 };
+    uint64_t some[SOME / 2];
+    for (; end >= SOME; end -= SOME) {
+        memcpy(some, returns + end - SOME, sizeof some);
+        if ((some[0] | some[1]) != 0)
+            break;
     }
+    while (end > 0 && returns[end - 1] == 0)
+        end--;
+    return end;
 }
 
-/* Ranks all prefixes; inner: a zeroed bit for each block. */
+/* Ranks all prefixes. A block that has a child which as many requests have touched ends none: such are
+ * marked in `inner`, a zeroed bit for each block, and children come before their parents here. */
 static mt_code rank_all(ranking *list, uint64_t *inner, mt_error *error) {
     enum { AT_ONCE = 65536 };
-    const uint32_t *returns = mt_history_returns(list->locality->history);
-    uint32_t blocks = mt_prefix_tree_count(list->locality->tree);
-    mark_inner(returns, list->parents, blocks, inner);
-    for (uint32_t done = 0; list->most > 0 && done < blocks;) {
-        uint32_t end = blocks - done < AT_ONCE ? blocks : done + AT_ONCE;
-        if (mt_interrupted())
+    const uint32_t *returns = mt_history_returns(list->locality->history), *parents = list->parents;
+    uint32_t done = 0;
+    for (uint32_t end = mt_prefix_tree_count(list->locality->tree);
+         list->most > 0 && (end = up_to_again(returns, end)) > 0;) {
+        uint32_t block = --end, parent = parents[block];
+        if (done++ % AT_ONCE == 0 && mt_interrupted())
             return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        for (; done < end; done++)
-            if (returns[done] > 0 && !(inner[done / 64] >> done % 64 & 1))
-                consider(list, done, (uint64_t)returns[done] + 1);
+        if (parent != MT_NO_BLOCK && returns[parent] == returns[block])
+            inner[parent / 64] |= (uint64_t)1 << parent % 64;
+        if (!(inner[block / 64] >> block % 64 & 1))
+            consider(list, block, (uint64_t)returns[block] + 1);
     }
     return MT_OK;
 }

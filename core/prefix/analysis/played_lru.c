@@ -7,55 +7,71 @@
 
 #include <string.h>
 
-/* What a request adds at one size and, as long as no more hits, at those after it. */
-typedef struct share {
-    double share;
-    uint64_t blocks, tokens, within;
-} share;
+/* Sums by size. Of those of whole numbers what a request adds from one size on and not at smaller ones,
+ * until they are added up at the end: most requests hit in all but a few of the sizes alike. */
+typedef struct sums_by_size {
+    double share[MT_MOST_TALLIED];
+    struct step {
+        uint64_t blocks, tokens, within;
+    } from[MT_MOST_TALLIED];
+} sums_by_size;
 
-static share share_of(const mt_locality *locality, const mt_locality_row *row, size_t hits) {
-    uint32_t some = (uint32_t)hits;
-    return (share){(double)some / (double)row->blocks, some,
-                   mt_locality_tokens(locality, row, some),
-                   some < row->within ? some : row->within};
+/* From sizes[i] on `now` blocks of the request hit, and `before` of them at smaller sizes. */
+static void add_step(const mt_locality *locality, const mt_locality_row *row, uint32_t before,
+                     uint32_t now, struct step *to) {
+    uint32_t within = row->within;
+    to->blocks += now - before;
+    to->tokens += mt_locality_tokens(locality, row, now) -
+                  (before > 0 ? mt_locality_tokens(locality, row, before) : 0);
+    to->within += (now < within ? now : within) - (before < within ? before : within);
 }
 
 /* Adds what hits of a request, whose runs are runs[0..run_count). */
 static void add_hits(const mt_locality *locality, const mt_locality_row *row,
                      const mt_locality_run *runs, size_t run_count, mt_hit_rule rule,
-                     const uint64_t *sizes, size_t count, mt_played_sums *sums) {
-    size_t run = 0, leading = 0, hits = 0;
-    share here = {0};
-    for (size_t i = 0; i < count; i++) {
-        for (; run < run_count && runs[run].distance <= sizes[i]; run++)
-            leading += runs[run].blocks;
-        size_t now = mt_hits_by(rule, leading, row->blocks);
-        if (now != hits)
-            here = share_of(locality, row, now);
+                     const uint64_t *sizes, size_t count, sums_by_size *sums) {
+    size_t leading = 0, from = 0;
+    uint32_t hits = 0;
+    double share = 0;
+    for (size_t run = 0; run < run_count; run++) {
+        size_t begins = from;
+        while (begins < count && sizes[begins] < runs[run].distance)
+            begins++;
+        for (; hits > 0 && from < begins; from++)
+            sums->share[from] += share;
+        from = begins;
+        if (from == count)
+            return;
+        leading += runs[run].blocks;
+        uint32_t now = (uint32_t)mt_hits_by(rule, leading, row->blocks);
+        if (now > hits)
+            add_step(locality, row, hits, now, &sums->from[from]);
+        share = (double)now / (double)row->blocks;
         hits = now;
-        sums[i].share += here.share;
-        sums[i].blocks += here.blocks;
-        sums[i].tokens += here.tokens;
-        sums[i].within += here.within;
     }
+    for (; hits > 0 && from < count; from++)
+        sums->share[from] += share;
 }
 
 void mt_locality_tally_lru(const mt_locality *locality, const uint64_t *sizes, size_t count,
                            mt_hit_rule rule, mt_played *played) {
-    mt_played_sums sums[MT_MOST_TALLIED];
+    sums_by_size sums;
     mt_assert(count <= MT_MOST_TALLIED);
-    memset(sums, 0, sizeof sums);
+    memset(&sums, 0, sizeof sums);
     const mt_locality_run *runs = locality->runs;
-    for (size_t r = 0, at = 0; r < locality->row_count; r++) {
-        size_t begin = at;
-        while (at < locality->run_count && runs[at].request == r)
-            at++;
-        if (at > begin)
-            add_hits(locality, &locality->rows[r], runs + begin, at - begin, rule, sizes, count,
-                     sums);
+    for (size_t at = 0, end; at < locality->run_count; at = end) {
+        uint32_t request = runs[at].request;
+        for (end = at + 1; end < locality->run_count && runs[end].request == request;)
+            end++;
+        add_hits(locality, &locality->rows[request], runs + at, end - at, rule, sizes, count,
+                 &sums);
     }
+    struct step here = {0, 0, 0};
     for (size_t i = 0; i < count; i++) {
-        sums[i].totals = locality->so_far.totals;
-        played[i] = mt_played_of(&sums[i]);
+        here.blocks += sums.from[i].blocks;
+        here.tokens += sums.from[i].tokens;
+        here.within += sums.from[i].within;
+        played[i] = mt_played_of(&(mt_played_sums){locality->so_far.totals, sums.share[i],
+                                                   here.blocks, here.tokens, here.within});
     }
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "prefix/block/id_table.h"
+#include "prefix/block/run.h"
 
 struct mt_numbering {
     uint64_t consecutive; /* ids below it are their numbers, while `ids` is NULL */
@@ -42,9 +43,14 @@ uint64_t mt_numbering_count(const mt_numbering *numbering) {
     return numbering->ids ? mt_id_table_count(numbering->ids) : numbering->consecutive;
 }
 
-/* Whether the ids are their numbers; takes the new ones in if so. */
+/* Whether the ids are their numbers; takes the new ones in if so. Most are a path as the format has it. */
 static int are_consecutive(mt_numbering *numbering, const uint64_t *ids, size_t count) {
     uint64_t next = numbering->consecutive;
+    size_t known = mt_known_of_path(ids, count, next);
+    if (known != SIZE_MAX) {
+        numbering->consecutive += count - known;
+        return 1;
+    }
     for (size_t i = 0; i < count; i++) {
         if (ids[i] > next)
             return 0;

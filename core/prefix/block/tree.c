@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "hash/ids.h"
 #include "prefix/block/numbering.h"
+#include "prefix/block/run.h"
 
 struct mt_prefix_tree {
     uint32_t count;
@@ -54,24 +55,26 @@ static mt_code make_room(mt_prefix_tree *tree, size_t blocks, mt_error *error) {
 /* Takes the ids as blocks' numbers. 0 and nothing added when they are not. */
 static int add_plain(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t count, uint32_t *blocks,
                      size_t *known) {
-    uint32_t *parents = tree->parents.data;
-    uint32_t parent = MT_NO_BLOCK;
-    size_t i = 0;
-    for (; i < count && hash_ids[i] < tree->count; i++) {
+    uint32_t *parents = tree->parents.data, before = tree->count;
+    size_t here = mt_known_of_path(hash_ids, count, before);
+    if (here == SIZE_MAX)
+        return 0;
+    uint32_t parent = MT_NO_BLOCK, differing = 0;
+    for (size_t i = 0; i < here; i++) {
         uint32_t block = (uint32_t)hash_ids[i];
-        if (parents[block] != parent)
-            return 0;
+        differing |= parents[block] ^ parent;
         blocks[i] = parent = block;
     }
-    for (size_t k = i; k < count; k++)
-        if (hash_ids[k] != tree->count + (k - i))
-            return 0;
-    *known = i;
-    for (; i < count; i++) {
-        blocks[i] = tree->count++;
-        parents[blocks[i]] = parent;
-        parent = blocks[i];
+    if (differing != 0)
+        return 0;
+    size_t further = count - here;
+    if (further > 0) {
+        mt_write_run_u32(blocks + here, before, 1, further);
+        mt_write_run_u32(parents + before, before - 1, 1, further);
+        parents[before] = parent;
     }
+    tree->count += (uint32_t)further;
+    *known = here;
     return 1;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "prefix/block/run.h"
 #include "prefix/cache/parts.h"
 
 #include <string.h>
@@ -112,9 +113,6 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
     touch->visits = known > 0 ? returns[blocks[known - 1]] + 1 : 0;
     touch->beyond =
         known > 0 ? history->paths[owners[blocks[known - 1]]].length - (uint32_t)known : 0;
-    touch->first_return = 0;
-    for (size_t i = known; i > 0 && returns[blocks[i - 1]] == 0; i--)
-        touch->first_return++;
     mt_assert((touch->visits == 0) == (known == 0));
 
     /* Only the deepest run leaves its owner something: what lies beyond it. That is a suffix too,
@@ -125,17 +123,20 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
         take_away(history, run->owner, run->end - begin);
         begin = run->end;
     }
-    for (size_t i = 0; i < known; i++) {
+    size_t again = known; /* the leading ones that had come again before */
+    for (; again > 0 && returns[blocks[again - 1]] == 0; again--) {
+        owners[blocks[again - 1]] = request;
+        returns[blocks[again - 1]] = 1;
+    }
+    touch->first_return = (uint32_t)(known - again);
+    for (size_t i = 0; i < again; i++) {
         owners[blocks[i]] = request;
         returns[blocks[i]]++;
         mt_assert(i == 0 || returns[blocks[i - 1]] >= returns[blocks[i]]); /* a path is a prefix */
     }
     if (known < count) { /* new ones are consecutive */
-        uint32_t *owned = owners + blocks[known];
-        for (size_t i = 0; i < count - known; i++) {
-            mt_assert(blocks[known + i] == blocks[known] + i);
-            owned[i] = request;
-        }
+        mt_assert(blocks[count - 1] - blocks[known] == count - 1 - known);
+        mt_write_run_u32(owners + blocks[known], request, 0, count - known);
     }
     history->paths[request] = (struct path){(uint32_t)count, (uint32_t)count};
     mt_parts_append(&history->parts, (uint32_t)count);
