@@ -54,7 +54,12 @@ describe("moontide find-max", function()
       { "steady TO --slo tftt.p99=5", "there is no measure 'tftt.p99' (did you mean 'ttft'?)" },
       { "steady TO --slo ttft.p98=5", "there is no statistic 'p98'" },
       { "steady TO --slo ttft", "--slo must be a measure and the most it may be" },
-      { "steady TO --slo ttft=-5", "--slo must be a number of at least 0, not '-5'" },
+      { "steady TO --slo ttft=-5", "--slo: ttft must be a number of ms of at least 0, or a time with its unit (2s), not '-5" },
+      { "steady TO --slo ttft.p99=x", ": ttft.p99 must be a number of ms of at least 0, or a time with its unit (2s), not 'x'" },
+      { "steady TO --slo error_rate=x%", ": error_rate must be a number of at least 0, or so many in a hundred (1%), not 'x%'" },
+      { "steady TO --slo p99_ttft=5", "there is no measure 'p99_ttft' (did you mean 'ttft.p99'?)" },
+      { "steady TO --slo throughput=5", "no measure 'throughput' (there are request_throughput, output_token_throughput, " },
+      { "steady TO --slo foo=5", "there is no measure 'foo' (ttft, ttst, itl, e2e, lag, isl, osl, each with .avg, .p99" },
       { "steady TO --slo ttft=5 --precision 0", "--precision must be above 0 and below 1 (5% or 0.05), not '0'" },
       { "steady TO --slo ttft=5 --precision 100%", "--precision must be above 0 and below 1" },
       { "steady TO --slo ttft=5 --precision x%", "--precision must be a number, not 'x'" },
@@ -210,6 +215,55 @@ describe("moontide find-max", function()
       result.json.limited_by)
   end)
 
+  it("takes a trace's rate from the part that a probe sees, and begins where a probe has ten requests", function()
+    local url = start("--ttft", "5", "--itl", "1")
+    -- A slow hour, and then a fast one: on average 0.11 a second, at the beginning 0.01.
+    local lines = {}
+    for i = 0, 35 do
+      lines[#lines + 1] = ('{"timestamp": %d, "input_length": 20, "output_length": 2}'):format(100000 * i)
+    end
+    for i = 0, 719 do
+      lines[#lines + 1] = ('{"timestamp": %d, "input_length": 20, "output_length": 2}'):format(3600000 + 5000 * i)
+    end
+    local trace = command.file(table.concat(lines, "\n") .. "\n")
+    local result = find(url, "--slo 'ttft.p99=500,request_throughput>=1' --probe 1s --ramp 0 --most 20", { target = trace })
+    assert.equal(0, result.status, result.err)
+    -- Every 100 s of the trace in 0.1 s: one at the beginning of the second, and the others after it.
+    assert.same({ 10, 20, 20 }, { result.json.probes[1].level, result.json.probes[2].level, result.json.max })
+    assert.same({ 10, 20 }, { result.json.probes[1].counts.due, result.json.probes[2].counts.due })
+    assert.truthy(result.err:find("the load's own rate, 0.1049 requests/s, has 0.1 requests in a probe: "
+      .. "the search begins at 10 requests/s (--first says otherwise)", 1, true), result.err)
+    local promises = {}
+    for _, one in ipairs(result.json.probes[1].promises) do
+      table.move({ one.name, one.limit, one.is_least }, 1, 3, #promises + 1, promises)
+    end
+    assert.same({ "ttft.p99", 500, false, "request_throughput", 1, true }, promises)
+    -- What is true of all probes is told once.
+    local text = command.run({ "find-max", trace, "--url", url, "--model", "m", "--warmup", "1", "--settle", "0",
+      "--slo", "ttft.p99=500,itl.p50=2s", "--probe", "500ms", "--ramp", "0", "--most", "20", "--accept-invalid" })
+    assert.truthy(text.out:find("ttft.p99=500 ms", 1, true), text.out)
+    assert.truthy(text.out:find("\nttft.p99 of 10 requests is about their largest: a longer --probe says more", 1, true),
+      text.out)
+    assert.equal(1, select(2, text.err:gsub("chat template adds", "")), text.err)
+    assert.truthy(text.err:find("ttft.p99 is [%d.]+, within 500 ms; itl.p50 is [%d.]+, within 2000 ms\n"), text.err)
+  end)
+
+  it("holds a load that is not even to what was due, and a least to what it is", function()
+    local url = start("--ttft", "5", "--itl", "1")
+    local folder = command.folder()
+    command.write(folder, "late.lua", 'local mt = require "moontide"\nreturn mt.workload { duration = 60, mt.stream { '
+      .. 'arrivals = mt.even(mt.steps { { 1, 1 }, { 100, 59 } }), input = 20, output = 2 } }\n')
+    local line = ('exec "$MOONTIDE" find-max late.lua --url %s --model m --warmup 0 --settle 0 --ramp 1s --probe 1s '
+      .. "--first 20 --most 20 --accept-invalid --slo '%s'"):format(url, "%s")
+    local result = command.shell(line:format "ttft.p50=500", { folder = folder })
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.out:find("\nthe load is not even: [34]%d[.%d]* requests/s were due in what was measured"), result.out)
+    result = command.shell(line:format "request_throughput>=1000" .. " --precision 50%", { folder = folder })
+    assert.equal(1, result.status, result.err)
+    assert.truthy(result.out:find("request_throughput>=1000 requests/sec", 1, true), result.out)
+    assert.truthy(result.out:find "request_throughput is [%d.]+, under 1000 requests/sec", result.out)
+  end)
+
   it("does not count probes of a late generator, repeats one once, and says so", function()
     local url = start("--ttft", "5", "--itl", "1")
     local result = find(url, "--slo ttft.p50=500 --probe 300ms --ramp 0 --first 8 --most 8 --limits lag_p50=0", { valid = true })
@@ -245,7 +299,7 @@ describe("moontide find-max", function()
       .. "--accept-invalid --slo ttft.p50=500,error_rate=0 --probe 300ms --ramp 0 --first 8 --most 8"):format(url),
       { folder = folder })
     assert.equal(0, result.status, result.err)
-    assert.truthy(result.out:find("requests/s  +why  +due  +done  +ttft.p50=500  +error_rate=0  +driver  +passed\n8 "),
+    assert.truthy(result.out:find("requests/s  +why  +due  +done  +ttft.p50=500 ms  +error_rate=0  +driver  +passed\n8 "),
       result.out)
     assert.truthy(result.out:find("The most is 8 requests/s, tried twice; no more was tried (--most)", 1, true), result.out)
   end)

@@ -97,6 +97,29 @@ describe("moontide judge", function()
     assert.truthy(result.out:find(", the limit is 0", 1, true), result.out)
   end)
 
+  it("holds a run to the least that a measure may be, its own bounds too", function()
+    local folder = driven "--slo ttft=1000000 --fail-over 'goodput>=1,error_rate=60%,error_rate>=0.1%'"
+    assert.same({ { "goodput", 1, "least" }, { "error_rate", 0.6 }, { "error_rate", 0.001, "least" } },
+      json.decode(command.read(folder .. "/out/run.json")).bounds)
+    local cases = {
+      { "'goodput>=100000'", 1, "^moontide: %-%-fail%-over: goodput is [%d.]+, under 100000 requests/sec\n$" },
+      { "'goodput >= 1, ttft.p99 <= 1000s'", 0, "^$" },
+      { "'ttft.p50>=1m'", 1, "ttft.p50 is [%d.]+, under 60000 ms\n" },
+      { "ttft.p50=0", 1, "ttft.p50 is [%d.]+, over 0 ms\n" },
+      { "error_rate=0.01%", 1, "error_rate is 0.[%d]+, over 0.0001\n" },
+      -- The run's own goodput of 1 holds beside a most of it.
+      { "goodput=100000 --slo ttft=0.001", 1, "^moontide: %-%-fail%-over: goodput is 0, under 1 requests/sec\n$" },
+    }
+    for _, case in ipairs(cases) do
+      local result = judge(folder, "out --accept-invalid --fail-over " .. case[1])
+      assert.equal(case[2], result.status, case[1] .. ": " .. result.err)
+      assert.truthy(result.err:find(case[3]), case[1] .. ": " .. result.err)
+    end
+    local result = judge(folder, "out --accept-invalid --fail-over 'goodputt>=1'")
+    assert.equal(2, result.status)
+    assert.truthy(result.err:find("there is no measure 'goodputt' (did you mean 'goodput'?)", 1, true), result.err)
+  end)
+
   it("a run that was interrupted fails", function()
     local folder = driven()
     local path = folder .. "/out/run.json"

@@ -104,7 +104,7 @@ describe("moontide replay", function()
       { "steady URL --fail-over goodput.p99=3", "goodput is one number and has no 'p99'" },
       { "steady URL --fail-over ttft", "--fail-over must be a measure and the most it may be" },
       { "steady URL --slo tfft=3", "there is no metric 'tfft' (did you mean 'ttft'?)" },
-      { "steady URL --slo ttft=-3", "must be a number of at least 0, not '-3'" },
+      { "steady URL --slo ttft=-3", "--slo: ttft must be a number of ms of at least 0, or a time with its unit (2s), not '-3'" },
       { "steady URL --slo osl=2s", "must be a number of at least 0, not '2s'" },
       { "steady URL --limits lag_p50=x", "--limits: lag_p50 must be a number, not 'x'" },
       { "steady URL --limits rate=-1", "--limits: rate must be at least 0" },
@@ -836,6 +836,23 @@ wait]], { folder = folder })
     accounts(result, { due = 20, done = 20 })
     assert.truthy(second.finish("INT").err:find("moontide: 10 requests on ", 1, true))
     assert.truthy(first.finish("INT").err:find("moontide: 63 requests on ", 1, true))
+  end)
+
+  it("--duration is the run's, and the plan's own stands behind --", function()
+    local url = start()
+    local folder = command.folder()
+    command.write(folder, "slow.lua", 'local mt = require "moontide"\nreturn mt.workload { duration = "1h", '
+      .. "mt.stream { arrivals = mt.even(0.2), input = 9, output = 1 } }\n")
+    for _, case in ipairs {
+      { "--duration 500ms -- --compress 100", 10 }, { "--speed-ratio 100 --duration 500ms", 10 },
+      { "--speed-ratio 4 --duration 500ms -- --compress 25", 10 }, { "-- --compress 100 --duration 50", 10 },
+      { "--speed-ratio 4 -- --compress 25 --duration 50", 10 },
+    } do
+      local result = command.shell(('exec "$MOONTIDE" replay slow.lua --url %s --model m --warmup 0 --json --accept-invalid %s')
+        :format(url, case[1]), { folder = folder })
+      assert.equal(0, result.status, result.err)
+      assert.equal(case[2], json.decode(result.out).counts.due, case[1])
+    end
   end)
 
   it("the status line counts what was sent, done and failed, without the warm-up", function()

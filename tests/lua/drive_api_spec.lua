@@ -65,6 +65,14 @@ describe("driving from Lua", function()
     end
   end)
 
+  it("sends for the duration, on the run's clock, whatever makes the plan's faster", function()
+    local load = load_of(2, 100)
+    local run = assert(load:drive(options_for(server, { speed_ratio = 10, duration = 0.5 })))
+    assert.same({ 10, 10 }, { run.counts.due, run.counts.done })
+    run = assert(load:compress(5):drive(options_for(server, { speed_ratio = 2, duration = 0.5 })))
+    assert.equal(10, run.counts.due)
+  end)
+
   it("draws the classes of turns that wait while later sessions are known of", function()
     local kinds = mt.classes { { 1, new_input = 100, output = 3 }, { mt.ramp(1, 3, 10), new_input = 300, output = 5 } }
     local talk = mt.workload { duration = 1, mt.stream { lengths = kinds,

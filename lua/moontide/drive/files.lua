@@ -129,7 +129,7 @@ local function shard_of(run)
   } or json.null
 end
 
--- What it is held against: [measure, the most it may be] each.
+-- What it is held against: [measure, the most it may be] or [measure, the least it may be, "least"] each.
 local function bounds_of(run)
   local bounds = run.bounds or run.info and run.info.bounds
   return bounds and plain(bounds) or json.null

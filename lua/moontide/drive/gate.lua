@@ -8,30 +8,32 @@ local gate = {}
 local function exceeded(run, bounds)
   local count = 0
   for _, bound in ipairs(bounds or {}) do
-    local name, most = bound[1], bound[2]
+    local name, most, is_least = bound[1], bound[2], bound[3] == "least"
     local value, message = summary.measure(run, name)
     if not value then
       count = count + 1
       report.note("--fail-over: " .. message)
-    elseif value > most then
+    elseif is_least and value < most or not is_least and value > most then
       count = count + 1
-      local text = value == math.huge and "--fail-over: %s: not before the run was over, and %.6g is the most"
-        or "--fail-over: %s is %.6g, over %.6g"
-      report.note(value == math.huge and text:format(name, most) or text:format(name, value, most))
+      local unit, beyond = summary.unit_text(name), is_least and "under" or "over"
+      report.note(value == math.huge
+        and ("--fail-over: %s: not before the run was over, and %.6g%s is the most"):format(name, most, unit)
+        or ("--fail-over: %s is %.6g, %s %.6g%s"):format(name, value, beyond, most, unit))
     end
   end
   return count
 end
 
 --- The bounds that are given, then those of a plan or run that they do not have; nil: none.
----@param given table[]? { measure, most } each
+---@param given table[]? { measure, most } or { measure, least, "least" } each
 ---@param own table[]?
 ---@return table[]?
 function gate.bounds(given, own)
   local bounds, known = table.move(given or {}, 1, #(given or {}), 1, {}), {}
-  for _, one in ipairs(bounds) do known[one[1]] = true end
+  local function side(one) return one[1] .. (one[3] and " least" or "") end
+  for _, one in ipairs(bounds) do known[side(one)] = true end
   for _, one in ipairs(own or {}) do
-    if not known[one[1]] then bounds[#bounds + 1] = one end
+    if not known[side(one)] then bounds[#bounds + 1] = one end
   end
   return #bounds > 0 and bounds or nil
 end

@@ -32,16 +32,18 @@ options.kinds.timeout = { pair = "=", placeholder = "NAME=TIME", convert = funct
   return { name = name, seconds = seconds }
 end }
 
--- A limit in the metric's own unit; of milliseconds also "2s".
-local function limit_of(text, key, what, unit)
+-- A limit in the measure's own unit; of milliseconds also "2s", of ratios also "1%".
+local function limit_of(text, what, unit)
   local number = tonumber(text)
   if number and number >= 0 and number < math.huge then return number end
-  for _, metric in ipairs(drive.metrics()) do
-    if metric.key == key then unit = metric.unit end
-  end
-  local seconds = (unit == "ms" or unit == "s") and not number and options.duration(text, what) or -1
-  if seconds >= 0 then return unit == "s" and seconds or 1000 * seconds end
-  units.wrong(what, text, "a number of at least 0")
+  local percent = unit == "ratio" and tonumber(text:match "^(.-)%s*%%$")
+  if percent and percent >= 0 and percent < math.huge then return percent / 100 end
+  local is_time = unit == "ms" or unit == "s"
+  local is_read, seconds = pcall(options.duration, is_time and not number and text or nil, what)
+  if is_read and seconds >= 0 then return unit == "s" and seconds or 1000 * seconds end
+  local of_time = is_time and ("a number of %s of at least 0, or a time with its unit (2s)"):format(unit)
+  local of_ratio = unit == "ratio" and "a number of at least 0, or so many in a hundred (1%)"
+  units.wrong(what, text, of_time or of_ratio or "a number of at least 0")
 end
 
 options.kinds.objective = { pair = "=", placeholder = "METRIC=MOST", convert = function(value, what)
@@ -51,16 +53,19 @@ options.kinds.objective = { pair = "=", placeholder = "METRIC=MOST", convert = f
     core.base.raise(("%s: there is no metric '%s'%s (ttft, itl, e2e, lag, time_to_first_token, ...)"):format(
       what, name, nearest.hint(name, { "ttft", "ttst", "itl", "e2e", "lag", "isl", "osl" })))
   end
-  return { key, limit_of(text, key, what) }
+  return { key, limit_of(text, ("%s: %s"):format(what, name), summary.unit(key)) }
 end }
 
+-- A bound is { measure, most } or { measure, least, "least" }; "<=" says what "=" does.
 options.kinds.run_bound = { pair = "=", placeholder = "MEASURE=MOST", convert = function(value, what)
-  local name, text = pair(value, what, "a measure and the most it may be (ttft.p99=500, error_rate=0.01)")
+  local name, text = pair(value, what, "a measure and the most it may be (ttft.p99=500, error_rate=0.01), "
+    .. "or the least (goodput>=10)")
+  local side = name:match "%s*([<>])$"
+  if side then name = name:match "^(.-)%s*[<>]$" end
   local wrong = summary.wrong_name(name)
   if wrong then core.base.raise(what .. ": " .. wrong) end
-  local key = drive.metric(name:match "^[%w_]+")
-  local of_phase = { longest_gap = "ms", recovery = "s" }
-  return { name, limit_of(text, key, what, of_phase[name:match "^([%w_]+)@"]) }
+  local limit = limit_of(text, ("%s: %s"):format(what, name), summary.unit(name))
+  return { name, limit, side == ">" and "least" or nil }
 end }
 
 options.kinds.run_limit = { pair = "=", placeholder = "MEASURE=LIMIT", convert = function(value, what)
@@ -220,8 +225,9 @@ drive_options.result = {
   { "record", kind = "path", placeholder = "TRACE", help = "write what was sent as a trace" },
   { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },
   { "fail-over", kind = "run_bound", list = true,
-    help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=0.01; of a phase "
-      .. "ttft.p99@storm=2s,longest_gap@storm=500,recovery@storm=10s" },
+    help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=1% (where no statistic is "
+      .. "named, the median), or is below it: 'goodput>=10'; of a phase ttft.p99@storm=2s,"
+      .. "longest_gap@storm=500,recovery@storm=10s" },
   { "limits", kind = "run_limit", list = true,
     help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005,"
       .. "longest_stall=100,late_start=1; ms, of the rate, of the time)" },

@@ -16,9 +16,10 @@ local promise = {}
 ---@class moontide.promise
 ---@field name string as it was asked for
 ---@field limit number
+---@field is_least boolean the limit is the least that it may be, not the most
 ---@field value number? infinite where too much failed; nil: it was not measured
 ---@field kept boolean
----@field text string what of it is so: "ttft.p99 is 812.4, over 500"
+---@field text string what of it is so: "ttft.p99 is 812.4, over 500 ms"
 
 -- Latencies that a user waits for: not those of the driver.
 local function is_waited_for(metric)
@@ -52,7 +53,9 @@ end
 local function text_of(one, message)
   if not one.value then return message end
   if one.value == math.huge then return ("%s: too many requests failed"):format(one.name) end
-  return ("%s is %.6g, %s %.6g"):format(one.name, one.value, one.kept and "within" or "over", one.limit)
+  local beyond = one.is_least and "under" or "over"
+  return ("%s is %.6g, %s %.6g%s"):format(one.name, one.value, one.kept and "within" or beyond, one.limit,
+    summary.unit_text(one.name))
 end
 
 --- How a run stands to its promises.
@@ -65,7 +68,9 @@ function promise.of(run, list, percentile_of)
   for _, one in ipairs(list) do allows_failures = allows_failures or one[1] == "error_rate" end
   for i, one in ipairs(list) do
     local value, message = value_of(run, one[1], percentile_of, allows_failures)
-    found[i] = { name = one[1], limit = one[2], value = value, kept = value ~= nil and value <= one[2] }
+    local is_least = one[3] == "least"
+    local kept = value ~= nil and (is_least and value >= one[2] or not is_least and value <= one[2])
+    found[i] = { name = one[1], limit = one[2], is_least = is_least, value = value, kept = kept }
     found[i].text = text_of(found[i], message)
   end
   return found

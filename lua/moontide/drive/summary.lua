@@ -80,6 +80,50 @@ end
 -- Measures that only phases have.
 local of_phase = { longest_gap = true, recovery = true }
 
+local short_names = { "ttft", "ttst", "itl", "e2e", "lag", "isl", "osl" }
+
+-- What a name that is none probably meant: "p99_ttft" is ttft.p99, "throughput" is one of three; else what
+-- there is.
+local function hint_of(name, known)
+  local statistic, metric = name:match "^(p%d+)_(.+)$"
+  if not statistic then metric, statistic = name:match "^(.+)_(p%d+)$" end
+  if metric and drive.metric(metric) then return (" (did you mean '%s.%s'?)"):format(metric, statistic) end
+  local near = nearest.hint(name, known)
+  if near ~= "" then return near end
+  local alike = {}
+  for _, one in ipairs(known) do
+    if #name > 3 and one:find(name, 1, true) then alike[#alike + 1] = one end
+  end
+  if #alike > 0 then return (" (there are %s)"):format(table.concat(alike, ", ")) end
+  return (" (%s, each with .avg, .p99 and the like; error_rate, goodput, hit_ratio, request_throughput, "
+    .. "output_token_throughput, ...)"):format(table.concat(short_names, ", "))
+end
+
+--- The unit of a measure by its name, of a phase's too: "ms", "requests/sec", "ratio"; nil: there is no such.
+---@param name string
+---@return string?
+function summary.unit(name)
+  local metric = name:match "^[%w_]+"
+  local other = { longest_gap = "ms", recovery = "s", error_rate = "ratio",
+    inter_chunk_latency = gap_metric.unit }
+  local key = drive.metric(metric) or metric
+  for _, one in ipairs(drive.metrics()) do
+    if one.key == key then return one.unit end
+  end
+  for _, row in ipairs(totals(setmetatable({}, { __index = function() return 1 end }), 0, true)) do
+    if row[1] == metric then return row[2] end
+  end
+  return other[metric]
+end
+
+--- The same behind a number: " ms"; "" of a ratio, which has none.
+---@param name string
+---@return string
+function summary.unit_text(name)
+  local unit = summary.unit(name)
+  return unit and unit ~= "ratio" and unit ~= "" and " " .. unit or ""
+end
+
 --- What is wrong with the name of a measure ("ttft.p99", "error_rate", "ttft.p99@storm" of a phase), or nil.
 ---@param name string
 ---@return string?
@@ -101,9 +145,9 @@ function summary.wrong_name(name)
   end
   local is_known = is_total or metric == "inter_chunk_latency" or metric and drive.metric(metric)
   if not is_known then
-    for _, one in ipairs { "ttft", "ttst", "itl", "e2e", "lag", "isl", "osl" } do known[#known + 1] = one end
+    for _, one in ipairs(short_names) do known[#known + 1] = one end
     for _, one in ipairs(drive.metrics()) do known[#known + 1] = one.key end
-    return ("there is no measure '%s'%s"):format(name, nearest.hint(metric or name, known))
+    return ("there is no measure '%s'%s"):format(name, hint_of(metric or name, known))
   end
   if statistic == "" then return nil end
   for _, one in ipairs(summary.statistics) do

@@ -33,7 +33,11 @@ local target = {}
 ---@field planned? fun(duration: number): moontide.pipe of a plan: its requests as if they were answered as
 --- planned; nothing begins at `duration` or after it
 ---@field runs_on boolean? not quite: what was begun goes on, in sessions, for the --grace
----@field rate fun(self: moontide.target, opt: table): number?, string?, string? requests a second on average
+---@field rate fun(self: moontide.target, opt: table, asked: number?): number?, string?, string? requests a
+--- second on average: of a plan until a window's end, of a trace over all of it, or over the requests that a
+--- window or a duration will have at the rate that is asked for
+---@field times? fun(self: moontide.target, opt: table): moontide.column?, string?, string? of a trace: when
+--- its requests come, in ms
 
 local function is_bundled(name)
   for _, one in ipairs(scripts.bundled_names()) do
@@ -55,6 +59,13 @@ end
 
 local endless = extent.endless
 
+-- The --duration of the driving command is the run's: so much of the clock of what is played faster. nil
+-- where it says nothing of the plan.
+local function duration_of_run(opt)
+  if opt.concurrency or not options.given(opt, "duration") then return nil end
+  return opt.duration * opt.speed_ratio
+end
+
 local function own_values(self, words, opt)
   local spec = table.move(self.options, 1, #self.options, 1, {})
   local of_script = common.of_script(self)
@@ -64,6 +75,7 @@ local function own_values(self, words, opt)
     local is_of_loop = name == "duration" and opt.concurrency
     if options.given(opt, name) and not is_of_loop then values[name] = opt[name] end
   end
+  values.duration = duration_of_run(opt) or values.duration
   script.check_options(self, values)
   return values
 end
@@ -98,14 +110,35 @@ local function rate_of_workload(made, values, opt, duration)
     made.name or made.script_name or "the workload"), "usage"
 end
 
--- The same of a trace: requests after the first over the time they take.
-local function rate_of_trace(self, opt)
+-- When a trace's requests come, in a column of its own: a view would hold all of the trace.
+local function times_of_trace(self, opt)
   local whole = options.with(opt, {})
   whole.duration, whole.num_requests = nil, nil
   local columns, message, code = pipe.read(target.steps(self, whole), core.source.collect)
   if not columns then return nil, message, code end
-  local first, last = core.columns.time_range(columns)
-  if first and last > first then return (#columns - 1) / (last - first) end
+  return columns:column "timestamp" + 0
+end
+
+-- How many of the first requests come at a rate within a time: of times in order; else all of them.
+local function requests_within(times, rate, span)
+  if times:count() < #times then return #times end
+  local last = math.max(2, math.min(#times, math.floor(rate * span + 0.5) + 1))
+  for i = 2, last do
+    if times[i] < times[i - 1] then return #times end
+  end
+  while last < #times and times[last] <= times[1] do last = last + 1 end
+  return last
+end
+
+-- The same of a trace: requests after the first over the time they take. A trace's rate has a course, and a
+-- window or a duration sees its beginning only: at a rate that is asked for, so many requests of it.
+local function rate_of_trace(self, opt, asked)
+  local times, message, code = self:times(opt)
+  if not times then return nil, message, code end
+  local span = opt.window and opt.window.to or opt.duration
+  local last = asked and span and requests_within(times, asked, span) or #times
+  local first, final = times:min(), last < #times and times[last] or times:max()
+  if first and final > first then return 1000 * (last - 1) / (final - first) end
   return nil, ("%s has no rate: it has no two times"):format(self.name), "usage"
 end
 
@@ -157,7 +190,8 @@ local function of_plan(name, words, opt)
   local default_duration = self.default_duration
   if asked.compress then
     made = workload.compressed(made, asked.compress, asked.compress_think or false)
-    values.duration = values.duration and values.duration / asked.compress
+    local is_own = values.duration and not duration_of_run(opt)
+    if is_own then values.duration = values.duration / asked.compress end
     default_duration = (default_duration or workload.default_duration) / asked.compress
   end
   if not options.given(values, "duration") and is_ended_by_driver(opt) then values.duration = endless end
@@ -169,7 +203,8 @@ local function of_trace(name, words, opt)
     return nil, ("unexpected argument '%s': only a script has options of its own"):format(words[1]), "usage"
   end
   return {
-    name = name == "-" and "standard input" or name, is_plan = false, rate = rate_of_trace,
+    name = name == "-" and "standard input" or name, is_plan = false,
+    rate = rate_of_trace, times = times_of_trace,
     trace = any.pipe(name, "replay: the trace", opt.skip_bad_lines),
     size = function() return extent.of_trace(name ~= "-" and name, opt) end,
   }
@@ -207,11 +242,12 @@ end
 ---@return moontide.target? target, string? message, string? code
 function target.of_value(value, opt)
   if workload.is(value) then
-    local values = is_ended_by_driver(opt) and options.with(opt, { duration = endless }) or opt
+    local duration = is_ended_by_driver(opt) and endless or duration_of_run(opt)
+    local values = duration and options.with(opt, { duration = duration }) or opt
     return of_workload(value, value.name or "workload", values, opt)
   end
   local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
-  return { name = trace.text, is_plan = false, trace = trace, rate = rate_of_trace,
+  return { name = trace.text, is_plan = false, trace = trace, rate = rate_of_trace, times = times_of_trace,
     size = function() return extent.of_trace(value, opt) end }
 end
 
@@ -235,7 +271,7 @@ function target.steps(self, opt)
     trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size,
       guessed = function(rows)
         if rows == "unknown" or opt.is_quiet then return end
-        report.note(("sessions: %s rows (guessed)"):format(rows))
+        report.note_once(("sessions: %s rows (guessed)"):format(rows))
       end }
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end

@@ -95,8 +95,8 @@ function warmup.run(driver, opt, settings)
   settings.overhead = math.floor(added + 0.5)
   settings.message_overhead, message, code = measure_message(driver, settings)
   if not settings.message_overhead then return nil, message, code end
-  report.note(("the server's chat template adds %d tokens to a prompt, %d to each further message"):format(
-    settings.overhead, settings.message_overhead))
+  local text = "the server's chat template adds %d tokens to a prompt, %d to each further message"
+  report.note_once(text:format(settings.overhead, settings.message_overhead))
   return true
 end
 

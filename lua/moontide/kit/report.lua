@@ -22,6 +22,21 @@ function report.note(text)
   io.stderr:write("moontide: ", text, "\n")
 end
 
+local noted = {}
+
+--- Tells something that stays true as long as the command runs, and so only once: each level of a sweep would
+--- say it again. In the console it is told for each input.
+---@param text string
+function report.note_once(text)
+  if not noted[text] then report.note(text) end
+  noted[text] = true
+end
+
+--- Forgets what was told once: other work begins.
+function report.begin()
+  noted = {}
+end
+
 --- Warns of something that may be wrong: one line, "moontide: warning: TEXT".
 ---@param text string
 function report.warning(text)

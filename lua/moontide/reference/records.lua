@@ -52,7 +52,8 @@ local run_members = {
   "by string?, groups table[] of each value { value, counts, metrics, error_summary }",
   "phases table[] { name, from, to, counts, longest_gap_ms, is_recovered, recovery, metrics, "
     .. "error_summary }, seconds",
-  "bounds table[]? { measure, most } each: what it is held against, of --fail-over and of the plan",
+  "bounds table[]? { measure, most } or { measure, least, \"least\" } each: what it is held "
+    .. "against, of --fail-over and of the plan",
   "error_summary table[] { error_details = { code, type, message }, count }",
   "server table? what the server said of itself, with --server-metrics",
   "verdict table { name, limited_by, measures = { { name, value, limit, unit } } }",

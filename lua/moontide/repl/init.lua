@@ -120,6 +120,7 @@ local function attempt(self, is_command, fn, ...)
   local ok, failure = evaluate.protected(is_command, fn, ...)
   local was_pressed, is_final = core.interrupt.clear()
   report.finish()
+  report.begin()
   if was_pressed then
     say_interrupted(self)
     if is_final or not self.is_terminal then return false, status.interrupted end

@@ -3,10 +3,13 @@
 -- A probe drives the load at one level: first for the ramp, whose requests are told apart, then for the
 -- window that the promises are about. Beyond it the load goes on while the window's requests end, for as long
 -- again at most: what has not ended then has failed. Only a valid probe counts; one that is not is made once
--- more, and when that is not either, the level is beyond the generator.
+-- more, and when that is not either, the level is beyond the generator. But where the generator was on time
+-- at a higher level, the machine is busy with something else: it is tried some more times, and then the
+-- search stops, for going down from there would find what the other work leaves.
 --
 -- The result is a value that prints as a table: max (nil: no level kept them), unit, limited_by,
--- is_confirmed, low and high (the bracket: what passed twice, and what did not), probes, was_cancelled. A
+-- is_confirmed, low and high (the bracket: what passed twice, and what did not), probes, was_cancelled,
+-- stopped (why it ended before its end; max is nil then). A
 -- probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
 -- invalid one), passed =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua), folder = }.
 local core = require "moontide.core"
@@ -27,6 +30,7 @@ local find_max = {}
 ---@field limited_by string
 ---@field probes table[]
 ---@field was_cancelled boolean
+---@field stopped string? why the search ended before it had an answer: the machine was too busy
 local metatable = { __name = "moontide.capacity" }
 
 function metatable:__tostring() return find_report.text(self) end
@@ -47,11 +51,12 @@ end }
 find_max.options = {
   { "slo", kind = "run_bound", list = true, placeholder = "MEASURE=MOST",
     help = "the promises: statistics of a probe and the most they may be, "
-      .. "ttft.p99=500,itl.p95=50,error_rate=0.01 (required)" },
+      .. "ttft.p99=500,itl.p95=50,error_rate=1% (where no statistic is named, the median), or the least: "
+      .. "'output_token_throughput>=900' (required)" },
   { "unit", kind = "choice", choices = { "rate", "concurrency", "rate-scale" }, default = "rate",
     help = "what is searched for: requests a second, requests in flight, or a factor of all rates" },
   { "first", kind = "rate_number", above = 0,
-    help = "the first level (default: the load's own rate; 8 in flight; 1 times)" },
+    help = "the first level (default: the load's own rate, but ten requests a probe; 8 in flight; 1 times)" },
   { "most", kind = "rate_number", above = 0, help = "no level beyond this is tried" },
   { "precision", kind = "share", default = 0.05,
     help = "how near the level that passes is to one that does not, of itself (5% or 0.05)" },
@@ -93,7 +98,10 @@ local function objection(self, run)
   if run.seconds < self.ramp + self.probe then
     return ("the load was over after %.3g s of %.3g s"):format(run.seconds, self.ramp + self.probe)
   end
-  if run.results.due == 0 then return "no request was due in the window" end
+  if run.results.due == 0 then
+    return ("no request was due in the %.3g s that were measured: a longer --probe sees more")
+      :format(self.probe)
+  end
   for _, one in ipairs(run.promises) do
     if not one.kept then return one.text end
   end
@@ -127,12 +135,30 @@ local function drive_once(self, load, value, why, base)
   return probe
 end
 
+-- Was the generator on time at a level that is as high?
+local function has_driven(self, value)
+  for _, probe in ipairs(self.probes) do
+    if probe.verdict == "valid" and probe.level >= value then return true end
+  end
+  return false
+end
+
 local function probe_level(self, load, value, why, base)
   local probe, message, code = drive_once(self, load, value, why, base)
-  if probe and not probe.is_valid then
+  local tries = has_driven(self, value) and most_tries or 2
+  for _ = 2, tries do
+    if not probe or probe.is_valid then break end
     probe, message, code = drive_once(self, load, value, why .. ", again", base)
   end
   return probe, message, code
+end
+
+-- Why a probe that is not valid says nothing of its level; nil: it does.
+local function disturbance(self, probe)
+  if probe.is_valid or not has_driven(self, probe.level) then return nil end
+  return ("at %.4g %s the driver was late each time, and was on time at as much or more before: something "
+    .. "else keeps this machine busy (%s)"):format(probe.level, self.unit,
+      table.concat(probe.limited_by, "; "))
 end
 
 -- --- the search ------------------------------------------------------------------------------------
@@ -153,6 +179,22 @@ local function check_first(self, load, opt, base, first)
     count = function(asked) return targets.profile(target, own, asked) end } })
 end
 
+-- The level at which a probe has ten requests, where that is more than the load's own: less says nothing.
+local function first_level(self, load, base)
+  local setting = self.unit_of.setting
+  if setting == "concurrency" then return self.unit_of.first end
+  local rate, message, code = own_rate(self, load, base)
+  if not rate then
+    if setting == "rate_scale" and code ~= "interrupted" then return self.unit_of.first end
+    return nil, message, code
+  end
+  local least = 10 / self.probe
+  if rate >= least then return self.unit_of.first or rate end
+  report.note(("the load's own rate, %.4g requests/s, has %.2g requests in a probe: the search begins at "
+    .. "%.4g requests/s (--first says otherwise)"):format(rate, rate * self.probe, least))
+  return setting == "rate_scale" and least / rate or least
+end
+
 -- Below five requests a probe there is nothing to measure.
 local function least_level(self, load, base, first)
   if self.unit_of.is_whole then return 1 end
@@ -165,6 +207,8 @@ local function work(self, load, base, looking)
   for value, why in looking.next, looking do
     local probe, message, code = probe_level(self, load, value, why, base)
     if not probe then return nil, message, code end
+    self.stopped = disturbance(self, probe)
+    if self.stopped then return true end
     looking:tell(value, probe.passed)
   end
   return true
@@ -192,8 +236,8 @@ function find_max.run(load, opt)
   }, metatable)
   local base = options.with(opt, { grace = most_wait, rate_scale = 1 })
   for _, name in ipairs(of_search) do base[name] = nil end
-  local first, message, code = opt.first or unit.first, nil, nil
-  if not first then first, message, code = own_rate(self, load, base) end
+  local first, message, code = opt.first, nil, nil
+  if not first then first, message, code = first_level(self, load, base) end
   if not first then return nil, message, code end
   first = math.min(first, opt.most or first)
   if opt.expect then
@@ -208,8 +252,10 @@ function find_max.run(load, opt)
   drive.bear_interrupts(false)
   if not worked[1] then error(worked[2], 0) end
   self.low, self.high = looking.low, looking.high
-  self.limited_by = limit_of(self, looking)
-  if worked[2] then
+  self.limited_by = self.stopped or limit_of(self, looking)
+  if self.stopped then
+    self.is_confirmed = false
+  elseif worked[2] then
     self.max, self.is_confirmed = looking.low, looking.low ~= nil
   elseif worked[4] == "interrupted" then
     self.was_cancelled, self.is_confirmed = true, false
@@ -223,7 +269,8 @@ function find_max.run(load, opt)
   return self
 end
 
---- The exit status: 130 interrupted, 1 when no level kept the promises, else 0.
+--- The exit status: 130 interrupted, 1 when no level kept the promises or that could not be found out, else
+--- 0.
 ---@param self moontide.capacity
 ---@return integer
 function find_max.status(self)

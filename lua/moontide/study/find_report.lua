@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local json = require("moontide.base.json").public.json
+local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
 local find_report = {}
@@ -29,7 +30,10 @@ end
 
 local function table_of(self)
   local head = { self.unit, "why", "due", "done" }
-  for _, one in ipairs(self.slo) do head[#head + 1] = ("%s=%.6g"):format(one[1], one[2]) end
+  for _, one in ipairs(self.slo) do
+    local sign = one[3] and ">=" or "="
+    head[#head + 1] = ("%s%s%.6g%s"):format(one[1], sign, one[2], summary.unit_text(one[1]))
+  end
   head[#head + 1] = "driver"
   head[#head + 1] = "passed"
   local rows = { head }
@@ -44,17 +48,47 @@ local function table_of(self)
   return texts.aligned(rows)
 end
 
+-- Of the probes at the answer: percentiles that so few requests cannot tell from the largest, and a load that
+-- was not even enough for its rate to be what was measured.
+local function reservations(self)
+  local list, fewest, due, count = {}, math.huge, 0, 0
+  for _, probe in ipairs(self.probes) do
+    if probe.level == self.max and probe.passed then
+      fewest, due, count = math.min(fewest, probe.counts.due), due + probe.counts.due, count + 1
+    end
+  end
+  for _, one in ipairs(self.slo) do
+    local percent = tonumber(one[1]:match "%.p(%d+)$")
+    if percent and percent > 50 and fewest * (100 - percent) < 100 then
+      list[#list + 1] = ("%s of %d requests is about their largest: a longer --probe says more")
+        :format(one[1], fewest)
+    end
+  end
+  local wanted = self.unit_of.setting == "request_rate" and self.max * self.probe * count
+  if wanted and math.abs(due - wanted) > math.max(0.2 * wanted, 4 * math.sqrt(wanted)) then
+    list[#list + 1] = ("the load is not even: %.4g requests/s were due in what was measured"):format(
+      due / (count * self.probe))
+  end
+  return list
+end
+
+local function so_far(self)
+  return self.low and ("so far %s %s kept the promises"):format(number(self.low), self.unit)
+    or "nothing kept the promises yet"
+end
+
 local function answer(self)
-  if self.was_cancelled then
-    local so_far = self.low and (" so far %s %s kept the promises"):format(number(self.low), self.unit) or ""
-    return "The search was interrupted:" .. (so_far ~= "" and so_far or " nothing kept the promises yet")
+  if self.was_cancelled then return "The search was interrupted: " .. so_far(self) end
+  if self.stopped then
+    return ("The most was not found out: %s; %s"):format(self.stopped, so_far(self))
   end
   if not self.max then
     return ("No level keeps the promises; at %s %s: %s"):format(number(self.high), self.unit, self.limited_by)
   end
   local beyond = self.high and ("; at %s: %s"):format(number(self.high), self.limited_by)
     or "; no more was tried (--most)"
-  return ("The most is %s %s, tried twice%s"):format(number(self.max), self.unit, beyond)
+  local text = ("The most is %s %s, tried twice%s"):format(number(self.max), self.unit, beyond)
+  return table.concat({ text, table.unpack(reservations(self)) }, "\n")
 end
 
 --- The table of the probes and the answer.
@@ -68,7 +102,7 @@ end
 
 local function promise_object(one)
   return json.object {
-    { "name", one.name }, { "limit", one.limit },
+    { "name", one.name }, { "limit", one.limit }, { "is_least", one.is_least },
     { "value", one.value and one.value < math.huge and one.value or json.null }, { "kept", one.kept } }
 end
 
@@ -91,10 +125,11 @@ end
 function find_report.json(self)
   local probes, slo = {}, {}
   for i, probe in ipairs(self.probes) do probes[i] = probe_object(probe) end
-  for i, one in ipairs(self.slo) do slo[i] = { one[1], one[2] } end
+  for i, one in ipairs(self.slo) do slo[i] = { one[1] .. (one[3] and ">" or ""), one[2] } end
   return json.object {
     { "max", self.max or json.null }, { "unit", self.unit }, { "limited_by", self.limited_by },
     { "confirmed", self.is_confirmed }, { "was_cancelled", self.was_cancelled },
+    { "stopped", self.stopped or json.null },
     { "bracket", json.array { self.low or json.null, self.high or json.null } },
     { "precision", self.precision }, { "slo", json.object(slo) }, { "ramp", self.ramp },
     { "probe", self.probe }, { "target", self.name }, { "urls", json.array(self.urls) },

@@ -18,16 +18,16 @@ local level = {}
 ---@field name string
 ---@field make fun(varied: table[], opt: table): moontide.target?, string?, string?
 
--- The rate of a trace is found by reading it: once for all levels.
+-- The rate of a trace is found by reading its times: once for all levels.
 local function once_read(load)
   local make, known = load.make, nil
   function load.make(varied, opt)
     local made, message, code = make(varied, opt)
-    local rate = made and not made.is_plan and made.rate
-    if rate then
-      function made.rate(...)
+    local times = made and not made.is_plan and made.times
+    if times then
+      function made.times(...)
         if known then return known end
-        local found, trouble, kind = rate(...)
+        local found, trouble, kind = times(...)
         known = found
         return found, trouble, kind
       end
@@ -117,7 +117,7 @@ local function prepare(load, settings, opt)
   if not target then return nil, message, code end
   if settings.request_rate then
     local rate
-    rate, message, code = target:rate(own)
+    rate, message, code = target:rate(own, settings.request_rate)
     if not rate then return nil, message, code end
     scale = settings.request_rate / rate
   end

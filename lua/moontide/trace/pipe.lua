@@ -128,7 +128,7 @@ function pipe.sized(source, size, text, by_majority, as_it_is)
   local sized, found, is_found, is_whole = core.source.sized(source, size or 0, by_majority, as_it_is)
   if not sized then return nil, found, is_found end
   if is_found or is_whole then
-    report.note(("%s: hash_ids fit blocks of %d tokens%s%s"):format(text, found,
+    report.note_once(("%s: hash_ids fit blocks of %d tokens%s%s"):format(text, found,
       is_whole and ", whole ones only: the rest of a prompt counts as a new block" or "",
       is_found and " (--block-size says otherwise)" or ""))
   end
