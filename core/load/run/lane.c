@@ -38,10 +38,14 @@ static size_t first_with_prompt_of(const mt_lane *lane, size_t class_index) {
     return first;
 }
 
+enum { FEW = sizeof((mt_lane *)0)->few_prompts / sizeof(mt_prompt_state *) };
+
 /* A state a source: classes that use the same one share it, and its contents. */
 static mt_code open_prompts(mt_lane *lane, uint64_t seed, mt_error *error) {
     const mt_stream *stream = lane->stream;
-    lane->prompts = mt_allocate_zero(lane->classes + 1, sizeof(mt_prompt_state *));
+    lane->prompts = lane->classes < FEW
+                        ? lane->few_prompts
+                        : mt_allocate_zero(lane->classes + 1, sizeof(mt_prompt_state *));
     if (!lane->prompts)
         return mt_fail_memory(error, "stream");
     for (size_t i = 0; i <= lane->classes; i++) {
@@ -93,9 +97,12 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     lane->classes = mt_lengths_class_count(stream->lengths);
     lane->length_draws = mt_process_random(&context, "lengths");
     lane->prompt_draws = mt_process_random(&context, "prompt");
-    lane->field_draws = mt_process_random(&context, "fields");
-    lane->summary_draws = mt_process_random(&context, "summary");
-    lane->block_draws = mt_process_random(&context, "blocks");
+    if (stream->fields || stream->class_fields || stream->branches)
+        lane->field_draws = mt_process_random(&context, "fields");
+    if (mt_process_has_sessions(stream->process))
+        lane->summary_draws = mt_process_random(&context, "summary");
+    if (options->live)
+        lane->block_draws = mt_process_random(&context, "blocks");
     lane->process = mt_process_open(stream->process, &context, error);
     if (!lane->process)
         return mt_code_of(error);
@@ -267,7 +274,8 @@ void mt_lane_close(mt_lane *lane) {
     for (size_t i = 0; lane->prompts && i <= lane->classes; i++)
         if (first_with_prompt_of(lane, i) == i)
             mt_prompt_close(lane->prompts[i]);
-    mt_free(lane->prompts);
+    if (lane->prompts != lane->few_prompts)
+        mt_free(lane->prompts);
     for (size_t i = 0; i < lane->given_count; i++)
         mt_prompt_close(lane->given_states[i]);
     mt_free((void *)lane->given_prompts);

@@ -13,16 +13,18 @@ typedef struct mt_lane {
     mt_process_state *process;
     mt_lengths_state *lengths, *first; /* first may be NULL */
     mt_prompt_state **prompts;         /* one a class, then the stream's own, for first turns */
+    mt_prompt_state *few_prompts[2];   /* theirs where there is one class */
     mt_lengths_state *branch_lengths[MT_BRANCH_LEVELS];
     mt_prompt_state *branch_prompts[MT_BRANCH_LEVELS]; /* NULL: as what started them */
     mt_prompt **given_prompts; /* those that requests brought, and their states */
     mt_prompt_state **given_states;
     size_t given_count, prompt_capacity, state_capacity;
     mt_key answers; /* the namespace of answers that several prompts carry */
-    mt_random length_draws, prompt_draws, field_draws;
-    mt_random summary_draws;
-    mt_random block_draws; /* of a live run: ids of blocks that cannot come back */
-    char *tag;             /* the name as a JSON string */
+    mt_random length_draws, prompt_draws;
+    mt_random field_draws;   /* where records have further members */
+    mt_random summary_draws; /* of sessions */
+    mt_random block_draws;   /* of a live run: ids of blocks that cannot come back */
+    char *tag;               /* the name as a JSON string */
     size_t tag_length;
     double time;    /* of its next event; for lanes.h */
     mt_event event; /* the one taken last */

@@ -161,12 +161,8 @@ static void set_number(lua_State *L, const char *key, double value) {
     lua_setfield(L, -2, key);
 }
 
-/* expect(plan, index from 1, seed, duration, factor, into | nil) -> {requests=, sessions=,
- * input_mean=, ...}, which is `into` where there is such a table; or nil, message, code */
-static int plan_expect(lua_State *L) {
-    enum { EXPECTED = 9 }; /* members */
-    mt_error error;
-    mt_expectation expectation;
+/* The expectation of stream `index` (from 1) of the plan: the arguments of expect and means. */
+static mt_code read_expectation(lua_State *L, mt_expectation *expectation, mt_error *error) {
     mt_plan *plan = mt_lua_check_plan(L, 1);
     lua_Integer index = luaL_checkinteger(L, 2);
     luaL_argcheck(L, index >= 1 && (size_t)index <= mt_plan_stream_count(plan), 2,
@@ -174,13 +170,18 @@ static int plan_expect(lua_State *L) {
     uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
     double duration = luaL_checknumber(L, 4);
     double factor = luaL_checknumber(L, 5);
-    if (mt_plan_expect(plan, (size_t)index - 1, seed, duration, factor, &expectation, &error) !=
-        MT_OK)
+    return mt_plan_expect(plan, (size_t)index - 1, seed, duration, factor, expectation, error);
+}
+
+/* expect(plan, index from 1, seed, duration, factor) -> {requests=, sessions=, input_mean=, ...}, or nil,
+ * message, code */
+static int plan_expect(lua_State *L) {
+    enum { EXPECTED = 9 }; /* members */
+    mt_error error;
+    mt_expectation expectation;
+    if (read_expectation(L, &expectation, &error) != MT_OK)
         return mt_lua_failure(L, &error);
-    if (lua_istable(L, 6))
-        lua_settop(L, 6);
-    else
-        lua_createtable(L, 0, EXPECTED);
+    lua_createtable(L, 0, EXPECTED);
     set_number(L, "requests", expectation.requests);
     set_number(L, "sessions", expectation.sessions);
     set_number(L, "input_mean", expectation.input_mean);
@@ -190,11 +191,28 @@ static int plan_expect(lua_State *L) {
     set_number(L, "whole_shared_mean", expectation.whole_shared_mean);
     set_number(L, "inside", expectation.inside);
     if (expectation.clamped_at >= 0)
-        lua_pushnumber(L, expectation.clamped_at);
-    else
-        lua_pushnil(L);
-    lua_setfield(L, -2, "clamped_at");
+        set_number(L, "clamped_at", expectation.clamped_at);
     return 1;
+}
+
+/* means(plan, index from 1, seed, duration, factor) -> requests, sessions, input_mean, output_mean,
+ * output_share, inside, as expect has them, and whether there is something to say of the stream: its rate is
+ * below 0 somewhere, or what its prompts share fills no block; or nil, message, code. Of thousands of streams
+ * no table is made. */
+static int plan_means(lua_State *L) {
+    mt_error error;
+    mt_expectation expectation;
+    if (read_expectation(L, &expectation, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushnumber(L, expectation.requests);
+    lua_pushnumber(L, expectation.sessions);
+    lua_pushnumber(L, expectation.input_mean);
+    lua_pushnumber(L, expectation.output_mean);
+    lua_pushnumber(L, expectation.output_share);
+    lua_pushnumber(L, expectation.inside);
+    lua_pushboolean(L, expectation.clamped_at >= 0 ||
+                           (expectation.shared_mean > 0 && expectation.whole_shared_mean == 0));
+    return 7;
 }
 
 /* lengths_follow_time(lengths) -> do they, or the weights of their classes, depend on time? */
@@ -211,6 +229,7 @@ int mt_lua_open_plan(lua_State *L) {
                                          {"new", plan_new},
                                          {"add", plan_add},
                                          {"expect", plan_expect},
+                                         {"means", plan_means},
                                          {"lengths_follow_time", lengths_follow_time},
                                          {NULL, NULL}};
     mt_lua_new_object_type(L, &fields_type, NULL, NULL);

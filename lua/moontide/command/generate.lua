@@ -196,7 +196,7 @@ local function tell_notes(self, opt, expected, is_default)
         .. "at another time and may have others"):format(entry.name))
     end
   end
-  for _, row in ipairs(expected.streams) do
+  for _, row in ipairs(expectation.noted(expected)) do
     if row.shared > 0 and row.whole_shared == 0 then
       report.warning(("stream '%s': %.9g shared tokens are less than a block of %d: nothing is shared")
         :format(row.name, row.shared, self.block_size))

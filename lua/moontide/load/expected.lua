@@ -22,6 +22,10 @@ local expected = {}
 --- knows them, counts_classes
 local expected_type = { __name = "moontide.expected" }
 
+-- The key of what nobody else looks at: { row =, count = } until the rows are made, and the places of those
+-- of which there is something to say.
+local kept = {}
+
 local function grouped(number)
   return number == number and texts.number(number, 1) or "?"
 end
@@ -131,36 +135,64 @@ local function stream_row(name, process, one)
   }
 end
 
---- The expectation of a whole plan from those of its streams (core.plan.expect), and the share of its
---- requests that lie wholly inside their shared prefix.
+--- What one stream is on average, as numbers: core.plan.means, and what only a run could tell.
+---@alias moontide.means fun(i: integer): requests: number, sessions: number, input_mean: number,
+--- output_mean: number, output_share: number, inside: number, is_noted: boolean, drawn: integer?,
+--- error: number?, within: number?
+
+--- The expectation of a whole plan from those of its streams, and the share of its requests that lie wholly
+--- inside their shared prefix. Its rows are made when they are first asked for: a plan may have thousands of
+--- streams at which nobody looks.
 ---@param duration number seconds
 ---@param count integer of streams
----@param each fun(i: integer): string, moontide.process, table the name, process and expectation of one, read
---- before the next is asked for
+---@param means moontide.means of one stream
+---@param row fun(i: integer): string, moontide.process, table its name, its process and what core.plan.expect
+--- gives of it
 ---@return moontide.expected, number inside
-function expected.new(duration, count, each)
-  local self = { duration = duration, requests = 0, sessions = 0, streams = {} }
-  local weights, input, output, with_output, inside, wrong = 0, 0, 0, 0, 0, 0
+function expected.new(duration, count, means, row)
+  local self = { duration = duration, requests = 0, sessions = 0 }
+  local weights, input, output, with_output, inside, wrong, later = 0, 0, 0, 0, 0, 0, 0
+  local noted = {}
   for i = 1, count do
-    local name, process, one = each(i)
+    local requests, sessions, input_mean, output_mean, share, is_inside, is_noted, drawn, error_of, within =
+      means(i)
     -- What cannot be counted still has lengths: alone it is the mean, beside others it is left out.
-    local weight = one.requests == one.requests and one.requests or (count == 1 and 1 or 0)
-    self.streams[i] = stream_row(name, process, one)
-    self.requests, self.sessions = self.requests + one.requests, self.sessions + one.sessions
-    if one.drawn then self.drawn = (self.drawn or 0) + one.drawn end
-    if one.error then wrong = wrong + (one.error * one.requests) ^ 2 end
+    local weight = requests == requests and requests or (count == 1 and 1 or 0)
+    self.requests, self.sessions = self.requests + requests, self.sessions + sessions
+    if drawn then self.drawn = (self.drawn or 0) + drawn end
+    if error_of then wrong = wrong + (error_of * requests) ^ 2 end
+    if is_noted then noted[#noted + 1] = i end
     weights = weights + weight
-    input = input + weight * one.input_mean
-    output = output + weight * one.output_share * one.output_mean
-    with_output = with_output + weight * one.output_share
-    inside = inside + weight * one.inside
+    input = input + weight * input_mean
+    output = output + weight * share * output_mean
+    with_output = with_output + weight * share
+    inside = inside + weight * is_inside
+    later = later + ((within or requests) - requests)
   end
   self.input_length = weights > 0 and input / weights or 0
   self.output_length = with_output > 0 and output / with_output or nil
-  self.within = self.requests
-  for _, row in ipairs(self.streams) do self.within = self.within + row.within - row.requests end
+  self.within = self.requests + later
+  self[kept] = { row = row, count = count, noted = noted }
   if wrong > 0 then self.error = math.sqrt(wrong) / self.requests end
   return setmetatable(self, expected_type), weights > 0 and inside / weights or 0
+end
+
+-- The rows, at the first look.
+function expected_type:__index(key)
+  if key ~= "streams" then return nil end
+  local made, streams = rawget(self, kept), {}
+  for i = 1, made.count do streams[i] = stream_row(made.row(i)) end
+  self.streams, made.row = streams, nil
+  return streams
+end
+
+--- The rows of which there is something to say: shared tokens that fill no block, a rate below 0.
+---@param self moontide.expected
+---@return table[]
+function expected.noted(self)
+  local rows = {}
+  for i, at in ipairs(self[kept].noted) do rows[i] = self.streams[at] end
+  return rows
 end
 
 --- Puts texts in the place of its rows' processes: to print thousands of them is dear where nobody looks.

@@ -29,16 +29,22 @@ function expectation.expect(self, duration, seed, factor)
   local asked = ("%a %d %a"):format(duration, seed, factor)
   local known = self.expectations[asked]
   if known then return known end
-  local plan, streams, one = workload.plan_of(self), self.streams, {}
+  local plan, streams = workload.plan_of(self), self.streams
+  local means = core.plan.means
+  local function failed(i, message, code)
+    message = ("stream '%s': %s"):format(streams[i].name, message)
+    workload.failed(self, message, code)
+    error(message, 0)
+  end
   local whole, inside = expected.new(duration, #streams, function(i)
-    local entry = streams[i]
-    local done, message, code = core.plan.expect(plan, i, seed, duration, factor, one)
-    if not done then
-      message = ("stream '%s': %s"):format(entry.name, message)
-      workload.failed(self, message, code)
-      error(message, 0)
-    end
-    return entry.name, entry.stream.process, one
+    local requests, sessions, input, output, share, is_inside, is_noted =
+      means(plan, i, seed, duration, factor)
+    if not requests then failed(i, sessions, input) end
+    return requests, sessions, input, output, share, is_inside, is_noted
+  end, function(i)
+    local one, message, code = core.plan.expect(plan, i, seed, duration, factor)
+    if not one then failed(i, message, code) end
+    return streams[i].name, streams[i].stream.process, one
   end)
   check_inside(self, inside)
   whole.inside = inside
@@ -86,8 +92,10 @@ function expectation.shown(self, opt)
     end
     local inside = whole.inside
     whole = expected.new(opt.duration, #ones, function(i)
-      return self.streams[i].name, self.streams[i].stream.process, ones[i]
-    end)
+      local one = ones[i]
+      return one.requests, one.sessions, one.input_mean, one.output_mean, one.output_share, one.inside, false,
+        one.drawn, one.error, one.within
+    end, function(i) return self.streams[i].name, self.streams[i].stream.process, ones[i] end)
     whole.inside, whole.is_counted, whole.is_drawn = inside, limited or nil, unknown or nil
   end
   expected.name_processes(whole)
