@@ -1,6 +1,6 @@
 -- The search for the most on a machine that is busy with something else: its probes are made up here.
-local find_max = require "moontide.drive.find_max"
-local level = require "moontide.drive.level"
+local find_max = require "moontide.study.find_max"
+local level = require "moontide.study.level"
 
 -- What a drive at a level gives: kept up to `holds`, on time as `is_on_time(level, how often it was driven)` says.
 local function runs(holds, is_on_time)
