@@ -3,6 +3,11 @@
 -- parts of the source's own. Behind it stands its goal, and "!" where it is farther off. Not a test:
 -- `moontide tests/bench/fidelity.lua TRACE...`.
 --
+-- Of a figure over windows of time, chance stands there too: two standard errors of the source's own one,
+-- in parts of it, as the jackknife has them that leaves out a window at a time (Tukey, 1958). A trace of 13
+-- windows does not know its own dispersion to a fifth. "!" is where a difference is more than the goal and
+-- than chance.
+--
 -- Of a trace shorter than its source each goal is half as far again, and sessions are held against as many
 -- of the source's as its requests are of the source's.
 --
@@ -17,21 +22,39 @@ local second = 1000 -- milliseconds
 local ages = { 1, 5, 30, 300 }
 local windows = { 10, 60, 300 }
 
--- Tokens per window: variance over mean of their sums.
-local function variation(times, lengths, window)
+-- Of sums per window, of which there are `count`, those of requests (1 each) or of tokens.
+local function coefficient_of_variation(count, sum, squares)
+  local mean = sum / count
+  return math.sqrt(math.max(0, squares / count - mean * mean)) / mean
+end
+
+local function variance_over_mean(count, sum, squares)
+  return (squares - sum * sum / count) / (count - 1) / (sum / count)
+end
+
+-- The figure over a trace's windows, and its chance. nil: fewer than four windows, or nothing in them.
+local function over_windows(figure, times, values, window)
   local sums, last = {}, 0
   for i, time in ipairs(times) do
     local w = time // (window * second)
-    sums[w], last = (sums[w] or 0) + lengths[i], math.max(last, w)
+    sums[w], last = (sums[w] or 0) + values(i), math.max(last, w)
   end
-  local sum, squares = 0, 0
-  for w = 0, last - 1 do
+  local sum, squares, first = 0, 0, times[1] // (window * second)
+  for w = first, last - 1 do
     local here = sums[w] or 0
     sum, squares = sum + here, squares + here * here
   end
-  if last < 4 or sum == 0 then return nil end
-  local mean = sum / last
-  return math.sqrt(math.max(0, squares / last - mean * mean)) / mean
+  local count = last - first
+  if count < 4 or sum == 0 then return nil end
+  local without, mean, apart = {}, 0, 0
+  for w = first, last - 1 do
+    local here = sums[w] or 0
+    without[#without + 1] = here < sum and figure(count - 1, sum - here, squares - here * here) or 0
+    mean = mean + without[#without] / count
+  end
+  for _, value in ipairs(without) do apart = apart + (value - mean) ^ 2 end
+  local all = figure(count, sum, squares)
+  return all, all > 0 and 2 * math.sqrt((count - 1) / count * apart) / all or nil
 end
 
 -- What the analysis does not say: roots, hits of a cache without limit per tenth of the trace, tokens per
@@ -54,8 +77,17 @@ local function walk(path)
     for i = (k - 1) * #hits // 10 + 1, k * #hits // 10 do hit, all = hit + hits[i][1], all + hits[i][2] end
     tenths[k] = all > 0 and hit / all or 0
   end
-  local figures = { roots = root_count, tenths = tenths }
-  for _, w in ipairs(windows) do figures["tokens." .. w] = variation(times, lengths, w) end
+  local figures, chance = { roots = root_count, tenths = tenths }, {}
+  figures.chance = chance
+  for _, w in ipairs(windows) do
+    local name = "tokens." .. w
+    figures[name], chance[name] = over_windows(coefficient_of_variation, times,
+      function(i) return lengths[i] end, w)
+  end
+  for _, w in ipairs { 1, 10, 60, 300 } do
+    local name = "dispersion." .. w
+    figures[name], chance[name] = over_windows(variance_over_mean, times, function() return 1 end, w)
+  end
   return figures
 end
 
@@ -72,7 +104,6 @@ local function measure(path, sizes)
   figures.turns = a.sessions and a.sessions.turns and a.sessions.turns.mean
   local think = a.sessions and a.sessions.think_time
   figures.think = think and think ~= mt.json.null and think.median
-  for window, value in pairs(a.dispersion or {}) do figures["dispersion." .. window] = value end
   return figures
 end
 
@@ -86,17 +117,19 @@ local function apart(a, b)
   return most, where
 end
 
--- goal: of the mean, and of one seed.
-local function row(name, values, goal, mean)
+-- goal: of the mean, and of one seed. chance: of figures over windows.
+local function row(name, values, goal, mean, chance)
   local sum, most = 0, 0
   for _, value in ipairs(values) do
     sum = sum + value
     if math.abs(value) > math.abs(most) then most = value end
   end
   mean = mean or sum / #values
-  local cells = { name, ("%+.4f"):format(mean), ("%+.4f"):format(most), "", "" }
+  local cells = { name, ("%+.4f"):format(mean), ("%+.4f"):format(most), "", "", "" }
+  if chance then cells[6] = ("%.2f"):format(chance) end
   if goal then
-    local is_met = math.abs(mean) <= goal[1] + 1e-9 and math.abs(most) <= (goal[2] or math.huge) + 1e-9
+    local is_met = math.abs(mean) <= math.max(goal[1], chance or 0) + 1e-9
+      and math.abs(most) <= (goal[2] or math.huge) + 1e-9
     cells[4] = ("%g"):format(goal[1]) .. (goal[2] and (", %g"):format(goal[2]) or "")
     cells[5] = is_met and "" or "!"
   end
@@ -220,7 +253,7 @@ local function compare(title, path, opt, lines)
   local ratio = goal_of(at_once)
   for i, goal in ipairs(ratio) do ratio[i] = wider * goal end
   source.sessions = source.sessions and part * source.sessions
-  local rows = { { title, "mean", "one seed", "goal", "" } }
+  local rows = { { title, "mean", "one seed", "goal", "", "chance" } }
   for _, name in ipairs { "lru", "fifo", "ttl", "tenths", "infinite" } do
     local values = {}
     for seed, one in ipairs(made) do values[seed] = apart(source[name], one[name]) end
@@ -235,7 +268,9 @@ local function compare(title, path, opt, lines)
     end
     local goal = { wider * ((name:find "tokens" or name:find "dispersion") and 0.2 or 0.1) }
     if name:find "dispersion" and opt.arrivals ~= "resample" then goal = nil end
-    if #values == #made then rows[#rows + 1] = row(name .. " (parts)", values, goal) end
+    if #values == #made then
+      rows[#rows + 1] = row(name .. " (parts)", values, goal, nil, source.chance[name])
+    end
   end
   local early, roots = {}, {}
   for seed, one in ipairs(made) do

@@ -69,13 +69,16 @@ local burst_chats = mt.stream {
   new_input = mt.lognormal { mean = 700, cv = 1.2 }, output = mt.lognormal { mean = 250, cv = 1 },
 }
 
--- Without session ids, which most logs have not.
+-- Without session ids, which most logs have not. The first request comes at 0, as what is made after it does:
+-- figures per window of time go by where windows begin.
 local function write(source, path)
+  local start
   local writer <close> = assert(mt.trace.writer(path))
   local requests = mt.workload { duration = "100d", source.stream }:requests { seed = 1 }
   for _ = 1, source.requests do
     local r = requests()
-    assert(writer:write { timestamp = r.timestamp, input_length = r.input_length,
+    start = start or r.timestamp
+    assert(writer:write { timestamp = r.timestamp - start, input_length = r.input_length,
       output_length = r.output_length, hash_ids = r.hash_ids })
   end
   assert(writer:finish())

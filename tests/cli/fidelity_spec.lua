@@ -66,7 +66,8 @@ local function synthesis(source, opt, times)
 end
 
 local function compared(source, made, sizes)
-  return assert(mt.compare(source.columns, made, { block_size = source.block_size, cache_sizes = sizes }))
+  return assert(mt.compare(source.columns, made,
+    { block_size = source.block_size, cache_sizes = sizes, ttl = { 1, 5, 30, 300 } }))
 end
 
 local function assert_within(bound, value, wanted, what)
@@ -447,26 +448,30 @@ end)
 local function burst_readers()
   for _, one in ipairs(require "tests.bench.fidelity_sources") do
     if one.name == "readers in bursts" and not made_sources[one.name] then
-      made_sources[one.name] = source_of(assert(mt.workload { duration = "100d", one.stream }:columns {
-        num_requests = one.requests }), 512)
+      local path = new_path()
+      one:write(path)
+      made_sources[one.name] = source_of(assert(mt.trace.read(path)), 512)
     end
   end
   return made_sources["readers in bursts"]
 end
 
--- Each seed; and hit ratios of LRU, their mean. same: the share of places at which two seeds have the same time.
-local function assert_bunched_anew(source, same)
-  local sizes, sums, all_times = sizes_of(source.analysis.distinct_blocks), {}, {}
+-- Each seed; and hit ratios of LRU and by age, their means. same: the share of places at which two seeds have
+-- the same time.
+local function assert_bunched_at(arrivals, source, same)
+  local sizes, sums, ages, all_times = sizes_of(source.analysis.distinct_blocks), {}, {}, {}
   for seed = 1, seeds do
-    local made <close> = synthesis(source, { seed = seed, arrivals = "resample" })
+    local made <close> = synthesis(source, { seed = seed, arrivals = arrivals })
     local comparison = compared(source, made, sizes)
     for window, pair in pairs(comparison.dispersion) do
       assert_within(0.2 * pair[1], pair[2], pair[1], ("variance over mean at %s s, seed %d"):format(window, seed))
     end
     for size, pair in pairs(comparison.lru) do add(sums, size, (pair[2] - pair[1]) / seeds) end
+    for age, pair in pairs(comparison.ttl or {}) do add(ages, age, (pair[2] - pair[1]) / seeds) end
     all_times[seed] = times_of(made)
   end
   for size, sum in pairs(sums) do assert_within(0.015, sum, 0, size .. " blocks") end
+  for age, sum in pairs(ages) do assert_within(0.010, sum, 0, age .. " s") end
   for _, times in ipairs { all_times[2], times_of(source.columns) } do
     assert.is_true(same_share(all_times[1], times) < same, same_share(all_times[1], times))
   end
@@ -474,16 +479,22 @@ end
 
 describe("resampled arrivals are others, and bunch as the source's do:", function()
   it("the conversation trace", function()
-    assert_bunched_anew(conversation(), 0.6) -- its clock ticks every three seconds
+    assert_bunched_at("resample", conversation(), 0.6) -- its clock ticks every three seconds
   end)
 
   for _, name in ipairs { "bursts", "phases" } do
-    it(name, function() assert_bunched_anew(generated(name), 0.25) end)
+    it(name, function() assert_bunched_at("resample", generated(name), 0.25) end)
   end
 
   it("readers in bursts", function()
-    assert_bunched_anew(burst_readers(), 0.25)
+    assert_bunched_at("resample", burst_readers(), 0.25)
   end)
+end)
+
+-- Moved as the families that they seem to be, they would have two thirds of the dispersion at 1 and 10 s. They
+-- come at the source's times, but in another order.
+it("readers in bursts come in the source's bursts", function()
+  assert_bunched_at("follow", burst_readers(), 1.1)
 end)
 
 it("arrival times are drawn anew for each seed", function()

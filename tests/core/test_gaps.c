@@ -87,27 +87,35 @@ static void test_by_hand(void **state) {
     }
 }
 
-/* Two requests, and seven seconds later one: laps of 14 s with three requests, either way round. */
-static void test_two_instants(void **state) {
+/* Every lap has each gap of the source once, and the one between laps. What stands close together stays so:
+ * three requests a second apart, a pause, and two that are two seconds apart, half a minute of that, eight
+ * times, so that a run is one such half minute. Either of the two comes first, as often as the other. */
+static void test_sides(void **state) {
     (void)state;
-    int64_t at[] = {0, 0, 7 * SECOND};
-    times source = {at, 3};
-    int seen[2] = {0, 0};
-    for (uint64_t seed = 1; seed <= 20; seed++) {
-        times made = synthesise(MT_GAPS_SOURCE, &source, 30, seed);
-        for (size_t lap = 0; lap < 10; lap++) {
-            int64_t start = (int64_t)lap * 14 * SECOND;
-            const int64_t *of = &made.at[3 * lap];
-            int is_turned = of[1] != start;
-            seen[is_turned]++;
-            assert_int_equal(of[0], start);
-            assert_int_equal(of[1], is_turned ? start + 7 * SECOND : start);
-            assert_int_equal(of[2], start + 7 * SECOND);
-        }
-        free(made.at);
+    enum { RUNS = 8, EACH = 5, LAPS = 50 };
+    static const int64_t place[EACH] = {0, 1, 2, 12, 14}; /* the other way round 0, 2, 12, 13, 14 */
+    int64_t at[RUNS * EACH];
+    int turned = 0;
+    for (size_t i = 0; i < RUNS * EACH; i++)
+        at[i] = ((int64_t)(i / EACH) * 30 + place[i % EACH]) * SECOND;
+    times source = {at, RUNS * EACH};
+    times made = synthesise(MT_GAPS_SOURCE, &source, LAPS * source.count, 1);
+    int64_t lap = made.at[source.count];
+    assert_in_range(lap, 224 * SECOND, 234 * SECOND); /* its time, and a mean gap */
+    for (size_t i = 0; i < made.count; i += EACH) {
+        const int64_t *run = &made.at[i];
+        size_t k = i / EACH;
+        int64_t start = (int64_t)(k / RUNS) * lap + (int64_t)(k % RUNS) * 30 * SECOND;
+        int is_turned = run[1] - run[0] == 2 * SECOND;
+        turned += is_turned;
+        assert_int_equal(run[0], start);
+        assert_int_equal(run[1], start + (is_turned ? 2 : 1) * SECOND);
+        assert_int_equal(run[2], start + (is_turned ? 12 : 2) * SECOND);
+        assert_int_equal(run[3], start + (is_turned ? 13 : 12) * SECOND);
+        assert_int_equal(run[4], start + 14 * SECOND);
     }
-    assert_int_equal(seen[0] + seen[1], 200);
-    assert_in_range(seen[0], 70, 130); /* 100 expected, 4.2 deviations */
+    assert_int_equal(turned, RUNS * LAPS); /* the longest gap's sides always change places */
+    free(made.at);
 }
 
 /* gaps_ns[0] is not looked at. */
@@ -359,43 +367,81 @@ static void test_sources(void **state) {
 }
 
 static int ascending(const void *a, const void *b) {
-    double left = *(const double *)a;
-    double right = *(const double *)b;
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
     return (left > right) - (left < right);
 }
 
-/* Cells keep their counts: in order where they are above the turned ones, else as a set. The first
- * request, which comes at 0, may change one or two of them. */
-static void test_cells(void **state) {
+static int64_t *gaps_of(const times *of) {
+    int64_t *gaps = calloc(of->count, sizeof *gaps);
+    assert_non_null(gaps);
+    for (size_t i = 1; i < of->count; i++)
+        gaps[i] = of->at[i] - of->at[i - 1];
+    return gaps;
+}
+
+/* A lap has the source's gaps, each once, in another order; the number of requests up to any time is the
+ * source's but for a run's. */
+static void test_gaps_and_course(void **state) {
     (void)state;
+    enum { RUN = 100 };
     times source = poisson(rate_of_bursts, 50, 7200, 1);
     times made = synthesise(MT_GAPS_SOURCE, &source, source.count, 4);
-    static const double lengths[] = {0.1, 1, 10, 60, 300};
-    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
-        int64_t length = (int64_t)(lengths[k] * 1e9);
-        size_t windows = (size_t)(source.at[source.count - 1] / length);
-        double *before = counts_of(&source, length, windows);
-        double *after = counts_of(&made, length, windows);
-        double moved = 0;
-        for (size_t i = 0; i < windows; i++)
-            moved += fabs(before[i] - after[i]);
-        if (lengths[k] < 1)
-            assert_true(moved > (double)source.count / 4);
-        else if (lengths[k] >= 300)
-            assert_true(moved <= 2);
-        qsort(before, windows, sizeof *before, ascending);
-        qsort(after, windows, sizeof *after, ascending);
-        double apart = 0;
-        for (size_t i = 0; i < windows; i++)
-            apart += fabs(before[i] - after[i]);
-        /* the windows that the end of the source cuts are not among them, but their cells are */
-        if (!(apart <= (lengths[k] < 1 ? 0.02 * (double)source.count : 4)))
-            fail_msg("counts in cells of %g s differ: %g in all", lengths[k], apart);
-        free(before);
-        free(after);
+    int64_t *before = gaps_of(&source), *after = gaps_of(&made);
+    size_t same = 0;
+    for (size_t i = 1; i < source.count; i++)
+        same += before[i] == after[i];
+    assert_true(same < source.count / 10);
+    qsort(before, source.count, sizeof *before, ascending);
+    qsort(after, source.count, sizeof *after, ascending);
+    assert_memory_equal(before, after, source.count * sizeof *before);
+    for (size_t i = RUN; i < source.count; i++) {
+        assert_true(made.at[i] >= source.at[i - RUN]);
+        assert_true(source.at[i] >= made.at[i - RUN]);
     }
+    free(before);
+    free(after);
     free(source.at);
     free(made.at);
+}
+
+/* Variance over mean of the counts in windows that begin anywhere. */
+static double dispersion_anywhere(const times *of, double seconds) {
+    enum { PHASES = 8 };
+    double sum = 0;
+    times moved = new_times(of->count);
+    moved.count = of->count;
+    for (size_t k = 0; k < PHASES; k++) {
+        for (size_t i = 0; i < of->count; i++)
+            moved.at[i] = of->at[i] + (int64_t)((double)k / PHASES * seconds * 1e9);
+        sum += dispersion(&moved, seconds) / PHASES;
+    }
+    free(moved.at);
+    return sum;
+}
+
+/* Bursts of ten seconds that begin at any time stay whole: at windows of every phase too, where runs cut by
+ * the clock would have a fifth less of it. */
+static double rate_of_short_bursts(double t) {
+    double k = floor(t / 47);
+    return t - 47 * k < 10 ? 8 + 4 * fmod(k * 0.618, 1) : 0;
+}
+
+static void test_bursts_stay_whole(void **state) {
+    (void)state;
+    static const double windows[] = {1, 2, 5, 10, 20, 30, 60, 120};
+    times source = poisson(rate_of_short_bursts, 12, 1500, 1000000);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        times made = synthesise(MT_GAPS_SOURCE, &source, source.count, seed);
+        for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
+            double share =
+                dispersion_anywhere(&made, windows[w]) / dispersion_anywhere(&source, windows[w]);
+            if (!(fabs(share - 1) < 0.03))
+                fail_msg("seed %d, %g s: %.3f of the source's dispersion", (int)seed, windows[w],
+                         share);
+        }
+        free(made.at);
+    }
+    free(source.at);
 }
 
 /* A gap is 0, or within `near` of a multiple of the grid. */
@@ -479,25 +525,18 @@ static double rate_of_slope(double t) {
     return 0.25 * t / 800;
 }
 
-/* A hundred requests in 800 s are few, but their course is there to the minute: the first request,
- * which comes at 0, may change two counts. */
+/* A hundred requests in 800 s are few, but their course is there: none comes more than an eighth of that
+ * sooner or later than its place in the order had it. */
 static void test_course_of_small_source(void **state) {
     (void)state;
-    enum { MINUTES = 12 };
     times source = poisson(rate_of_slope, 0.25, 800, 1000000);
-    double *before = counts_of(&source, 60 * SECOND, MINUTES);
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         times made = synthesise(MT_GAPS_SOURCE, &source, source.count, seed);
-        double *after = counts_of(&made, 60 * SECOND, MINUTES);
-        double apart = 0;
-        for (size_t i = 0; i < MINUTES; i++)
-            apart += fabs(before[i] - after[i]);
-        assert_true(apart <= 2);
+        for (size_t i = 0; i < source.count; i++)
+            assert_true(llabs(made.at[i] - source.at[i]) <= 100 * SECOND);
         assert_false(is_same(&made, &source));
-        free(after);
         free(made.at);
     }
-    free(before);
     free(source.at);
 }
 
@@ -688,12 +727,13 @@ static void test_out_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_two_instants),
+        cmocka_unit_test(test_sides),
         cmocka_unit_test(test_first_gap),
         cmocka_unit_test(test_iid_against_plain),
         cmocka_unit_test(test_iid_distribution),
         cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_gaps_and_course),
+        cmocka_unit_test(test_bursts_stay_whole),
         cmocka_unit_test(test_grids),
         cmocka_unit_test(test_timers),
         cmocka_unit_test(test_laps),

@@ -5,40 +5,40 @@
  * their order: bursts longer than an instant, and the rate's course, are lost. The source's order
  * does not matter: numbers of requests and gaps are drawn from sorted lists.
  *
- * MT_GAPS_SOURCE keeps how requests bunch, at every window, and the course of the rate. The
- * source's time is cut into cells, these into smaller cells, and so on, along the lengths that
- * people count by: ..., 0.1, 1, 10 s, 1, 5 min, 1 h. Of the cells that hold a hundred requests or
- * fewer, the largest are *turned*; on a grid so coarse that there are none, the smallest cells are.
- * A turned cell's parts change places in a circle, by a random number of places: 1 2 3 4 5 becomes
- * 4 5 1 2 3. Its parts are turned in the same way, and theirs, down to parts of about two dozen
- * requests, whose gaps among themselves are copied. So the counts in cells are the source's own
- * counts, in the same order above the turned cells and in another order within them. Whatever is
- * computed from these counts stays: variance over mean, peak, share of silent seconds. Windows that
- * are no cells are looked after too: each turning is chosen among four, the one that keeps the sums
- * of squares of the counts so far nearest to the source's, so that errors cannot add up. Moving
- * runs of a series about, so that its dependence survives, is the block bootstrap's idea (Kuensch,
- * "The jackknife and the bootstrap for general stationary observations", 1989); doing it within
- * nested cells is what saves the course.
+ * MT_GAPS_SOURCE keeps how requests bunch, at every window, and the course of the rate. The source is
+ * cut into runs of a hundred requests or fewer, and into parts of a run, at its longest gaps: a gap
+ * that is the longest one of more requests is a cut, those within a run divide it, its parts and theirs,
+ * down to single instants (the tree of single linkage, as clustering calls it). Of a gap's two sides
+ * either may come first. So what stands close together still does, however long that lasts: a burst
+ * stays one, as long and as dense, with the gaps before and behind it, and every gap of the source is
+ * there once a lap. Each run comes in the one of eight such orders that keeps the sums of squares of the
+ * counts so far, in windows of 1 s to half an hour, nearest to the source's: so errors of the variance
+ * over mean cannot add up. (Moving runs of a series about, so that its dependence survives, is the block
+ * bootstrap's idea: Kuensch, "The jackknife and the bootstrap for general stationary observations", 1989.
+ * Runs of a given length, or cells of the clock, would cut bursts.)
  *
  * Times lie on the source's grid, the greatest common divisor of its gaps. A grid that is only kept
  * nearly, as behind a timer that is a little early or late, is found too (95 % of the instants
  * within a quarter of a period): then gaps stay near its multiples as the source's are.
  *
  * What *drawn anew* means: with each seed a request comes at another place, one of many within the
- * time that about a hundred requests take. No run of a few dozen requests keeps its original place,
- * except in the last, incomplete cells at the end of the source. Two seeds put few runs at the same
- * place. On a grid of long periods there are few places, and all requests of an instant move
- * together. How many requests a longer cell has is not drawn: that is the course of the rate.
+ * time that about a hundred requests take. A run takes as long as in the source, and begins and ends when
+ * it did there; the two sides of its longest gap always change places. Few runs of more than 32 requests
+ * keep their places, and two seeds put few at the same one. Where instants hold several requests, on a
+ * grid of long periods, all of an instant move together, and a run may have two dozen instants instead. No
+ * run takes more than an eighth of the source's time. How many requests come in a longer time is not drawn:
+ * that is the course of the rate.
  *
- * Both kinds are unlimited. SOURCE goes through its source again and again, every lap turned anew;
+ * Both kinds are unlimited. SOURCE goes through its source again and again, every lap in another order;
  * a lap takes the source's duration and one mean gap between instants. So the rate does not drift.
  *
  * A source of one instant (of one request, say) has no gap above 0: the instant comes again every
  * second, with as many requests.
  *
- * Memory: 8 bytes a request of the source (SOURCE), 16 an instant (IID). Random numbers: (seed,
- * "synthesize", "arrivals"); the items are laps (SOURCE) or instants (IID: first the gap before it,
- * none before the first, then its requests). */
+ * Memory: 8 bytes a request and 8 a run of the source (SOURCE), 16 an instant (IID). Random numbers:
+ * (seed, "synthesize", "arrivals"); the items are laps (SOURCE; where runs are cut in equally long gaps is
+ * drawn of the first before it begins) or instants (IID: first the gap before it, none before the first,
+ * then its requests). */
 #ifndef MT_PREFIX_GAPS_GAPS_H
 #define MT_PREFIX_GAPS_GAPS_H
 

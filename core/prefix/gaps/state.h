@@ -8,7 +8,7 @@
 /* ---- the grid (grid.c) ---- */
 
 /* Where a source's times may lie: at multiples of `period_ns`. When they only lie near those, as
- * behind a timer that is a little early or late, cells begin `cut_ns` after the multiples, where
+ * behind a timer that is a little early or late, ticks begin `cut_ns` after the multiples, where
  * there are next to no times.
  *
  * This is not the grid of stats/grid.h, which asks whether a clock's ticks hide when requests came:
@@ -65,7 +65,8 @@ typedef struct mt_gaps_instant {
     int64_t tick;
 } mt_gaps_instant;
 
-/* Draws an order of the run's instants. */
+/* Draws an order of the run's instants. Of the longest gap's sides the second always comes first, where there
+ * are more than two instants: so that hardly anything stays where it was. */
 void mt_gaps_turn(const mt_gaps_tree *tree, mt_random *random, mt_gaps_instant *made);
 
 /* ---- counts in windows (tally.c) ---- */
