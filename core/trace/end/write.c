@@ -16,7 +16,7 @@ typedef struct block {
     size_t capacity, used;
 } block;
 
-enum { BLOCK_BYTES = 1 << 18 };
+enum { BLOCK_BYTES = 1 << 20 };
 
 typedef struct writing {
     mt_output *output;
