@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-enum { REQUESTS = 30000, IDS = 12, LIMIT = 13 << 18 };
+enum { REQUESTS = 32000, IDS = 12, LIMIT = 8 << 18 };
 
 /* ---- a source ---- */
 
