@@ -264,8 +264,11 @@ section("reading", function(bench)
   row("trace reader, 300 MB", m.reader, m.read, "read(2)", "1300 MB/s", size / m.reader.wall >= 1.3e9)
   row("trace reader, 100 MB of short rows", m.short, m.read_short, "read(2)", nil, nil, size_of(short))
   row("cat to /dev/null, 300 MB", m.nowhere, m.read, "read(2)", "1000 MB/s", size / m.nowhere.wall >= 1e9)
-  row("cat to a file, 300 MB", m.cat, m.write, "write(2)", "ratio <= 1.43",
-    m.cat.wall <= 1.43 * m.write.wall)
+  -- Reading and write(2) go beside each other: the slower of the two is the limit, by machine.
+  local limit, limit_is = m.write.wall, "write(2)"
+  if m.reader.wall > limit then limit, limit_is = m.reader.wall, "reader alone" end
+  row("cat to a file, 300 MB", m.cat, m.write, "write(2)",
+    ("<= 1.43 x %s, %s"):format(limit_is, seconds_text(limit)), m.cat.wall <= 1.43 * limit)
 end)
 
 -- Conversation traces one behind the other, packed and unpacked; the floors do the same with zlib, at the
