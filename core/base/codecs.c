@@ -2,6 +2,8 @@
  * module of its own, packing.so, which is loaded for the first compressed file (base/codec_module.c). */
 #include "base/codec.h"
 
+#include "base/module_file.h"
+
 #include <string.h>
 
 #ifdef MT_HAS_ISAL
@@ -18,6 +20,8 @@
 const mt_codec mt_codec_gzip = {"gzip", mt_gzip_may_begin, 1, &UNPACKS, &PACKS};
 
 const mt_codec *const mt_codecs[] = {&mt_codec_gzip, &mt_codec_zstd, NULL};
+
+MT_MODULE_OF_THIS_VERSION;
 
 __attribute__((visibility("default"))) const mt_codec *const *mt_packing(void) {
     return mt_codecs;
