@@ -1,5 +1,5 @@
-/* gzip (RFC 1952), read by the ISA-L (Intel's, which knows other processors too): two to three times as quick as
- * zlib. */
+/* gzip (RFC 1952), read by the ISA-L (Intel's, which knows other processors too): two to three times as quick
+ * as zlib. */
 #ifdef MT_HAS_ISAL
 
 #include "base/codec.h"

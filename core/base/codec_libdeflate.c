@@ -1,8 +1,9 @@
-/* gzip (RFC 1952), written by libdeflate at its level 5, the first that looks for a better match behind each.
+/* gzip (RFC 1952), written by libdeflate at its level 5, the first that looks for a better match behind
+ * each.
  *
- * Measured: how many times as fast as zlib 1.2.13's level 6 on one processor, and how much larger the file is, in
- * percent (libdeflate 1.14, the ISA-L 2.30, libzstd 1.5.4; 3 to 24 MB of text, the least of two or three times on
- * a busy machine):
+ * Measured: how many times as fast as zlib 1.2.13's level 6 on one processor, and how much larger the file
+ * is, in percent (libdeflate 1.14, the ISA-L 2.30, libzstd 1.5.4; 3 to 24 MB of text, the least of two or
+ * three times on a busy machine):
  *
  *                       sin           the conversation   synthesized   results of a run,
  *                                     trace              from it       a line a request
@@ -14,26 +15,17 @@
  *   libdeflate, 6       2.2   -25.4    2.1   -23.1        2.7   -20.3   1.8  -  1.5
  *   (zstd, level 3      8.6   -12.6   17.2   -54.4       10.1   -49.3   2.8  +  0.9)
  *
- * Of what is three times as fast on each trace it is the only one that makes no larger files than zlib. Of results,
- * which we write plain, nothing is both.
+ * Of what is three times as fast on each trace it is the only one that makes no larger files than zlib. Of
+ * results, which we write plain, nothing is both.
  *
- * libdeflate does not stream: it packs what it is given into data that are whole. Here it is given CHUNK bytes at
- * a time, and what it makes of them is opened again: the mark on the last block goes, and an empty block brings
- * it to a whole byte (as zlib's sync flush does), so that all of it is the one member of a gzip file. Members one
- * behind the other would be simpler, but not all readers go on behind the first one, and some of those that do
- * not say nothing.
+ * libdeflate does not stream: it packs what it is given into data that are whole. Here it is given CHUNK
+ * bytes at a time, and what it makes of them is opened again: the mark on the last block goes, and an empty
+ * block brings it to a whole byte (as zlib's sync flush does), so that all of it is the one member of a gzip
+ * file. Members one behind the other would be simpler, but some readers end behind the first one and say
+ * nothing: Perl's IO::Uncompress::Gunzip and a decompressobj of Python's zlib do (tried).
  *
- * Chunks know nothing of one another, so that a thread packs every other one where there is a second processor:
- * the same bytes. */
-#include "base/codec.h"
-
-#include "base/beside.h"
-#include "base/deflate_blocks.h"
-#include "base/memory.h"
-
-#include <libdeflate.h>
-#include <string.h>
-
+ * Chunks know nothing of one another, so that a thread packs every other one where there is a second
+ * processor: the same bytes. */
 #ifdef MT_HAS_LIBDEFLATE
 
 #include "base/codec.h"
@@ -185,8 +177,8 @@ static void take(packer *self, mt_span *plain) {
     *plain = (mt_span){plain->text + step, plain->length - step};
 }
 
-/* The chunk being filled goes to the thread, or is packed here, and then those before it are waited for; so they
- * are too when it is_last of what can be had now. -1: out of memory. */
+/* The chunk being filled goes to the thread, or is packed here, and then those before it are waited for; so
+ * they are too when it is_last of what can be had now. -1: out of memory. */
 static int finish_chunk(packer *self, int is_last) {
     chunk *one = self->chunks[self->filling];
     if (self->filling == 0 && !is_last && has_beside(self)) {

@@ -6,7 +6,8 @@
 /* FAST bits of a code are looked up at once, longer ones bit by bit: they are rare. */
 enum { LONGEST = 15, FAST = 10, MOST_SYMBOLS = 288, MATCHES = 257, LENGTH_CODES = 19 };
 
-/* A table's entry holds how many bits a code has, with the extra bits behind it, and above them what it says. */
+/* A table's entry holds how many bits a code has, with the extra bits behind it, and above them what it
+ * says. */
 enum { BITS = 6, BITS_MASK = (1 << BITS) - 1, LITERAL = 0, MATCH, END_OF_BLOCK, IS_LONG = 1023 };
 
 typedef struct code {
@@ -189,8 +190,8 @@ static int own_codes(walk *self) {
            make_code(&self->distances, lengths + symbols, distances, entry_of_distance);
 }
 
-/* Whether there is a distance behind what the next bits say is not asked, for that cannot be foreseen: it counts,
- * or counts nothing. */
+/* Whether there is a distance behind what the next bits say is not asked, for that cannot be foreseen: it
+ * counts, or counts nothing. */
 static int pass_coded(walk *self) {
     enum { MASK = (1 << FAST) - 1 };
     join_literals(&self->lengths);

@@ -18,8 +18,8 @@
  * 1; 0 when there is no such file. */
 int mt_module_file(const char *name, char *path, size_t room);
 
-/* Loads that file, for dlsym and dlclose. NULL with MT_ERROR_IO (no source), which names the file, when it cannot
- * be loaded, is no such module, or one of another version. */
+/* Loads that file, for dlsym and dlclose. NULL with MT_ERROR_IO (no source), which names the file, when it
+ * cannot be loaded, is no such module, or one of another version. */
 void *mt_module_open(const char *path, mt_error *error);
 
 #endif
