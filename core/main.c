@@ -14,6 +14,7 @@
 
 #include <lualib.h>
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <fcntl.h>
@@ -88,13 +89,18 @@ static int search_beside(lua_State *L) {
         return 0;
     if (!mt_module_file(name + sizeof ours - 1, file, sizeof file))
         return luaL_error(L, "there is no module '%s' where this program's modules are", name);
+    mt_error error;
+    void *module = mt_module_open(file, &error);
+    if (!module) /* a library that it needs is missing, or it is another program's */
+        return luaL_error(L, "cannot load the module '%s': %s", name, error.message);
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "loadlib");
     lua_pushstring(L, file);
     lua_pushfstring(L, "luaopen_%s", luaL_gsub(L, name, ".", "_"));
     lua_remove(L, -2);
     lua_call(L, 2, 2);
-    if (!lua_isfunction(L, -2)) /* made by another build, or a library that it needs is missing */
+    dlclose(module);            /* loadlib has opened it too */
+    if (!lua_isfunction(L, -2)) /* another of ours has that name */
         return luaL_error(L, "cannot load the module '%s': %s", name, lua_tostring(L, -1));
     lua_pop(L, 1);
     lua_pushstring(L, file);

@@ -6,20 +6,18 @@
 
 #include <errno.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 
 enum { MOST_THREADS = 4 };
 
 struct mt_beside {
     pthread_t thread;
     sem_t begin, done;
+    atomic_int *threads;
     void (*work)(void *context);
     void *context;
     int is_working; /* the caller's: it has not seen the end of what it began */
     int is_over;    /* the thread is to end; read after `begin` */
 };
-
-static atomic_int threads;
 
 static void *run(void *given) {
     mt_beside *self = given;
@@ -40,13 +38,14 @@ static int start(mt_beside *self) {
     return mt_thread_start(&self->thread, run, self);
 }
 
-mt_beside *mt_beside_new(void (*work)(void *context), void *context) {
+mt_beside *mt_beside_new(atomic_int *threads, void (*work)(void *context), void *context) {
     if (mt_processors() < 2)
         return NULL;
     mt_beside *self = NULL;
-    if (atomic_fetch_add(&threads, 1) < MOST_THREADS)
+    if (atomic_fetch_add(threads, 1) < MOST_THREADS)
         self = mt_allocate_zero(1, sizeof *self);
     if (self) {
+        self->threads = threads;
         self->work = work;
         self->context = context;
         if (start(self) == 0)
@@ -55,7 +54,7 @@ mt_beside *mt_beside_new(void (*work)(void *context), void *context) {
         sem_destroy(&self->done);
         mt_free(self);
     }
-    atomic_fetch_sub(&threads, 1);
+    atomic_fetch_sub(threads, 1);
     return NULL;
 }
 
@@ -84,6 +83,6 @@ void mt_beside_free(mt_beside *self) {
     pthread_join(self->thread, NULL);
     sem_destroy(&self->begin);
     sem_destroy(&self->done);
+    atomic_fetch_sub(self->threads, 1);
     mt_free(self);
-    atomic_fetch_sub(&threads, 1);
 }

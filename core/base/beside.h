@@ -6,11 +6,14 @@
 
 #include "base/error.h"
 
+#include <stdatomic.h>
+
 typedef struct mt_beside mt_beside;
 
-/* A thread for work(context). NULL: there is no second processor for it, there are enough such
- * threads already, or it cannot be had; then the caller works. */
-mt_beside *mt_beside_new(void (*work)(void *context), void *context);
+/* A thread for work(context). *threads counts those of one purpose; it is 0 at first, and outlives them. NULL:
+ * there is no second processor for it, there are four such threads already, or it cannot be had; then the
+ * caller works. */
+mt_beside *mt_beside_new(atomic_int *threads, void (*work)(void *context), void *context);
 
 /* The thread begins to work once. Not while it works. */
 void mt_beside_begin(mt_beside *beside);

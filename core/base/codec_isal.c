@@ -1,8 +1,5 @@
-/* gzip (RFC 1952) by the ISA-L (Intel's, which knows other processors too): two to three times as
- * quick as zlib at reading, six to fifteen times at writing, for files between 2 % smaller and 5 %
- * larger than those of zlib's level 6 (12 % where most of the text is ids drawn at random; measured
- * on traces). What it writes may differ between kinds of processors; what is read from it does
- * not. */
+/* gzip (RFC 1952), read by the ISA-L (Intel's, which knows other processors too): two to three times as quick
+ * as zlib. */
 #ifdef MT_HAS_ISAL
 
 #include "base/codec.h"
@@ -12,13 +9,11 @@
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
-enum { LEVEL = 3, MEMORY = ISAL_DEF_LVL3_DEFAULT, MOST = 1 << 30 };
+enum { MOST = 1 << 30 };
 
 static uint32_t at_most(size_t length) {
     return length > MOST ? MOST : (uint32_t)length;
 }
-
-/* ---- reading ---- */
 
 /* The parts of a member's header (RFC 1952, 2.3), in their order. The library reads it too, but
  * where it comes in two pieces it loses the header's own checksum. */
@@ -153,57 +148,6 @@ static void unpacker_free(void *given_unpacker) {
     mt_free(given_unpacker);
 }
 
-/* ---- writing ---- */
-
-typedef struct packer {
-    struct isal_zstream stream;
-    int has_flushed; /* all that was given so far */
-    uint8_t memory[MEMORY];
-} packer;
-
-static void *packer_new(void) {
-    packer *self = mt_allocate(sizeof *self, 1);
-    if (!self)
-        return NULL;
-    isal_deflate_init(&self->stream);
-    self->stream.level = LEVEL;
-    self->stream.level_buf = self->memory;
-    self->stream.level_buf_size = MEMORY;
-    self->stream.gzip_flag = IGZIP_GZIP;
-    self->has_flushed = 0;
-    return self;
-}
-
-static int pack(void *given_packer, mt_span *plain, mt_compress_until until, mt_room *room) {
-    packer *self = given_packer;
-    struct isal_zstream *stream = &self->stream;
-    uint32_t given = at_most(plain->length), space = at_most(room->length);
-    int is_last = given == plain->length; /* of the calls for these bytes */
-    if (given == 0 && until == MT_COMPRESS_FLUSH && self->has_flushed)
-        return 0; /* it would write an empty block each time */
-    stream->next_in = (uint8_t *)plain->text;
-    stream->avail_in = given;
-    stream->next_out = (uint8_t *)room->text;
-    stream->avail_out = space;
-    stream->flush = is_last && until == MT_COMPRESS_FLUSH ? SYNC_FLUSH : NO_FLUSH;
-    stream->end_of_stream = is_last && until == MT_COMPRESS_END;
-    if (isal_deflate(stream) != COMP_OK)
-        return -1;
-    *plain = (mt_span){plain->text + (given - stream->avail_in),
-                       plain->length - (given - stream->avail_in)};
-    *room = (mt_room){room->text + (space - stream->avail_out), stream->avail_out};
-    int more =
-        plain->length > 0 || (stream->end_of_stream ? stream->internal_state.state != ZSTATE_END
-                                                    : stream->avail_out == 0);
-    self->has_flushed = !more && until == MT_COMPRESS_FLUSH;
-    return more;
-}
-
-static void packer_free(void *given_packer) {
-    mt_free(given_packer);
-}
-
-const mt_codec mt_codec_isal = {"gzip",        mt_gzip_may_begin, 1,    unpacker_new, unpack,
-                                unpacker_free, packer_new,        pack, packer_free};
+const mt_unpacks mt_unpacks_isal = {unpacker_new, unpack, unpacker_free};
 
 #endif

@@ -20,10 +20,13 @@ static const mt_codec *const *load(mt_error *error) {
         return mt_null(mt_fail(error, MT_ERROR_IO,
                                "compressed files need the module packing.so, which is not where "
                                "this program's modules are"));
-    void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL), *symbol = NULL;
-    if (module)
-        symbol = dlsym(module, "mt_packing");
-    if (!symbol)
+    mt_error problem;
+    void *module = mt_module_open(path, &problem),
+         *symbol = module ? dlsym(module, "mt_packing") : NULL;
+    if (!module)
+        return mt_null(
+            mt_fail(error, problem.code, "compressed files need a module: %s", problem.message));
+    if (!symbol) /* another of this program's modules has that name */
         return mt_null(
             mt_fail(error, MT_ERROR_IO, "compressed files need a module: %s", dlerror()));
     mt_packing_function *packing; /* C knows no other way from an object to a function: */

@@ -85,5 +85,5 @@ static void packer_free(void *packer) {
     mt_free(packer);
 }
 
-const mt_codec mt_codec_zlib = {"gzip",        mt_gzip_may_begin, 1,    unpacker_new, unpack,
-                                unpacker_free, packer_new,        pack, packer_free};
+const mt_unpacks mt_unpacks_zlib = {unpacker_new, unpack, unpacker_free};
+const mt_packs mt_packs_zlib = {packer_new, pack, packer_free};

@@ -56,5 +56,6 @@ static void packer_free(void *packer) {
     ZSTD_freeCStream(packer);
 }
 
-const mt_codec mt_codec_zstd = {"zstd",        may_begin,  0,    unpacker_new, unpack,
-                                unpacker_free, packer_new, pack, packer_free};
+static const mt_unpacks unpacks = {unpacker_new, unpack, unpacker_free};
+static const mt_packs packs = {packer_new, pack, packer_free};
+const mt_codec mt_codec_zstd = {"zstd", may_begin, 0, &unpacks, &packs};

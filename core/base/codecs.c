@@ -2,15 +2,26 @@
  * module of its own, packing.so, which is loaded for the first compressed file (base/codec_module.c). */
 #include "base/codec.h"
 
+#include "base/module_file.h"
+
 #include <string.h>
 
-const mt_codec *const mt_codecs[] = {
 #ifdef MT_HAS_ISAL
-    &mt_codec_isal,
+#define UNPACKS mt_unpacks_isal
 #else
-    &mt_codec_zlib,
+#define UNPACKS mt_unpacks_zlib
 #endif
-    &mt_codec_zstd, NULL};
+#ifdef MT_HAS_LIBDEFLATE
+#define PACKS mt_packs_libdeflate
+#else
+#define PACKS mt_packs_zlib
+#endif
+
+const mt_codec mt_codec_gzip = {"gzip", mt_gzip_may_begin, 1, &UNPACKS, &PACKS};
+
+const mt_codec *const mt_codecs[] = {&mt_codec_gzip, &mt_codec_zstd, NULL};
+
+MT_MODULE_OF_THIS_VERSION;
 
 __attribute__((visibility("default"))) const mt_codec *const *mt_packing(void) {
     return mt_codecs;

@@ -46,7 +46,7 @@ mt_decompressor *mt_decompressor_by(const mt_codec *codec, mt_error *error) {
     if (!self)
         return NULL;
     self->codec = codec;
-    self->unpacker = codec->unpacker_new();
+    self->unpacker = codec->unpacks->unpacker_new();
     if (self->unpacker)
         return self;
     mt_free(self);
@@ -98,7 +98,7 @@ static ptrdiff_t unpack(mt_decompressor *self, mt_span *packed, char *to, size_t
     const char *what = NULL;
     mt_room left = {to, room};
     size_t before = packed->length;
-    mt_unpacked status = self->codec->unpack(self->unpacker, packed, &left, &what);
+    mt_unpacked status = self->codec->unpacks->unpack(self->unpacker, packed, &left, &what);
     self->taken += before - packed->length;
     if (status == MT_UNPACKED_NO_MEMORY)
         return mt_failed(mt_fail_memory(error, "decompression"));
@@ -137,7 +137,7 @@ mt_code mt_decompress_end(const mt_decompressor *self, mt_error *error) {
 void mt_decompressor_free(mt_decompressor *self) {
     if (!self)
         return;
-    self->codec->unpacker_free(self->unpacker);
+    self->codec->unpacks->unpacker_free(self->unpacker);
     mt_free(self);
 }
 
@@ -154,7 +154,7 @@ mt_compressor *mt_compressor_by(const mt_codec *codec, mt_error *error) {
     if (!self)
         return NULL;
     self->codec = codec;
-    self->packer = codec->packer_new();
+    self->packer = codec->packs->packer_new();
     if (self->packer)
         return self;
     mt_free(self);
@@ -168,7 +168,7 @@ mt_compressor *mt_compressor_new(const char *method, mt_error *error) {
 
 int mt_compress(mt_compressor *self, mt_span *plain, mt_compress_until until, mt_span *packed) {
     mt_room left = {self->packed, sizeof self->packed};
-    int more = self->codec->pack(self->packer, plain, until, &left);
+    int more = self->codec->packs->pack(self->packer, plain, until, &left);
     *packed = (mt_span){self->packed, (size_t)(left.text - self->packed)};
     return more;
 }
@@ -176,6 +176,6 @@ int mt_compress(mt_compressor *self, mt_span *plain, mt_compress_until until, mt
 void mt_compressor_free(mt_compressor *self) {
     if (!self)
         return;
-    self->codec->packer_free(self->packer);
+    self->codec->packs->packer_free(self->packer);
     mt_free(self);
 }

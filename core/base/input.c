@@ -198,7 +198,8 @@ uint64_t mt_input_size(const mt_input *input) {
     return is_plain_file(input, &info) && info.st_size > 0 ? (uint64_t)info.st_size : 0;
 }
 
-/* The byte before the block, with which a line may end, the block, and in most cases the rest of its last line. */
+/* The byte before the block, with which a line may end, the block, and in most cases the rest of its last
+ * line. */
 enum {
     FIRST_READ = 1 + MT_LINE_BLOCK + (MT_LINE_BLOCK >> 5),
     BLOCK_ROOM = 2 * MT_LINE_BLOCK,

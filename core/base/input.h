@@ -52,8 +52,8 @@ typedef struct mt_line_block {
     uint64_t place;         /* in the file, behind the last; 0: there is no line */
 } mt_line_block;
 
-/* A block has the lines that begin in so many bytes of the file. With MT_SCAN_ALL, of a build in which threads scan
- * every file, for tests, they are few. */
+/* A block has the lines that begin in so many bytes of the file. With MT_SCAN_ALL, of a build in which
+ * threads scan every file, for tests, they are few. */
 #ifdef MT_SCAN_ALL
 enum { MT_LINE_BLOCK = 1 << 12 };
 #else

@@ -78,7 +78,9 @@ static header *header_of(void *block) {
 
 static int is_mapped(void *block) {
     return (uintptr_t)block % SMALL_PAGE == HEADER &&
-           /* of another block it is malloc's own word */
+           /* Of another block it is malloc's own word, which is always there: a look that valgrind's
+            * memcheck, whose blocks have none, reports as an invalid read of 8 bytes, and rightly
+            * lets go on. */
            header_of(block)->mark == (MARK ^ (uintptr_t)block); // NOLINT
 }
 

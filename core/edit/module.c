@@ -3,6 +3,8 @@
  * executable alone, whose Ctrl-C flag it uses. */
 #include "edit/line_editor.h"
 
+#include "base/module_file.h"
+
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -176,6 +178,8 @@ static int list_folder(lua_State *L) {
     lua_call(L, 1, 0);
     return 1;
 }
+
+MT_MODULE_OF_THIS_VERSION;
 
 __attribute__((visibility("default"))) int luaopen_moontide_edit(lua_State *L);
 

@@ -89,6 +89,35 @@ describe("make install", function()
     succeeds("rm -r alone lib", { folder = elsewhere })
   end)
 
+  it("gives a program that loads modules of its own version alone, whatever the program is called", function()
+    local installed = place .. "/opt/tide/lib/lua/5.4/moontide/"
+    succeeds("mkdir -p lib/moontide && cp " .. quote(place) .. "/opt/tide/bin/moontide other.so", { folder = elsewhere })
+    local version = succeeds("./other.so --version", { folder = elsewhere }).out:match "%d+%.%d+%.%d+"
+    local nines = version:gsub("%d", "9")
+    local function with(module, bytes, words)
+      local output <close> = assert(io.open(elsewhere .. "/lib/moontide/" .. module .. ".so", "wb"))
+      assert(output:write(bytes))
+      assert(output:close())
+      local result = command.shell("./other.so " .. words, { folder = elsewhere })
+      return { result.status, (result.err:gsub("/%S*/lib/moontide/", "")) }
+    end
+    for _, one in ipairs {
+      { "packing", "cat packed.jsonl.gz -o /dev/null", "packed.jsonl.gz: compressed files need a module: " },
+      { "drive", "mock --port 0", "cannot load the module 'moontide.drive': " },
+    } do
+      local module, words, message = table.unpack(one)
+      local whole = command.read(installed .. module .. ".so")
+      local another = whole:gsub("([^/])" .. version:gsub("%.", "%%.") .. "\0", "%1" .. nines .. "\0")
+      assert.same({ 1, ("moontide: %s%s.so is of Moontide %s, this program of %s\n"):format(message, module,
+        nines, version) }, with(module, another, words))
+      assert.same({ 1, ("moontide: %s%s.so is no module of Moontide %s\n"):format(message, module, version) },
+        with(module, command.read(installed .. "core.so"), words))
+    end
+    succeeds("cp " .. quote(installed) .. "packing.so lib/moontide", { folder = elsewhere })
+    succeeds("./other.so cat packed.jsonl.gz -o /dev/null", { folder = elsewhere })
+    succeeds("rm -r other.so lib", { folder = elsewhere })
+  end)
+
   it("gives a module that a stock lua5.4 finds", function()
     if command.read(build .. "/flags"):find("-fsanitize", 1, true) then
       pending "a stock Lua lacks the sanitizers' runtime"

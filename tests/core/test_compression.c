@@ -1,16 +1,18 @@
+#define _GNU_SOURCE /* sched_setaffinity */
 /* The codecs behind compressed files, each against the others of its method. */
 #include "file_support.h"
 
 #include "base/codec.h"
+#include "base/deflate_blocks.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
-static const mt_codec *const codecs[] = {
-#ifdef MT_HAS_ISAL
-    &mt_codec_isal,
-#endif
-    &mt_codec_zlib, &mt_codec_zstd};
+/* What is used where no other library is there, what is used here, and the other method. */
+static const mt_codec zlib = {"gzip", mt_gzip_may_begin, 1, &mt_unpacks_zlib, &mt_packs_zlib};
+static const mt_codec *const codecs[] = {&zlib, &mt_codec_gzip, &mt_codec_zstd};
 
 enum { CODECS = sizeof codecs / sizeof *codecs, MOST = 1 << 20 };
 
@@ -184,12 +186,171 @@ static void test_gzip_header(void **state) {
     }
 }
 
+/* ---- more than a chunk ---- */
+
+/* Bytes that do not pack. */
+static size_t make_noise(char *to, size_t length) {
+    uint64_t random = 3;
+    for (size_t i = 0; i < length; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        to[i] = (char)(random >> 56);
+    }
+    return length;
+}
+
+/* One member, which fills `size` packed bytes and gives the first `length` plain ones, as any reader sees it. */
+static void assert_one_member(size_t size, size_t length) {
+    z_stream stream = {0};
+    assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
+    stream.next_in = (Bytef *)packed;
+    stream.avail_in = (uInt)size;
+    stream.next_out = (Bytef *)again;
+    stream.avail_out = sizeof again;
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(stream.avail_in, 0);
+    assert_int_equal(stream.total_out, length);
+    assert_memory_equal(again, plain, length);
+    inflateEnd(&stream);
+}
+
+/* In one call where `piece` is 0, else as above. */
+static size_t pack_gzip(size_t length, size_t piece, char *to) {
+    mt_span left = {plain, length}, some;
+    size_t size = 0;
+    if (piece > 0)
+        return pack(&mt_codec_gzip, left, piece, to);
+    mt_compressor *compressor = mt_compressor_by(&mt_codec_gzip, NULL);
+    for (int more = 1; more; size += some.length) {
+        more = mt_compress(compressor, &left, MT_COMPRESS_END, &some);
+        memcpy(to + size, some.text, some.length);
+    }
+    mt_compressor_free(compressor);
+    return size;
+}
+
+/* Packed on one processor: the same bytes as those in `packed`. */
+static void assert_same_alone(size_t length, size_t piece, size_t size) {
+    cpu_set_t before, one;
+    CPU_ZERO(&one);
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    char *alone = malloc(2 * MOST);
+    assert_int_equal(pack_gzip(length, piece, alone), size);
+    assert_memory_equal(alone, packed, size);
+    free(alone);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+/* Text and noise of many lengths, those at chunks' ends among them, are one member, and the same whether a thread
+ * packs some of it or not. What cannot be packed grows by a thousandth at most. */
+static void test_chunks(void **state) {
+    (void)state;
+    enum { CHUNK = 1 << 18 };
+    static const size_t lengths[] = {0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 77};
+    for (int is_noise = 0; is_noise < 2; is_noise++) {
+        size_t room = is_noise ? make_noise(plain, MOST) : make_lines(plain, 20000);
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+            size_t length = lengths[i];
+            assert_true(length <= room);
+            for (size_t piece = 0; piece <= 1000; piece += 500) {
+                size_t size = pack_gzip(length, piece, packed);
+                assert_one_member(size, length);
+                assert_same_alone(length, piece, size);
+                if (is_noise && piece == 0)
+                    assert_in_range(size, length, length + length / 1000 + 40);
+            }
+        }
+    }
+}
+
+/* ---- blocks ---- */
+
+/* Packs what `plain` has by zlib in these ways, without a header. Returns how many bytes. */
+static size_t deflate_raw(size_t length, int level, int strategy) {
+    z_stream stream = {0};
+    assert_int_equal(deflateInit2(&stream, level, Z_DEFLATED, -15, 8, strategy), Z_OK);
+    stream.next_in = (Bytef *)plain;
+    stream.avail_in = (uInt)length;
+    stream.next_out = (Bytef *)packed;
+    stream.avail_out = sizeof packed;
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    size_t size = stream.total_out;
+    deflateEnd(&stream);
+    return size;
+}
+
+/* Where zlib, which stops behind each block, says that the last one begins and ends. */
+static mt_deflate_places places_by_zlib(size_t size) {
+    z_stream stream = {0};
+    mt_deflate_places places = {0, 0};
+    assert_int_equal(inflateInit2(&stream, -15), Z_OK);
+    stream.next_in = (Bytef *)packed;
+    stream.avail_in = (uInt)size;
+    for (int status = Z_OK; status == Z_OK;) {
+        stream.next_out = (Bytef *)again;
+        stream.avail_out = sizeof again;
+        status = inflate(&stream, Z_BLOCK);
+        assert_true(status == Z_OK || status == Z_STREAM_END);
+        places.last = places.end;
+        places.end = 8 * stream.total_in - (size_t)(stream.data_type & 7);
+        if (status == Z_OK &&
+            stream.data_type & 64) /* it stands behind the last: the end comes once more */
+            break;
+    }
+    inflateEnd(&stream);
+    return places;
+}
+
+static void test_places(void **state) {
+    (void)state;
+    static const int strategies[] = {Z_DEFAULT_STRATEGY, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED};
+    for (int is_noise = 0; is_noise < 2; is_noise++) {
+        if (is_noise)
+            make_noise(plain, MOST);
+        else
+            make_lines(plain, 20000);
+        for (int way = 0; way < 40; way++)
+            for (size_t length = 0; length < 400000; length = 7 * length + 1) {
+                size_t size = deflate_raw(length, way / 4, strategies[way % 4]);
+                mt_deflate_places found, expected = places_by_zlib(size);
+                assert_int_equal(mt_deflate_find((mt_span){packed, size}, &found), 0);
+                assert_int_equal(found.last, expected.last);
+                assert_int_equal(found.end, expected.end);
+                if (length > 10000)
+                    continue;
+                for (size_t cut = 0; cut < size; cut += 1 + cut / 50)
+                    assert_int_equal(mt_deflate_find((mt_span){packed, cut}, &found), -1);
+            }
+    }
+}
+
+/* Whatever the bytes are it comes to an end, and looks at none behind them (the sanitizers see that). */
+static void test_places_of_noise(void **state) {
+    (void)state;
+    size_t length = make_noise(plain, MOST), found_some = 0;
+    for (size_t at = 0; at + 2000 < length; at += 37) {
+        size_t size = at % 2000;
+        char *bytes = malloc(size + 1);
+        mt_deflate_places found;
+        memcpy(bytes + 1, plain + at, size);
+        if (mt_deflate_find((mt_span){bytes + 1, size}, &found) == 0) {
+            assert_true(found.last < found.end && found.end <= 8 * size);
+            found_some++;
+        }
+        free(bytes);
+    }
+    assert_true(found_some > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_flush),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_gzip_header),
+        cmocka_unit_test(test_there_and_back),  cmocka_unit_test(test_flush),
+        cmocka_unit_test(test_damage),          cmocka_unit_test(test_gzip_header),
+        cmocka_unit_test(test_chunks),          cmocka_unit_test(test_places),
+        cmocka_unit_test(test_places_of_noise),
     };
     return cmocka_run_group_tests_name("compression", tests, NULL, NULL);
 }

@@ -2,7 +2,10 @@
  * A module of its own, which is loaded only when that transport is used. */
 #include "lua/binding.h"
 
+#include "base/module_file.h"
 #include "drive/curl/curl.h"
+
+MT_MODULE_OF_THIS_VERSION;
 
 __attribute__((visibility("default"))) int luaopen_moontide_curl(lua_State *L);
 

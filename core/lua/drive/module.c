@@ -2,6 +2,10 @@
  * libevent, and only the commands that drive load it. */
 #include "lua/drive/drive_binding.h"
 
+#include "base/module_file.h"
+
+MT_MODULE_OF_THIS_VERSION;
+
 __attribute__((visibility("default"))) int luaopen_moontide_drive(lua_State *L);
 
 int luaopen_moontide_drive(lua_State *L) {

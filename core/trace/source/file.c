@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* A file of fewer bytes than SMALL is scanned in the time that the threads' memory costs, and one of which only the
- * beginning is wanted needs none. Who takes longer than PATIENCE_NS for BEGINNING waits for something else than
- * scanning. MT_SCAN_ALL is for tests. */
+/* A file of fewer bytes than SMALL is scanned in the time that the threads' memory costs, and one of which
+ * only the beginning is wanted needs none. Who takes longer than PATIENCE_NS for BEGINNING waits for
+ * something else than scanning. MT_SCAN_ALL is for tests. */
 #ifdef MT_SCAN_ALL
 enum { SMALL = 0, BEGINNING = 1 };
 #define PATIENCE_NS INT64_MAX

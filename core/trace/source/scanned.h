@@ -1,8 +1,8 @@
-/* The lines that begin in one block of a file, and the requests that were scanned of them. Private to this folder.
+/* The lines that begin in one block of a file, and the requests scanned of them. Private to this folder.
  *
- * One thread fills it, another reads it later. Scanning stops at a line that is no request, or has no room: that
- * line, and all behind it, are left for the reader. He sees to it that there is more room the next time, so nothing
- * moves, and threads ask for no memory. */
+ * One thread fills it, another reads it later. Scanning stops at a line that is no request, or has no room:
+ * that line, and all behind it, are left for the reader. He sees to it that there is more room the next time,
+ * so nothing moves, and threads ask for no memory. */
 #ifndef MT_TRACE_SOURCE_SCANNED_H
 #define MT_TRACE_SOURCE_SCANNED_H
 

@@ -10,8 +10,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* HANDS: the threads, at most, and the reader. Each has chunks of its own, OWN of them: what it has written stays
- * in its cache. As many blocks may be claimed, and as many more be left out between them. */
+/* HANDS: the threads, at most, and the reader. Each has chunks of its own, OWN of them: what it has written
+ * stays in its cache. As many blocks may be claimed, and as many more be left out between them. */
 enum { HANDS = 4, OWN = 2, ORDER = 2 * HANDS * OWN };
 
 /* A block, for one who scans it. */
@@ -97,9 +97,9 @@ static void wake(mt_scanners *self) {
     }
 }
 
-/* The next block to scan ahead of its turn, in a chunk of the one who asks; NULL: there is none to be had now. The lock
- * is held. To a reader who would wait for them the threads leave one in so many: he scans it when its turn comes,
- * line by line, which is the least work. */
+/* The next block to scan ahead of its turn, in a chunk of the one who asks; NULL: there is none to be had
+ * now. The lock is held. To a reader who would wait for them the threads leave one in so many: he scans it
+ * when its turn comes, line by line, which is the least work. */
 static chunk *claim(mt_scanners *self, hand *own) {
     int is_left = own != self->hands && self->is_hungry &&
                   self->claimed >= self->left + self->wanted && self->claimed + 1 < self->blocks;
@@ -197,8 +197,8 @@ static void note_who_waits(mt_scanners *self, int is_reader) {
     pthread_mutex_unlock(&self->lock);
 }
 
-/* Waits until the block whose turn it is has been scanned, and scans others meanwhile. 0, or -1 when Ctrl-C came
- * first. */
+/* Waits until the block whose turn it is has been scanned, and scans others meanwhile. 0, or -1 when Ctrl-C
+ * came first. */
 static int wait_for(mt_scanners *self, chunk *turn, mt_error *error) {
     if (sem_trywait(&turn->done) == 0) {
         note_who_waits(self, 0);
