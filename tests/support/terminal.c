@@ -107,8 +107,10 @@ static int insist(const char *text, size_t length) {
     for (int i = 0; i < PATIENCE_MS / BETWEEN_KEYS_MS; i++) {
         if (has_ended() || write(master, text, length) < 0)
             return 1;
-        if (poll(&output, 1, BETWEEN_KEYS_MS) > 0)
-            read_more();
+        poll(NULL, 0,
+             BETWEEN_KEYS_MS); /* all of it: the echo comes at once, the command perhaps not */
+        while (poll(&output, 1, 0) > 0 && read_more())
+            ;
     }
     return 0;
 }
