@@ -243,7 +243,8 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 
 # --- tests ----------------------------------------------------------------------------------------
 
-# Of these objects the linker takes what a test needs.
+# Of these objects the linker takes what a test needs, and always those that core asks for if they are there.
+CHECKED_PACKING := $(PACKING_OBJECTS:$(BUILD)/%=$(CHECKED)/%)
 $(BUILD)/tests/objects.a: $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,AR) rm -f $@ && $(AR) rc $@ $^
@@ -253,7 +254,7 @@ $(DRIVE_C_TESTS): TEST_LIBS := $(CURL_LIBS) $(DRIVE_LIBS)
 $(C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(BUILD)/tests/support/one_test.o $(BUILD)/tests/objects.a $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core $(SANITIZED_PROGRAM) -MMD -MP -MF $@.d -o $@ $< \
-	  $(BUILD)/tests/support/one_test.o $(BUILD)/tests/objects.a -lcmocka $(WHOLE_LIBS) $(TEST_LIBS)
+	  $(BUILD)/tests/support/one_test.o $(CHECKED_PACKING) $(BUILD)/tests/objects.a -lcmocka $(WHOLE_LIBS) $(TEST_LIBS)
 
 # Drives a command in a pseudo-terminal, for the specs of the console.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
