@@ -12,7 +12,8 @@
 #   make check-kubernetes   manifests, shipped and printed: by Kubernetes' schemas, by kubectl, and run
 #   make check-slurm   jobs, shipped and printed, in a Slurm of this machine's own
 #   make lint       formatting and static analysis
-#   make sanitize   the whole suite under the address and undefined sanitizers
+#   make sanitize   the whole suite under the address and undefined sanitizers (UBSAN_TELLS=1: with the latter's words;
+#                   make sanitize-programs builds only)
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
 #                   (FUZZ_RUNS=10000000: so many inputs each)
 #   make bench      figures as ratios to a floor measured in the same run (BENCH="--json new.json --against old.json"
@@ -63,7 +64,11 @@ WHOLE_LIBS   := $(LIBS) $(PACKING_LIBS) -lz
 HAS_PACKED := $(shell printf '\043include <features.h>\n\043if !__GLIBC_PREREQ(2, 36)\n\043error\n\043endif\n' | \
   $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 PACKED_POINTERS := -Wl,-z,pack-relative-relocs
-LINK_FLAGS := $(if $(HAS_PACKED),$(PACKED_POINTERS))
+# A program with sanitizers lies at a fixed place and carries their runtime, which the modules find in it: its tests
+# are thousands of starts, and each would set a hundred thousand pointers and look up as many names.
+SANITIZED_PROGRAM := $(if $(findstring -fsanitize=address,$(SANITIZE)),-no-pie -static-libasan)
+SANITIZED_MODULE  := $(if $(SANITIZED_PROGRAM),-static-libasan)
+LINK_FLAGS := $(or $(SANITIZED_PROGRAM),$(if $(HAS_PACKED),$(PACKED_POINTERS)))
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats text hash trace prefix load
@@ -94,10 +99,12 @@ DRIVE_BINDING_OBJECTS := $(DRIVE_BINDING:%.c=$(BUILD)/%.o)
 CURL_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(CURL) $(CURL_BINDING))
 CURL_LIBS  := -lcurl -lssl -lcrypto -levent_core
 DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
-# The same with the invariants checked (core/base/assert.h), for the C tests.
-CHECKED_OBJECTS := $(CORE:%.c=$(BUILD)/checked/%.o)
-CHECKED_DRIVE_OBJECTS := $(DRIVE:%.c=$(BUILD)/checked/%.o)
-CHECKED_CURL_OBJECTS := $(CURL:%.c=$(BUILD)/checked/%.o)
+# The same with the invariants checked (core/base/assert.h), for the C tests. A build that checks them everywhere, as
+# that with sanitizers does, compiles nothing twice.
+CHECKED := $(BUILD)$(if $(filter -DMT_ASSERTS,$(OPTIMISE) $(SANITIZE)),,/checked)
+CHECKED_OBJECTS := $(CORE:%.c=$(CHECKED)/%.o)
+CHECKED_DRIVE_OBJECTS := $(DRIVE:%.c=$(CHECKED)/%.o)
+CHECKED_CURL_OBJECTS := $(CURL:%.c=$(CHECKED)/%.o)
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
 DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
@@ -118,7 +125,7 @@ LIES_BEHIND = $(filter $(patsubst %,$(BUILD)/core/%,load/% random/% prefix/gaps/
 # What draws the charts of a report's page; it is built in as well.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
-.PHONY: all deps demo check lint lint-deps sanitize fuzz fuzz-deps fuzz-programs bench install clean test-programs \
+.PHONY: all deps demo check lint lint-deps sanitize sanitize-programs fuzz fuzz-deps fuzz-programs bench install clean test-programs \
   bench-programs
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -166,7 +173,7 @@ lint-deps:
 # --- build ----------------------------------------------------------------------------------------
 
 # What needs the packages says so before the compiler does.
-ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client check-image check-kubernetes check-slurm build-deps image lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client check-image check-kubernetes check-slurm build-deps image lint sanitize sanitize-programs fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
 HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h zstd.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
@@ -210,12 +217,12 @@ $(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(BUILD)/compiled.o 
 
 $(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(LEAN_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
+	$(call say,LINK) $(CC) $(SANITIZE) $(SANITIZED_MODULE) -shared -o $@ $^ $(LIBS)
 
 # Carries what it uses of core; the Ctrl-C flag is the executable's.
 $(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(LEAN_OBJECTS) $(BUILD)/core/lua/binding.o
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS) $(DRIVE_LIBS)
+	$(call say,LINK) $(CC) $(SANITIZE) $(SANITIZED_MODULE) -shared -o $@ $^ $(LIBS) $(DRIVE_LIBS)
 
 # Of these objects the linker takes what it needs.
 $(BUILD)/objects.a: $(LEAN_OBJECTS) $(DRIVE_OBJECTS)
@@ -224,17 +231,17 @@ $(BUILD)/objects.a: $(LEAN_OBJECTS) $(DRIVE_OBJECTS)
 # Stays loaded once it is: nobody closes it.
 $(BUILD)/lib/moontide/packing.so: $(PACKING_OBJECTS) $(BUILD)/objects.a
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(PACKING_LIBS) -Wl,--as-needed $(LIBS)
+	$(call say,LINK) $(CC) $(SANITIZE) $(SANITIZED_MODULE) -shared -o $@ $^ $(PACKING_LIBS) -Wl,--as-needed $(LIBS)
 
 # Stays loaded once it is: OpenSSL has something to do when the process ends.
 $(BUILD)/lib/moontide/curl.so: $(CURL_OBJECTS) $(BUILD)/objects.a
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ $(CURL_LIBS) -Wl,--as-needed $(LIBS)
+	$(call say,LINK) $(CC) $(SANITIZE) $(SANITIZED_MODULE) -shared -Wl,-z,nodelete -o $@ $^ $(CURL_LIBS) -Wl,--as-needed $(LIBS)
 
 # Stays loaded once it is: the terminal's library keeps memory that a leak checker could not see there.
 $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
+	$(call say,LINK) $(CC) $(SANITIZE) $(SANITIZED_MODULE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
 
 -include $(CORE_OBJECTS:.o=.d) $(CHECKED_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) \
   $(CURL_OBJECTS:.o=.d) $(CHECKED_CURL_OBJECTS:.o=.d) $(DRIVE_OBJECTS:.o=.d) $(CHECKED_DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d \
@@ -242,18 +249,18 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 
 # --- tests ----------------------------------------------------------------------------------------
 
-$(C_TESTS): $(BUILD)/tests/support/one_test.o
-
-# Tests of the driving room link it too.
-$(DRIVE_C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_CURL_OBJECTS) $(BUILD)/flags
+# Of these objects the linker takes what a test needs, and always those that core asks for if they are there.
+CHECKED_PACKING := $(PACKING_OBJECTS:$(BUILD)/%=$(CHECKED)/%)
+$(BUILD)/tests/objects.a: $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS)
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
-	  $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(WHOLE_LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
+	$(call say,AR) rm -f $@ && $(AR) rc $@ $^
 
-$(filter-out $(DRIVE_C_TESTS),$(C_TESTS)): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
+# Tests of the driving room link its libraries too.
+$(DRIVE_C_TESTS): TEST_LIBS := $(CURL_LIBS) $(DRIVE_LIBS)
+$(C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(BUILD)/tests/support/one_test.o $(BUILD)/tests/objects.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
-	  $(CHECKED_OBJECTS) -lcmocka $(WHOLE_LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core $(SANITIZED_PROGRAM) -MMD -MP -MF $@.d -o $@ $< \
+	  $(BUILD)/tests/support/one_test.o $(CHECKED_PACKING) $(BUILD)/tests/objects.a -lcmocka $(WHOLE_LIBS) $(TEST_LIBS)
 
 # Drives a command in a pseudo-terminal, for the specs of the console.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
@@ -335,9 +342,19 @@ check-slurm: deps
 run-tests: all test-programs
 	@tests/run $(BUILD) $(TESTS)
 
+# Undefined behaviour traps: the address sanitizer tells the line and who called (tests/run asks it to). With
+# UBSAN_TELLS=1 the undefined sanitizer says what it was as well; its tables and its runtime double the cost of a start.
+UBSAN_TELLS ?=
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+  $(if $(UBSAN_TELLS),,-fsanitize-undefined-trap-on-error)
+
+SANITIZED = BUILD=build/sanitize OPTIMISE='-O1 -g -DMT_ASSERTS' SANITIZE='$(SANITIZERS)'
+
 sanitize: deps
-	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g -DMT_ASSERTS' \
-	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' run-tests
+	@$(MAKE) --no-print-directory $(SANITIZED) run-tests
+
+sanitize-programs: deps
+	@$(MAKE) --no-print-directory $(SANITIZED) all test-programs
 
 # Fuzzing: the core and the targets of tests/fuzz, built by clang for its libFuzzer.
 FUZZ_SECONDS ?= 10

@@ -69,11 +69,24 @@ local function run(name, arguments)
   return result.out
 end
 
--- The trace that it makes.
-local function trace(name, arguments)
-  local list = records.read(run(name, "-o - " .. (arguments or "")))
+local function proper(name, text)
+  local list = records.read(text)
   assert.is_nil(records.fault(list, examples[name].block_size or 512))
   return list
+end
+
+-- Of those whose claims are looked at in a run without options, what an earlier test has made of it.
+local made = { steady = true, ramp = true, bursty_tenants = true, own_arrivals = true, priorities = true, canary = true,
+  chat = true, coding_agent = true, voice_agent = true, deep_research = true }
+
+-- The trace that it makes.
+local function trace(name, arguments)
+  local list = made[name]
+  if not arguments and type(list) == "table" then
+    made[name] = nil
+    return list
+  end
+  return proper(name, run(name, "-o - " .. (arguments or "")))
 end
 
 -- A count of a Poisson law, or of one no wider.
@@ -123,9 +136,9 @@ describe("every example", function()
     else
       it(name .. " runs without options and makes a proper trace", function()
         assert.equal("", run(name))
-        local list = records.read(command.read(folder .. "/" .. name .. ".jsonl"))
-        assert.is_nil(records.fault(list, example.block_size or 512))
+        local list = proper(name, command.read(folder .. "/" .. name .. ".jsonl"))
         assert.is_true(#list >= 100 and #list < 200000)
+        made[name] = made[name] and list
       end)
 
       it(name .. " can be checked", function()
@@ -374,7 +387,7 @@ describe("the example", function()
   -- What the examples of agents say of their traces, at three seeds.
   it("a coding agent's context grows and is compacted, and sub-agents are joined", function()
     for seed = 0, 2 do
-      local list = trace("coding_agent", "--seed " .. seed)
+      local list = trace("coding_agent", seed > 0 and "--seed " .. seed or nil) -- 0 is the seed of a run without options
       local within, across = seen_before(list)
       between(0.88, within, 0.94)
       between(0.01, across, 0.03)
@@ -398,7 +411,7 @@ describe("the example", function()
 
   it("a voice agent's turns are short, and its pauses never are", function()
     for seed = 0, 2 do
-      local list = trace("voice_agent", "--seed " .. seed)
+      local list = trace("voice_agent", seed > 0 and "--seed " .. seed or nil) -- 0 is the seed of a run without options
       local within, across = seen_before(list)
       between(0.87, within, 0.94)
       between(0.03, across, 0.08)
@@ -416,7 +429,7 @@ describe("the example", function()
 
   it("deep research fans out wide and joins", function()
     for seed = 0, 2 do
-      local list = trace("deep_research", "--seed " .. seed)
+      local list = trace("deep_research", seed > 0 and "--seed " .. seed or nil) -- 0 is the seed of a run without options
       local within, across = seen_before(list)
       between(0.55, within, 0.7)
       between(0.015, across, 0.05)

@@ -238,7 +238,7 @@ describe("Ctrl-C in the console", function()
 
   it("ends the process when pressed three times in vain", function()
     local result = terminal.run { "wait \\n> ", "type print 'go' string.find(('a'):rep(300000), ('.-'):rep(60) .. 'b')\\r",
-      "wait \\ngo", "insist \\x03" }
+      "wait \\ngo", "compute", "insist \\x03" }
     assert.equal(0, result.status, result.out)
     shows(result.out, "\n[exit 130]\n")
   end)

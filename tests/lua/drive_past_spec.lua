@@ -67,7 +67,8 @@ describe("a finished run", function()
         assert.same(on_wall_clock(one.results, run.epoch), other.results)
         assert.same({ one.name, one.from, one.to, one.longest_gap or 0, one.recovery or 0 },
           { other.name, other.from, other.to, other.longest_gap or 0, other.recovery or 0 })
-        assert.is_true(one.results.due > 0)
+        -- A closed loop asks when it is answered: a busy machine may leave a tenth of a second without a request.
+        assert.is_true(one.results.due > 0 or own.concurrency ~= nil)
         assert.equal(one.is_recovered, other.is_recovered)
       end
       assert.equal(run.counts.due + run.outside.due, #back:requests())

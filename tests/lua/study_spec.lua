@@ -29,7 +29,7 @@ describe("studies from Lua", function()
     local runs = found.levels[1].runs
     assert.near((runs[1].run:measure "ttft.p50" + runs[2].run:measure "ttft.p50") / 2, mean, 1e-9)
     assert.is_true(half >= 0)
-    assert.is_true(found:measure(2, "e2e.avg") > found:measure(1, "e2e.avg"))
+    assert.is_true(found:measure(2, "e2e.p50") > found:measure(1, "e2e.p50")) -- a mean has each pause of a busy machine in it
     assert.is_nil((found:measure(1, "hit_ratio")))
     assert.truthy(tostring(found):find("concurrency  ", 1, true))
     assert.equal(4, mt.json.decode(mt.json.encode(found)).levels[2].values.concurrency)

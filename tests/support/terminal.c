@@ -3,6 +3,7 @@
  *
  *   wait TEXT        until TEXT is shown, after what the step before waited for
  *   type TEXT        types it
+ *   compute          until the command has computed for a while: it is deep in what it said it would do
  *   size COLUMNS     makes the terminal as wide
  *   insist TEXT      types it again and again until the command has ended (two signals that come
  *                    close together are one)
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +25,13 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     PATIENCE_MS = 120000,
     BETWEEN_KEYS_MS = 20,
+    A_WHILE_MS = 50,
     COLUMNS = 80,
     ROWS = 24,
     MOST_SHOWN = 1 << 22,
@@ -107,8 +111,29 @@ static int insist(const char *text, size_t length) {
     for (int i = 0; i < PATIENCE_MS / BETWEEN_KEYS_MS; i++) {
         if (has_ended() || write(master, text, length) < 0)
             return 1;
-        if (poll(&output, 1, BETWEEN_KEYS_MS) > 0)
-            read_more();
+        poll(NULL, 0,
+             BETWEEN_KEYS_MS); /* all of it: the echo comes at once, the command perhaps not */
+        while (poll(&output, 1, 0) > 0 && read_more())
+            ;
+    }
+    return 0;
+}
+
+static int64_t computed_ms(clockid_t clock) {
+    struct timespec time = {0};
+    clock_gettime(clock, &time);
+    return 1000 * (int64_t)time.tv_sec + time.tv_nsec / 1000000;
+}
+
+static int compute(void) {
+    clockid_t clock;
+    if (clock_getcpuclockid(child, &clock) != 0)
+        return 0;
+    int64_t before = computed_ms(clock);
+    for (int waited = 0; waited < PATIENCE_MS; waited += BETWEEN_KEYS_MS) {
+        if (computed_ms(clock) - before >= A_WHILE_MS)
+            return 1;
+        poll(NULL, 0, BETWEEN_KEYS_MS);
     }
     return 0;
 }
@@ -144,6 +169,8 @@ static int do_step(char *line) {
         return write(master, text, length) == (ssize_t)length;
     if (strcmp(line, "insist") == 0)
         return insist(text ? text : "", length);
+    if (strcmp(line, "compute") == 0)
+        return compute();
     if (strcmp(line, "size") == 0 && text) {
         set_size(atoi(text));
         return 1;
