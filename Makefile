@@ -55,11 +55,12 @@ CLEARING := $(shell $(CC) $(CLEARING) -E -x c /dev/null >/dev/null 2>&1 && echo 
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
            -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE) $(CLEARING) \
            $(if $(HAS_ISAL),-DMT_HAS_ISAL) $(if $(HAS_LIBDEFLATE),-DMT_HAS_LIBDEFLATE)
-LIBS    := -lcjson -lcsv -lm -lpthread -ldl
+LIBS    := -lm -lpthread -ldl
 # Of compressed files: the tests hold zlib against the others.
 HAS_BOTH     := $(and $(HAS_ISAL),$(HAS_LIBDEFLATE))
 PACKING_LIBS := $(if $(HAS_ISAL),-lisal) $(if $(HAS_LIBDEFLATE),-ldeflate) $(if $(HAS_BOTH),,-lz) -lzstd
-WHOLE_LIBS   := $(LIBS) $(PACKING_LIBS) -lz
+# They hold our scanner against cJSON, which the programs load for the first text (core/base/library.h).
+WHOLE_LIBS   := $(LIBS) $(PACKING_LIBS) -lz -lcjson
 # The pointers to be set at each start in a fraction of their room, where the C library reads that (glibc 2.36).
 HAS_PACKED := $(shell printf '\043include <features.h>\n\043if !__GLIBC_PREREQ(2, 36)\n\043error\n\043endif\n' | \
   $(CC) -E -x c - >/dev/null 2>&1 && echo yes)

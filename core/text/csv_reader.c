@@ -2,9 +2,10 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "text/csv_library.h"
 #include "text/foreign_data.h"
 
-#include <csv.h>
+#include <stdio.h>
 #include <string.h>
 
 /* libcsv's buffer for a field grows in steps of this size, up to the limit and one byte: it asks
@@ -32,6 +33,7 @@ typedef enum recovery {
 
 struct mt_csv_reader {
     mt_input *input;
+    const mt_csv_library *csv;
     struct csv_parser parser;
     char delimiter;
     const char *unread; /* the rest of the input's block */
@@ -127,8 +129,8 @@ static const char *delimiter_name(char delimiter) {
 /* Says why libcsv stopped before byte `at` of the text it was given. */
 static int fail_parse(mt_csv_reader *reader, const char *text, size_t length, size_t at) {
     char quoted[24];
-    if (csv_error(&reader->parser) != CSV_EPARSE)
-        return csv_get_buffer_size(&reader->parser) < FIELD_BUFFER_LIMIT
+    if (reader->csv->error(&reader->parser) != CSV_EPARSE)
+        return reader->csv->get_buffer_size(&reader->parser) < FIELD_BUFFER_LIMIT
                    ? fail_memory(reader)
                    : fail(reader, reader->field_line, 0,
                           "a field of more than 1 MiB begins here (is its quote ever closed?)");
@@ -153,7 +155,7 @@ static int feed(mt_csv_reader *reader, const char *text, size_t length) {
     size_t fields_before = reader->target->count;
     if (!reader->is_row_open)
         reader->row_line = reader->field_line = reader->line;
-    size_t parsed = csv_parse(&reader->parser, text, length, on_field, on_row, reader);
+    size_t parsed = reader->csv->parse(&reader->parser, text, length, on_field, on_row, reader);
     if (reader->is_out_of_memory)
         return fail_memory(reader);
     if (reader->target->count > fields_before)
@@ -187,7 +189,7 @@ static int read_block(mt_csv_reader *reader) {
 
 /* Ends a last row that has no line end. 0 or -1. */
 static int finish(mt_csv_reader *reader) {
-    if (csv_fini(&reader->parser, on_field, on_row, reader) != 0)
+    if (reader->csv->fini(&reader->parser, on_field, on_row, reader) != 0)
         return fail(reader, reader->field_line, 0, "a quote that opens here is never closed");
     if (reader->is_out_of_memory)
         return fail_memory(reader);
@@ -333,7 +335,7 @@ int mt_csv_recover(mt_csv_reader *reader) {
         return 0;
     if (how == AT_NEXT_LINE) {
         /* Outside of an open quote this only sets the parser back to the beginning of a row. */
-        csv_fini(&reader->parser, NULL, NULL, NULL);
+        reader->csv->fini(&reader->parser, NULL, NULL, NULL);
         reader->is_row_open = 0;
         if (skip_line(reader) != 0)
             return 0;
@@ -389,7 +391,7 @@ static int open_dialect(mt_csv_reader *reader) {
     }
     if (!reader->delimiter)
         reader->delimiter = find_delimiter(text, length);
-    csv_set_delim(&reader->parser, (unsigned char)reader->delimiter);
+    reader->csv->set_delim(&reader->parser, (unsigned char)reader->delimiter);
     return 0;
 }
 
@@ -416,16 +418,20 @@ mt_csv_reader *mt_csv_open(const char *path, mt_error *error) {
 }
 
 mt_csv_reader *mt_csv_open_input(mt_input *input, char delimiter, mt_error *error) {
-    mt_csv_reader *reader = mt_new(sizeof *reader, "CSV reader", error);
+    const mt_csv_library *csv = mt_csv_library_of(error);
+    if (!csv && error)
+        snprintf(error->source, sizeof error->source, "%s", mt_input_name(input));
+    mt_csv_reader *reader = csv ? mt_new(sizeof *reader, "CSV reader", error) : NULL;
     if (!reader) {
         mt_input_close(input);
         return NULL;
     }
-    csv_init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI);
-    csv_set_realloc_func(&reader->parser, reallocate_field);
-    csv_set_free_func(&reader->parser, mt_free);
-    csv_set_space_func(&reader->parser, no_byte_is_space);
-    csv_set_blk_size(&reader->parser, FIELD_GROWTH);
+    reader->csv = csv;
+    reader->csv->init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI);
+    reader->csv->set_realloc_func(&reader->parser, reallocate_field);
+    reader->csv->set_free_func(&reader->parser, mt_free);
+    reader->csv->set_space_func(&reader->parser, no_byte_is_space);
+    reader->csv->set_blk_size(&reader->parser, FIELD_GROWTH);
     reader->line = 1;
     reader->input = input;
     reader->delimiter = delimiter;
@@ -472,7 +478,7 @@ static void free_row(row_buffer *row) {
 void mt_csv_close(mt_csv_reader *reader) {
     if (!reader)
         return;
-    csv_free(&reader->parser);
+    reader->csv->free(&reader->parser);
     mt_input_close(reader->input);
     free_row(&reader->names);
     free_row(&reader->row);

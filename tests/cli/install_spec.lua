@@ -118,6 +118,24 @@ describe("make install", function()
     succeeds("rm -r other.so lib", { folder = elsewhere })
   end)
 
+  it("starts without the libraries for CSV and JSON, and says so where it needs one that is not there", function()
+    succeeds("mkdir libraries && echo no library > libraries/libcsv.so.3 && echo no library > libraries/libcjson.so.1",
+      { folder = elsewhere })
+    succeeds([[printf 'time,in,out\n0,5,6\n' > log.csv]], { folder = elsewhere })
+    local program = ("LD_LIBRARY_PATH=libraries %s/opt/tide/bin/moontide "):format(quote(place))
+    local listed = succeeds(program .. "list", { folder = elsewhere }).out
+    assert.equal(command.run({ "list" }).out, listed)
+    local result = command.shell(program .. "convert log.csv -o log.jsonl", { folder = elsewhere })
+    assert.same({ 1, "" }, { result.status, result.out })
+    assert.truthy(result.err:find "^moontide: log%.csv: a CSV needs a library: libraries/libcsv%.so%.3: [^\n]+\n$")
+    succeeds([[echo 'local mt = require "moontide" return mt.script { summary = "x",
+      run = function() print(mt.json.decode("[1]", "x")) end }' > decode.lua]], { folder = elsewhere })
+    result = command.shell(program .. "run ./decode.lua", { folder = elsewhere })
+    assert.truthy(result.out:find "^nil\tJSON needs a library: libraries/libcjson%.so%.1: [^\n]+\tio\n$",
+      result.out .. result.err)
+    succeeds("rm -r libraries log.csv decode.lua", { folder = elsewhere })
+  end)
+
   it("gives a module that a stock lua5.4 finds", function()
     if command.read(build .. "/flags"):find("-fsanitize", 1, true) then
       pending "a stock Lua lacks the sanitizers' runtime"

@@ -6,6 +6,7 @@
  * numbers are read from the text. */
 #include "lua/text/json_binding.h"
 
+#include "base/library.h"
 #include "text/json.h"
 
 #include <cJSON.h>
@@ -14,8 +15,20 @@
 #include <stdint.h>
 #include <string.h>
 
+/* What is used of it, loaded for the first text. */
+static struct cjson {
+    __typeof__(&cJSON_ParseWithLengthOpts) parse;
+    __typeof__(&cJSON_Delete) free;
+    __typeof__(&cJSON_GetArraySize) size;
+} cjson;
+
+static const char *const cjson_names[] = {"cJSON_ParseWithLengthOpts", "cJSON_Delete",
+                                          "cJSON_GetArraySize", NULL};
+
+static mt_library cjson_library = {"libcjson.so.1", "JSON", cjson_names, &cjson, 0};
+
 static void release_tree(void *tree) {
-    cJSON_Delete(tree);
+    cjson.free(tree);
 }
 
 static const mt_lua_type tree_type = {"moontide.json.tree", "the tree is closed", release_tree};
@@ -105,7 +118,7 @@ static int push_value(lua_State *L, reader *from, const cJSON *item);
 
 static int push_array(lua_State *L, reader *from, const cJSON *array) {
     lua_Integer count = 0;
-    lua_createtable(L, cJSON_GetArraySize(array), 0);
+    lua_createtable(L, cjson.size(array), 0);
     for (const cJSON *item = array->child; item; item = item->next) {
         if (push_value(L, from, item))
             return -1;
@@ -130,17 +143,18 @@ static int push_object(lua_State *L, reader *from, const cJSON *object) {
 /* Pushes the item as a Lua value. On failure returns -1 with from->json.error filled; what is on
  * the stack then means nothing. */
 static int push_value(lua_State *L, reader *from, const cJSON *item) {
+    int type = item->type & 0xFF; /* what lies above are flags */
     luaL_checkstack(L, 6, "JSON value");
-    if (cJSON_IsNumber(item))
+    if (type == cJSON_Number)
         return push_number(L, from, item->valuedouble);
-    if (cJSON_IsArray(item))
+    if (type == cJSON_Array)
         return push_array(L, from, item);
-    if (cJSON_IsObject(item))
+    if (type == cJSON_Object)
         return push_object(L, from, item);
-    if (cJSON_IsString(item))
+    if (type == cJSON_String)
         lua_pushstring(L, item->valuestring);
-    else if (cJSON_IsBool(item))
-        lua_pushboolean(L, cJSON_IsTrue(item));
+    else if (type == cJSON_True || type == cJSON_False)
+        lua_pushboolean(L, type == cJSON_True);
     else
         lua_getfield(L, LUA_REGISTRYINDEX, MT_JSON_NULL " value");
     return 0;
@@ -155,15 +169,17 @@ static int decode(lua_State *L) {
     void **root = mt_lua_new_object(L, &tree_type);
     if (check_text(&from))
         return failure(L, &from, &error);
+    if (mt_library_load(&cjson_library, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
     const char *end = NULL;
-    *root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    *root = cjson.parse(text, length, &end, 0);
     if (!*root) {
         /* cJSON refuses what the check let pass: half a surrogate pair, or memory has run out. */
         mt_json_fail(&from.json, end ? end : text, "cannot be read (half a surrogate pair?)");
         return failure(L, &from, &error);
     }
     int status = push_value(L, &from, *root);
-    cJSON_Delete(*root);
+    cjson.free(*root);
     *root = NULL;
     return status ? failure(L, &from, &error) : 1;
 }

@@ -1,8 +1,8 @@
 #include "prefix/block/numbering.h"
 
 #include "base/memory.h"
+#include "base/run.h"
 #include "prefix/block/id_table.h"
-#include "prefix/block/run.h"
 
 struct mt_numbering {
     uint64_t consecutive; /* ids below it are their numbers, while `ids` is NULL */

@@ -2,9 +2,9 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/run.h"
 #include "hash/ids.h"
 #include "prefix/block/numbering.h"
-#include "prefix/block/run.h"
 
 struct mt_prefix_tree {
     uint32_t count;

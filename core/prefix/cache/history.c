@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "prefix/block/run.h"
+#include "base/run.h"
 #include "prefix/cache/parts.h"
 
 #include <string.h>

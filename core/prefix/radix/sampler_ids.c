@@ -2,7 +2,7 @@
 #include "prefix/radix/sampler_state.h"
 
 #include "base/assert.h"
-#include "prefix/block/run.h"
+#include "base/run.h"
 
 static uint64_t draw_copy(mt_radix_sampler *sampler) {
     mt_random_seek(&sampler->copy, sampler->number);

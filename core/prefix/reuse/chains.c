@@ -3,7 +3,7 @@
 #include "base/fetch.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "prefix/block/run.h"
+#include "base/run.h"
 #include "prefix/model/chains.h"
 #include "prefix/reuse/chains_state.h"
 

@@ -1,13 +1,13 @@
-/* Blocks that were numbered one behind the other, taken several at a time. */
-#ifndef MT_PREFIX_BLOCK_RUN_H
-#define MT_PREFIX_BLOCK_RUN_H
+/* Runs of numbers, 5, 6, 7, ..., written and recognised several at a time: blocks are numbered so. */
+#ifndef MT_BASE_RUN_H
+#define MT_BASE_RUN_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-typedef uint64_t mt_two_u64 __attribute__((vector_size(16)));
-typedef uint32_t mt_four_u32 __attribute__((vector_size(16)));
+typedef uint64_t __attribute__((vector_size(16))) mt_two_u64;
+typedef uint32_t __attribute__((vector_size(16))) mt_four_u32;
 
 /* The ids first, first + 1, ... into to[0..count), two at a time. */
 static inline void mt_write_run(uint64_t *to, uint64_t first, uint64_t count) {
