@@ -7,8 +7,8 @@ local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 return mt.script {
-  summary = "Turn a server's log into a trace "
-    .. "(BurstGPT, Azure, any CSV, any JSON lines, Bailian, AIBrix, ShareGPT, agents)",
+  summary = "Turn a log into a trace "
+    .. "(BurstGPT, Azure, any CSV, JSON lines, Bailian, AIBrix, ShareGPT, agents)",
   usage = "moontide convert LOG.csv [-o TRACE] [--model NAME] [--num-prompt N] [--speed-ratio X]\n"
     .. "       moontide convert FOLDER --start uniform:12h [-o TRACE]\n"
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
@@ -20,8 +20,9 @@ return mt.script {
       help = "a log and its own speed, to be given several times: they follow one another" },
     { "output-file", short = "o", kind = "path",
       help = "the trace, - for standard output (default: the log's name with .jsonl)" },
-    { "format", kind = "choice", choices = log.formats,
-      help = "of the log (default: found from its header or first bytes); dynamo: rows of Dynamo's "
+    { "format", kind = "choice", choices = log.formats, placeholder = "FORMAT",
+      help = "of the log: " .. table.concat(log.formats, ", ")
+        .. " (default: found from its header or first bytes); dynamo: rows of Dynamo's "
         .. "replay, agents' too; dynamo-trace: its record, dynamo.request.trace.v1; weka: sessions of "
         .. "kv-cache-tester; lmcache: LMCache's lines of agents; results: of a run; json: lines of any kind, "
         .. "with --columns" },

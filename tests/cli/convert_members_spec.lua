@@ -33,8 +33,8 @@ describe("moontide convert --columns of lines of JSON", function()
     local result = convert(log, "--columns " .. names .. ",session=conversation.id,model=model,log_type=status")
     assert.equal(0, result.status, result.err)
     local found = {}
-    for i, row in ipairs(result.rows) do
-      found[i] = { row.timestamp, row.input_length, row.output_length, row.session_id, #row.hash_ids }
+    for i, one in ipairs(result.rows) do
+      found[i] = { one.timestamp, one.input_length, one.output_length, one.session_id, #one.hash_ids }
     end
     assert.same({ { 0, 300, 20, "a", 3 }, { 750, 5, 0, 7, 1 }, { 1750, 130, 7, nil, 2 } }, found)
     assert.truthy(result.out:find("gateway.jsonl: json, 3 rows\n  time: from 2026-11-23 00:00:10 to 2026-11-23 00:00:12",
@@ -54,7 +54,7 @@ describe("moontide convert --columns of lines of JSON", function()
     local result = convert(text, "--columns timestamp=t,input=a.b,output=o")
     assert.equal(0, result.status, result.err)
     local found = {}
-    for i, row in ipairs(result.rows) do found[i] = { row.timestamp, row.input_length, row.output_length } end
+    for i, one in ipairs(result.rows) do found[i] = { one.timestamp, one.input_length, one.output_length } end
     assert.same({ { 0, 100, 2 }, { 1000, 400, 3 }, { 1500, 300, 3 } }, found)
     result = convert(text, "--columns timestamp=t,input=a.b,output=o --time-unit ms --timestamp-digits 1")
     assert.same({ 0, 1, 1.5 }, { result.rows[1].timestamp, result.rows[2].timestamp, result.rows[3].timestamp })

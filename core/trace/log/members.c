@@ -266,7 +266,7 @@ static int members_recognises(const char *text, size_t length) {
 }
 
 const mt_log_kind mt_log_members = {.format = {.name = "json",
-                                               .title = "any JSON lines",
+                                               .title = "JSON lines",
                                                .takes_columns = 1,
                                                .block_size = MT_LOG_BLOCK_SIZE},
                                     .default_time_digits = 9,
