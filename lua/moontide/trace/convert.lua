@@ -285,8 +285,8 @@ end
 
 --- Converts logs of real servers into a trace: BurstGPT's and Azure's CSVs, any CSV or JSON lines,
 --- Bailian's and AIBrix's JSON lines, ShareGPT's conversations, results of runs (profile_export.jsonl,
---- AIPerf's or ours), and agents: Dynamo's rows and request traces, kv-cache-tester's sessions (a file or a folder of them),
---- LMCache's lines.
+--- AIPerf's or ours), and agents: Dynamo's rows and request traces, kv-cache-tester's sessions (a file or a
+--- folder of them), LMCache's lines.
 -- Rows are filtered by model and log type, the first skipped, the rest capped; times are divided by the
 -- speed and begin at 0. Several logs follow one another, each at its own speed. The turns of a session
 -- share a growing prefix; other prompts are unique, or their blocks are drawn at random, by seed. What comes
