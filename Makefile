@@ -472,7 +472,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/moontide/examples
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/moontide/
 	install -m 644 examples/*.lua examples/README.md $(DESTDIR)$(PREFIX)/share/moontide/examples/
-	for folder in kubernetes slurm; do \
+	for folder in kubernetes prometheus slurm; do \
 	  install -d $(DESTDIR)$(PREFIX)/share/moontide/examples/$$folder && \
 	  install -m 644 examples/$$folder/* $(DESTDIR)$(PREFIX)/share/moontide/examples/$$folder/ || exit 1; done
 

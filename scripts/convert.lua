@@ -7,7 +7,8 @@ local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 return mt.script {
-  summary = "Turn a server's log into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT, agents)",
+  summary = "Turn a log into a trace "
+    .. "(BurstGPT, Azure, any CSV, JSON lines, Bailian, AIBrix, ShareGPT, agents)",
   usage = "moontide convert LOG.csv [-o TRACE] [--model NAME] [--num-prompt N] [--speed-ratio X]\n"
     .. "       moontide convert FOLDER --start uniform:12h [-o TRACE]\n"
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
@@ -19,12 +20,15 @@ return mt.script {
       help = "a log and its own speed, to be given several times: they follow one another" },
     { "output-file", short = "o", kind = "path",
       help = "the trace, - for standard output (default: the log's name with .jsonl)" },
-    { "format", kind = "choice", choices = log.formats,
-      help = "of the log (default: found from its header or first bytes); dynamo: rows of Dynamo's "
+    { "format", kind = "choice", choices = log.formats, placeholder = "FORMAT",
+      help = "of the log: " .. table.concat(log.formats, ", ")
+        .. " (default: found from its header or first bytes); dynamo: rows of Dynamo's "
         .. "replay, agents' too; dynamo-trace: its record, dynamo.request.trace.v1; weka: sessions of "
-        .. "kv-cache-tester; lmcache: LMCache's lines of agents; results: of a run" },
+        .. "kv-cache-tester; lmcache: LMCache's lines of agents; results: of a run; json: lines of any kind, "
+        .. "with --columns" },
     { "columns", kind = "string", placeholder = "LIST",
-      help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]" },
+      help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]; "
+        .. "of lines of JSON their members, usage.prompt_tokens the one of an object in them" },
     { "delimiter", kind = "delimiter",
       help = "between a CSV's columns: ; or tab (default: found from its header)" },
     { "time-unit", kind = "choice", choices = log.time_units,
@@ -67,9 +71,12 @@ return mt.script {
     local wrong = figures.mistake(opt, "--series or --expect")
     if wrong then return wrong end
     if opt.count and opt.tokens_per_char then return "--count and --tokens-per-char exclude each other" end
-    if opt.columns and (opt.format or "csv") ~= "csv" then return "--columns goes with --format csv" end
-    if opt.format == "csv" and not opt.columns then
-      return "--format csv needs --columns timestamp=NAME,input=NAME,output=NAME"
+    local is_named = opt.format == "csv" or opt.format == "json"
+    if opt.columns and opt.format and not is_named then
+      return "--columns goes with --format csv or json"
+    end
+    if is_named and not opt.columns then
+      return ("--format %s needs --columns timestamp=NAME,input=NAME,output=NAME"):format(opt.format)
     end
   end,
   run = function(opt)

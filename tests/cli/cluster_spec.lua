@@ -169,7 +169,8 @@ describe("moontide kubernetes", function()
     result = command.line "kubernetes steady --url http://s:1 --model m --shards 2 --shard 0/2"
     assert.equal(2, result.status)
     result = command.line "kubernetes steady --url http://s:1 --model m --shards 2 --fail-over ttft.p99=1"
-    command.refuses(result, "kubernetes: unknown option '--fail-over' (--help lists them)", 2)
+    command.refuses(result, "kubernetes: unknown option '--fail-over' (--help lists them; "
+      .. "options of the script itself stand behind a --)", 2)
   end)
 end)
 

@@ -431,5 +431,5 @@ it("a curve that repeats after the default duration is told, one with a duration
   assert.is_truthy(check_of("day.lua", day:format "").err:find "its curve repeats every 86400 s, and nothing says")
   local result = check_of("day.lua", day:format 'duration = "24h",')
   assert.equal("", result.err)
-  assert.is_truthy(result.out:find "\nbusiest: 8.99%d+ per second from %d+ s on, over 720 s\n")
+  assert.is_truthy(result.out:find "\nbusiest: 8.99%d+ per second from %d+ s %(%d+h[%dm]*%) on, over 720 s\n")
 end)

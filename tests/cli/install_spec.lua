@@ -38,6 +38,9 @@ describe("make install", function()
 644 ./opt/tide/share/moontide/examples/kubernetes/merge_job.yaml
 644 ./opt/tide/share/moontide/examples/kubernetes/number_of_shards.yaml
 644 ./opt/tide/share/moontide/examples/kubernetes/replay_shards.yaml
+644 ./opt/tide/share/moontide/examples/prometheus/README.md
+644 ./opt/tide/share/moontide/examples/prometheus/dashboard.json
+644 ./opt/tide/share/moontide/examples/prometheus/prometheus.yml
 644 ./opt/tide/share/moontide/examples/slurm/README.md
 644 ./opt/tide/share/moontide/examples/slurm/merge.sbatch
 644 ./opt/tide/share/moontide/examples/slurm/shards.sbatch

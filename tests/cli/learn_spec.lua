@@ -270,7 +270,8 @@ describe("moontide learn", function()
   it("refuses what is no model, or a newer one", function()
     local path = folder .. "/other.model"
     refused(path .. ": this is no model: it is empty", { "--show", file("other.model", "") })
-    refused(path .. ":1: this is no model: it begins with '{\"timestamp\": 0, \"input_length\": 100...'",
+    refused(path .. ":1: this is no model: it begins with '{\"timestamp\": 0, \"input_length\": 100...' "
+      .. "(of a trace 'moontide learn TRACE -o NAME.model' makes one)",
       { "--show", file("other.model", small) })
     refused(path .. ":1: this is no model: it begins with '??'", { "--show", file("other.model", "\x1f\x8b") })
     refused(path .. ":1: a model of version 4: this moontide reads version 3, a newer one is needed",

@@ -63,6 +63,29 @@ describe("the live page", function()
     command.remove_folders()
   end)
 
+  it("has every metric that the dashboard for Grafana shows, and that its page tells of", function()
+    server = mock.start { "--ttft", "2", "--itl", "0.5", "--fail", "status_500=0.3" }
+    url = ("http://127.0.0.1:%d"):format(server.port)
+    local done = beside(replay("--page", "--rate 100 --duration 4s"), [[
+begun; until ask GET /metrics >metrics; grep -q moontide_failures metrics && grep -q request_latency metrics \
+  || ! kill -0 $p; do sleep 0.1; done]])
+    local metrics, known, shown = done.file "metrics", {}, {}
+    for name in metrics:gmatch "\n# TYPE (moontide_[%l_]+) " do known[name] = true end
+    local dashboard = command.read "examples/prometheus/dashboard.json"
+    assert.equal(8, #json.decode(dashboard).panels)
+    for name in dashboard:gmatch "moontide_[%l_]+" do
+      shown[name] = true
+      assert.is_true(known[name] == true, name)
+    end
+    local page = command.read "examples/prometheus/README.md"
+    for name in page:gmatch "moontide_[%l_]+" do assert.is_true(known[name] == true, name) end
+    for name in pairs(known) do
+      local short = name:match "^moontide_recent_([%l_]+)_seconds$" or name
+      assert.truthy(page:find(short, 1, true), name)
+    end
+    assert.is_true(shown.moontide_failures_total)
+  end)
+
   it("shows a run while it goes on", function()
     local done = beside(replay("--page", "--rate 40 --duration 3s"),
       [[begun; ask GET / >page; ask GET /metrics >metrics; ask GET /events >events]])

@@ -67,6 +67,14 @@ describe("an input", function()
     it(case[1], function() gives(case[2] .. "\n", case[3]) end)
   end
 
+  it("takes help NAME as .help NAME, and help as a name", function()
+    local wanted = command.shell('printf "%s\\n" ".help mt.spike" | "$MOONTIDE" repl').out
+    assert.truthy(wanted:find("mt.spike", 1, true), wanted)
+    gives("help mt.spike\n", wanted)
+    gives("  help   mt.spike \n", wanted)
+    gives("help = 3\nhelp\n", "3\n")
+  end)
+
   it("finds modules in the working folder", function()
     local folder = command.folder()
     command.write(folder, "twice.lua", "return function(x) return 2 * x end\n")

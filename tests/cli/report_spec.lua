@@ -182,6 +182,43 @@ describe("the report", function()
     assert.same({ "valid", "interrupted" }, { rows[1][#rows[1]], rows[2][#rows[2]] })
   end)
 
+  it("of a search for the most has the levels that it tried, wherever its folder is now", function()
+    local folder = command.folder() .. "/s"
+    local function probe(number, level, verdict)
+      if number > 0 then
+        command.write(folder, ("probe%03d/profile_export_aiperf.json"):format(number),
+          ('{"request_throughput": {"unit": "requests/sec", "avg": %d}}'):format(level))
+      end
+      return ('{"level": %d, "verdict": "%s", "folder": "elsewhere/probe%03d", "counts": {"due": 9, "done": 8}}'):format(
+        level, verdict, number)
+    end
+    local function write(max, probes)
+      command.write(folder, "find-max.json", ('{"unit": "requests/s", "max": %s, "probes": [%s]}'):format(max,
+        table.concat(probes, ", ")))
+    end
+    write("8", { probe(1, 8, "valid"), probe(2, 16, "invalid"), probe(3, 16, "degraded"), probe(4, 4, "valid") })
+    for _, path in ipairs { folder, folder .. "/find-max.json" } do
+      local _, data = page(path)
+      assert.equal("Sweep s: the most is 8 requests/s", data.title)
+      assert.same({ 4, 8, 16 }, figure(data, "request_throughput").series[1].x)
+      assert.same({ 4, 8, 16 }, figure(data, "request_throughput").series[1].y)
+    end
+    write("null", { probe(1, 8, "valid") })
+    local _, data = page(folder)
+    assert.equal("Sweep s: the most was not found", data.title)
+    for text, message in pairs {
+      ['{"unit": "requests/s", "max": null, "probes": []}'] = "there is no probe in it",
+      ['{"unit": 3, "probes": []}'] = "this is no find-max.json of a search: ",
+      ['{"unit": "x", "probes": [{"level": "high"}]}'] = "this is no find-max.json of a search: ",
+      ["{"] = "find-max.json:1:2: ",
+    } do
+      command.write(folder, "find-max.json", text)
+      local result = command.run { "report", folder, "-o", folder .. "/r.html" }
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+    end
+  end)
+
   it("is never taken over by what it shows", function()
     local markup = "</script><script>alert(1)</script><!--"
     local folder = command.folder()

@@ -298,7 +298,8 @@ static void test_wrong(void **state) {
     } ordered[] =
         {
             {"moontide model 1", "{\"timestamp\": 0}",
-             "1: this is no model: it begins with '{\"timestamp\": 0}'"},
+             "1: this is no model: it begins with '{\"timestamp\": 0}' "
+             "(of a trace 'moontide learn TRACE -o NAME.model' makes one)"},
             {"model 1", "model 2",
              "28: chains should follow, but the file ends here: it seems to be cut"},
             {"model 1", "model 3",

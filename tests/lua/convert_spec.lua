@@ -42,6 +42,12 @@ describe("mt.convert", function()
     assert.equal('{"timestamp": 0, "input_length": 300, "output_length": 4, "hash_ids": [0, 1, 2]}\n'
       .. '{"timestamp": 4000, "input_length": 20, "output_length": 2, "hash_ids": [3]}\n', read "t.jsonl")
     assert.matches("2 requests in 4 s: 0.5 RPS on average", tostring(result), 1, true)
+    -- Of hours nobody reads seconds.
+    local day = write("day.csv", "Timestamp,Request tokens,Response tokens\n0,1,1\n86400,1,1\n")
+    local text = tostring(assert(mt.convert(day, path "day.jsonl")))
+    assert.matches("\n2 requests in 86400 s (1d): ", text, 1, true)
+    assert.matches("RPS in bins of 1h12m, peak", text, 1, true)
+    assert.matches("\n *22h48m │", text)
     assert.matches('"requests": 2', mt.json.encode(result), 1, true)
   end)
 
@@ -176,7 +182,7 @@ describe("mt.trace.log", function()
     fails("mt.trace.log('x', { fromat = 'azure' })",
       "my.lua:2: trace.log: unknown option 'fromat' (did you mean 'format'?)")
     fails("mt.trace.log('x', { format = 'azur' })", "my.lua:2: trace.log: format must be one of burstgpt, azure, csv, "
-      .. "bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache, sharegpt, not 'azur' (did you mean 'azure'?)")
+      .. "bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache, sharegpt, json, not 'azur' (did you mean 'azure'?)")
     assert.same({ nil, "columns: no input_length, which a prompt is made by", "input" },
       { mt.trace.pipe(mt.trace.columns { { timestamp = 1 } }):prompts():columns() })
   end)

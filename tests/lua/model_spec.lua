@@ -115,7 +115,8 @@ describe("mt.model", function()
     local path = trace_file()
     local found, message, code = mt.model.open(path)
     assert.is_nil(found)
-    assert.equal(path .. ":1: this is no model: it begins with '{\"timestamp\": 0, \"input_length\": 100...'", message)
+    assert.equal(path .. ":1: this is no model: it begins with '{\"timestamp\": 0, \"input_length\": 100...' "
+      .. "(of a trace 'moontide learn TRACE -o NAME.model' makes one)", message)
     assert.equal("input", code)
     found, message, code = mt.model.learn "/nowhere/trace.jsonl"
     assert.is_nil(found)

@@ -12,8 +12,11 @@ static mt_code refuse_foreign(mt_model_scan *scan) {
     if (status == 0)
         return mt_fail_at(scan->error, MT_ERROR_INPUT, name, 0, 0, "this is no model: it is empty");
     return mt_fail_at(scan->error, MT_ERROR_INPUT, name, 1, 0,
-                      "this is no model: it begins with '%s'",
-                      mt_quote(scan->line.text, scan->line.length, text, sizeof text));
+                      "this is no model: it begins with '%s'%s",
+                      mt_quote(scan->line.text, scan->line.length, text, sizeof text),
+                      scan->line.length > 0 && scan->line.text[0] == '{'
+                          ? " (of a trace 'moontide learn TRACE -o NAME.model' makes one)"
+                          : "");
 }
 
 static mt_code read_version(mt_model_scan *scan, uint64_t *known) {

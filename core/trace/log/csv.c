@@ -3,6 +3,7 @@
 #include "text/csv_field.h"
 #include "text/csv_reader.h"
 #include "text/json.h"
+#include "trace/log/guess.h"
 #include "trace/log/kind.h"
 
 #include <stdio.h>
@@ -112,12 +113,14 @@ static const char *list_known(char *buffer, size_t size) {
 
 static mt_code fail_unknown(const csv_log *self, mt_error *error) {
     char listed[NAMES_SIZE - 40], known[NAMES_SIZE]; /* the message is a long one */
+    char guess[MT_LOG_GUESS_SIZE];
+    mt_log_guess_columns(self->base.columns, self->base.column_count, guess, sizeof guess);
     return mt_fail_at(error, MT_ERROR_INPUT, self->base.name, mt_csv_header(self->csv)->line, 0,
-                      "the columns are %s: neither %s; %s",
+                      "the columns are %s: neither %s; %s%s%s",
                       list_columns(self, listed, sizeof listed), list_known(known, sizeof known),
-                      self->base.column_count == 1
-                          ? "--delimiter says what stands between them"
-                          : "--columns says which of another CSV they are");
+                      self->base.column_count == 1 ? "--delimiter says what stands between them"
+                                                   : "--columns says which of another CSV they are",
+                      guess[0] ? ", perhaps " : "", guess);
 }
 
 /* "bailian, aibrix or sharegpt": the formats that are JSON. */

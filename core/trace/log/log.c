@@ -4,6 +4,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "text/foreign_data.h"
+#include "trace/log/guess.h"
 #include "trace/log/kind.h"
 
 #include <inttypes.h>
@@ -55,14 +56,14 @@ mt_code mt_log_fails_later(mt_log *log, const mt_error *error) {
 
 extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_bailian, mt_log_aibrix,
     mt_log_sharegpt, mt_log_results, mt_log_dynamo, mt_log_dynamo_trace, mt_log_weka,
-    mt_log_lmcache;
+    mt_log_lmcache, mt_log_members;
 
 /* All formats, in the order of lists and in which JSON is asked what it is: a kind whose members
  * another one has too comes before it. An entry here makes one known everywhere. */
-static const mt_log_kind *const kinds[] = {&mt_log_burstgpt,     &mt_log_azure,   &mt_log_csv,
-                                           &mt_log_bailian,      &mt_log_results, &mt_log_dynamo,
-                                           &mt_log_dynamo_trace, &mt_log_weka,    &mt_log_aibrix,
-                                           &mt_log_lmcache,      &mt_log_sharegpt};
+static const mt_log_kind *const kinds[] = {&mt_log_burstgpt,     &mt_log_azure,    &mt_log_csv,
+                                           &mt_log_bailian,      &mt_log_results,  &mt_log_dynamo,
+                                           &mt_log_dynamo_trace, &mt_log_weka,     &mt_log_aibrix,
+                                           &mt_log_lmcache,      &mt_log_sharegpt, &mt_log_members};
 
 size_t mt_log_format_count(void) {
     return sizeof kinds / sizeof kinds[0];
@@ -99,13 +100,13 @@ static const mt_log_kind *json_kind(const char *name, const char *text, size_t l
     /* An object that is more than one line is looked at as far as it is there. */
     int is_line = newline && text[0] == '{' && memchr(text, '"', (size_t)(newline - text));
     size_t line = is_line ? (size_t)(newline - text) : length, used = 0;
-    char known[MT_ERROR_MESSAGE_SIZE / 2] = "";
+    char known[MT_ERROR_MESSAGE_SIZE / 2] = "", guess[MT_LOG_GUESS_SIZE];
     for (size_t i = 0; i < mt_log_format_count(); i++) {
         if (!kinds[i]->recognises)
             continue;
         if (kinds[i]->recognises(text, line))
             return kinds[i];
-        if (used < sizeof known)
+        if (kinds[i]->member && used < sizeof known)
             used +=
                 (size_t)snprintf(known + used, sizeof known - used, "%s%s%s %s", used ? ", " : "",
                                  kinds[i]->format.name, used ? "" : " has", kinds[i]->member);
@@ -115,17 +116,39 @@ static const mt_log_kind *json_kind(const char *name, const char *text, size_t l
                    "this is a trace already, not a log ('moontide cat' passes a trace on)");
     else
         mt_fail_at(error, MT_ERROR_INPUT, name, 1, 0,
-                   "this is JSON, but of no log that is known: %s (--format says which it is)",
-                   known);
+                   "this is JSON, but of no log that is known: %s (--format says which it is, and "
+                   "--columns names the members of other lines%s%s)",
+                   known,
+                   mt_log_guess_members(text, line, guess, sizeof guess)[0] ? ", perhaps " : "",
+                   guess);
     return NULL;
 }
 
-/* The first kind that is a CSV, or the one whose columns the caller names. */
-static const mt_log_kind *csv_kind(int takes_columns) {
+/* The first kind that is a CSV. */
+static const mt_log_kind *csv_kind(void) {
     for (size_t i = 0; i < mt_log_format_count(); i++)
-        if (takes_columns ? kinds[i]->format.takes_columns : kinds[i]->columns != NULL)
+        if (kinds[i]->columns)
             return kinds[i];
     return NULL;
+}
+
+/* The kind whose columns, or members, the caller names. */
+static const mt_log_kind *named_kind(int is_json) {
+    for (size_t i = 0; i < mt_log_format_count(); i++)
+        if (kinds[i]->format.takes_columns && (kinds[i]->recognises != NULL) == is_json)
+            return kinds[i];
+    return NULL;
+}
+
+/* The file's first bytes without white space before them: 1, 0 where there are none, -1. */
+static int first_bytes(mt_input *input, const char **text, size_t *length, mt_error *error) {
+    if (mt_input_peek(input, text, length, error) < 0)
+        return -1;
+    while (*length > 0 && strchr(" \t\r\n", **text) && **text != '\0') {
+        ++*text;
+        --*length;
+    }
+    return *length > 0;
 }
 
 /* The kind by the file's first bytes: JSON begins with a bracket. A CSV is of any CSV kind so far:
@@ -133,19 +156,23 @@ static const mt_log_kind *csv_kind(int takes_columns) {
 static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
     const char *text;
     size_t length;
-    int status = mt_input_peek(input, &text, &length, error);
+    int status = first_bytes(input, &text, &length, error);
     if (status < 0)
         return NULL;
-    while (length > 0 && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) {
-        text++;
-        length--;
-    }
-    if (length == 0)
+    if (status == 0)
         return mt_null(
             mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 0, 0, "the file is empty"));
     if (*text == '{' || *text == '[')
         return json_kind(mt_input_name(input), text, length, error);
-    return csv_kind(0);
+    return csv_kind();
+}
+
+/* The kind of a log whose columns are named: lines of JSON begin with a brace. */
+static const mt_log_kind *find_named_kind(mt_input *input, mt_error *error) {
+    const char *text;
+    size_t length;
+    int status = first_bytes(input, &text, &length, error);
+    return status < 0 ? NULL : named_kind(status > 0 && *text == '{');
 }
 
 /* ---- opening ---- */
@@ -175,8 +202,8 @@ static mt_code check_options(const mt_log_options *options, const mt_log_kind *k
                              mt_error *error) {
     if (!kind->format.takes_columns && has_column_names(options))
         return mt_fail(error, MT_ERROR_VALUE,
-                       "names of columns are for the format %s, this log is %s",
-                       csv_kind(1)->format.name, kind->format.name);
+                       "names of columns are for the formats %s and %s, this log is %s",
+                       named_kind(0)->format.name, named_kind(1)->format.name, kind->format.name);
     if (options->delimiter && kind->recognises)
         return mt_fail(error, MT_ERROR_VALUE, "a delimiter is for a CSV, this log is %s",
                        kind->format.name);
@@ -205,10 +232,8 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     if (!input && !of_files)
         return NULL;
     mt_code code = input ? mt_check_text(input, error) : MT_OK;
-    if (!kind && has_column_names(options))
-        kind = csv_kind(1);
     if (!kind && code == MT_OK)
-        kind = find_kind(input, error);
+        kind = has_column_names(options) ? find_named_kind(input, error) : find_kind(input, error);
     if (kind && code == MT_OK && check_options(options, kind, error) == MT_OK) {
         log = mt_allocate_zero(1, kind->size);
         if (!log)

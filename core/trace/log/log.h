@@ -4,6 +4,9 @@
  *              and in newer releases Session ID.
  *   azure      CSV. TIMESTAMP (date and time), ContextTokens, GeneratedTokens.
  *   csv        Any CSV; the caller names its columns.
+ *   json       JSON lines of any kind, an object each; the caller names its members as the columns
+ *              of a CSV, or the path to one in another, "usage.prompt_tokens". Numbers may stand in
+ *              strings, a time may be a date. A row without a time or a length is a bad row.
  *   bailian    JSON lines. timestamp (seconds), input_length, output_length,
  *              hash_ids (blocks of 16 tokens), chat_id, parent_chat_id (-1: the first turn).
  *   aibrix     JSON lines. timestamp (milliseconds), requests: a list of objects with
@@ -83,10 +86,11 @@ typedef struct mt_log_start {
 
 typedef struct mt_log_options {
     const char *format; /* a name of the list above; NULL: found from the file's beginning */
-    const char *columns[MT_LOG_ROLES]; /* names of a "csv" log's columns; NULL: there is none */
-    char delimiter;           /* of a CSV; '\0': found from its header (text/csv_reader.h) */
+    const char
+        *columns[MT_LOG_ROLES]; /* of a "csv" log's columns, a "json" log's members; NULL: none */
+    char delimiter;             /* of a CSV; '\0': found from its header (text/csv_reader.h) */
     int time_digits;          /* a number in the column of times counts 10^time_digits nanoseconds;
-                            -1: as the format has it, "csv" in seconds */
+                            -1: as the format has it, "csv" and "json" in seconds */
     mt_token_rule token_rule; /* what a token of a text is, where the log does not count them */
     double tokens_per_char;   /* above 0, at most 16: so many a code point, and no rule; else 0 */
     uint64_t block_size;      /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it */

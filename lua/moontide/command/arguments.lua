@@ -38,6 +38,7 @@ end
 local function index(spec)
   local names = { long = {}, short = {}, visible = {} }
   for _, option in ipairs(spec) do
+    names.takes_words = names.takes_words or option[1] == "words" and option.list
     local all = { option[1], option.stands_for }
     for _, alias in ipairs(option.aliases or {}) do all[#all + 1] = alias end
     for _, name in ipairs(all) do
@@ -64,9 +65,11 @@ local function hint_of(exact, names)
   return hint
 end
 
--- Where no name is near, the help has them all.
-local function help_hint(hint)
-  return hint ~= "" and hint or " (--help lists them)"
+-- Where no name is near, the help has them all; and who drives a script takes its options, too.
+local function help_hint(hint, names)
+  if hint ~= "" then return hint end
+  return names.takes_words and " (--help lists them; options of the script itself stand behind a --)"
+    or " (--help lists them)"
 end
 
 -- The option a long name means and its full name; raises when there is none or more than one.
@@ -85,7 +88,8 @@ local function find_long(command, name, names)
     core.base.raise(("%s: option '--%s' is ambiguous: it could be %s"):format(
       command, name, table.concat(candidates, ", ")))
   elseif not found then
-    core.base.raise(("%s: unknown option '--%s'%s"):format(command, name, help_hint(hint_of(exact, names))))
+    core.base.raise(("%s: unknown option '--%s'%s"):format(command, name,
+      help_hint(hint_of(exact, names), names)))
   end
   return found, full
 end
@@ -136,7 +140,7 @@ local function scan(command, words, names)
     elseif word:find "^%-%a" then
       local letter = word:sub(2, 2)
       if not names.short[letter] then
-        core.base.raise(("%s: unknown option '%s'%s"):format(command, word, help_hint ""))
+        core.base.raise(("%s: unknown option '%s'%s"):format(command, word, help_hint("", names)))
       end
       local rest = word:sub(3):gsub("^=", "")
       take(names.short[letter], "-" .. letter, #word > 2 and rest or nil)

@@ -49,8 +49,10 @@ local function write_peak(self, opt, expected)
   for i, rate in ipairs(rates) do
     if not at or rate > rates[at] then at = i end
   end
-  io.write(("busiest: %.6g per second from %.6g s on, over %.6g s\n"):format(rates[at],
-    (at - 1) * opt.duration / #rates, opt.duration / #rates))
+  local from = (at - 1) * opt.duration / #rates
+  local clock = from < 3600 and "" or (" (%s)"):format(texts.time(math.floor(from + 0.5)))
+  io.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(rates[at], from, clock,
+    opt.duration / #rates))
 end
 
 -- Can many requests have one time, though no rate says so?

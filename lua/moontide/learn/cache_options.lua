@@ -144,7 +144,7 @@ cache_options.analysis = {
       .. "1000 of them or more, with errors; saves no memory, and mostly no time; all other policies "
       .. "are played whole, ages are exact, tiers and replicas cannot be sampled" },
   { "ttl", kind = "duration", list = true, min = 0,
-    help = "ages (5s,30s,5m) at which a cache without limit forgets a block" },
+    help = "ages (5s,30s,5m) at which a cache without limit forgets a block (of one with a size: mt.cache)" },
   { "by", kind = "string", placeholder = "MEMBER",
     help = "hit ratios also by the values of a member of the requests (model, stream, ...)" },
   { "tiers", kind = "cache_size", list = true, min = 1, placeholder = "SIZE",

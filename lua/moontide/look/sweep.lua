@@ -1,5 +1,6 @@
 --- Sweeps and their figures: folders NAME/cN with the results of a level each, ours, AIPerf's or
---- GenAI-Perf's; and sweep.json, where there is one, which knows other levels than those of concurrency.
+--- GenAI-Perf's; and sweep.json, where there is one, which knows other levels than those of concurrency. A
+--- search for the most (find-max.json) is one too, whose levels are those that it tried.
 local core = require "moontide.core"
 local figure = require "moontide.look.figure"
 local json = require("moontide.base.json").public.json
@@ -140,37 +141,74 @@ local function of_json(self, path)
   return self
 end
 
---- Is there a sweep: a folder with a sweep.json, or with folders cN that have results?
+-- What is relied on in a find-max.json.
+local shape_of_search = { members = { unit = "string", ["max?"] = "number",
+  probes = { list = { members = { level = "number", verdict = "string", ["folder?"] = "string",
+    counts = { each = "number" } } } } } }
+
+local axis_of_unit = { ["requests/s"] = "request_rate", ["requests in flight"] = "concurrency",
+  ["times the rate"] = "rate_scale" }
+
+-- A search by its find-max.json: the last probe of each level that it tried.
+local function of_search(self, path)
+  local found, message, code = decoded(path)
+  if not found then return nil, message, code end
+  local fault = shape.fault(found, shape_of_search)
+  if fault then return nil, ("%s: this is no find-max.json of a search: %s"):format(path, fault), "input" end
+  self.axis = axis_of_unit[found.unit] or figure.clean(found.unit)
+  local is_found = type(found.max) == "number"
+  self.name = is_found and ("%s: the most is %.4g %s"):format(self.name, found.max, figure.clean(found.unit))
+    or self.name .. ": the most was not found"
+  local by_level = {}
+  for _, probe in ipairs(found.probes) do by_level[probe.level] = probe end
+  for value, probe in pairs(by_level) do
+    local name = type(probe.folder) == "string" and probe.folder:match "[^/]+$"
+    local file = name and summary_file(self.folder .. "/" .. name)
+    local figures = file and decoded(file)
+    self.levels[#self.levels + 1] = { label = ("%.4g"):format(value), x = value,
+      concurrency = self.axis == "concurrency" and value or nil,
+      metrics = figures and metrics_of(figures) or {},
+      counts = probe.counts, verdict = probe.verdict }
+  end
+  if #self.levels == 0 then return nil, path .. ": there is no probe in it", "input" end
+  table.sort(self.levels, function(a, b) return a.x < b.x end)
+  return self
+end
+
+--- Is there a sweep: a folder with a sweep.json or find-max.json, or with folders cN that have results?
 ---@param path string
 ---@return boolean
 function sweep.is(path)
-  if path:find "sweep%.json$" and system.exists(path) then return true end
+  local is_file = path:find "sweep%.json$" or path:find "find%-max%.json$"
+  if is_file and system.exists(path) then return true end
   if not core.base.folder(path) then return false end
-  if system.exists(path .. "/sweep.json") then return true end
+  if system.exists(path .. "/sweep.json") or system.exists(path .. "/find-max.json") then return true end
   for _, concurrency in ipairs(levels_in(path)) do
     if summary_file(("%s/c%d"):format(path, concurrency)) then return true end
   end
   return false
 end
 
---- The sweep in a folder, or of a sweep.json.
+--- The sweep in a folder, or of a sweep.json or find-max.json.
 ---@param path string
 ---@param opt { gpus: integer? }
 ---@return moontide.sweep_subject? subject, string? message, string? code
 function sweep.subject(path, opt)
-  local folder = path:gsub("/?sweep%.json$", ""):gsub("(.)/+$", "%1")
+  local folder = path:gsub("/?sweep%.json$", ""):gsub("/?find%-max%.json$", ""):gsub("(.)/+$", "%1")
   if folder == "" then folder = "." end
   local self = { kind = "sweep", name = figure.clean(folder:match "[^/]+$" or folder), folder = folder,
     axis = "concurrency", levels = {}, gpus = opt.gpus or 1 }
   local file = folder .. "/sweep.json"
   if system.exists(file) then return of_json(self, file) end
+  local search = folder .. "/find-max.json"
+  if system.exists(search) then return of_search(self, search) end
   return of_folders(self)
 end
 
 local none = "%s: there are no results (%s and the like)"
 
---- The benchmarks below a folder: all that have folders cN or a sweep.json, or those of these names, which
---- must be there.
+--- The benchmarks below a folder: all that have folders cN, a sweep.json or a find-max.json, or those of
+--- these names, which must be there.
 ---@param folder string
 ---@param names string[]?
 ---@param opt { gpus: integer? }

@@ -183,6 +183,9 @@ local function take_line(self, input, line, pending)
     self.first_line, self.growth = self.line, pending_input.new()
     if self.line == 1 then line = line:gsub("^\xEF\xBB\xBF", "") end -- the mark of UTF-8, as in files
   end
+  -- "help spike", as a shell's user types it, is no Lua at all.
+  local wanted = not pending and line:match "^%s*help%s+([%a][%w_.:-]*)%s*$"
+  if wanted then line = ".help " .. wanted end
   if not pending and commands.is(line) then
     local _, leave = attempt(self, true, commands.run, self, line)
     return nil, leave

@@ -256,10 +256,10 @@ local function converted(logs, path, given, command)
 end
 
 ---@class moontide.convert_options
----@field format? string burstgpt, azure, csv, bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache
---- or sharegpt; found from the file without it
+---@field format? string burstgpt, azure, csv, json, bailian, results, dynamo, dynamo-trace, weka, aibrix,
+--- lmcache or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
---- log_type: string? } names of a CSV's columns
+--- log_type: string? } names of a CSV's columns, or of JSON lines' members
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
 ---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
 ---@field count? string what a token of a text is where the log does not count them: "script" (an estimate by
@@ -283,10 +283,10 @@ end
 ---@field compact? boolean no spaces between JSON members
 ---@field skip_bad_lines? boolean pass over bad rows, and count them
 
---- Converts logs of real servers into a trace: BurstGPT's and Azure's CSVs, any CSV, Bailian's and
---- AIBrix's JSON lines, ShareGPT's conversations, results of runs (profile_export.jsonl, AIPerf's or ours),
---- and agents: Dynamo's rows and request traces, kv-cache-tester's sessions (a file or a folder of them),
---- LMCache's lines.
+--- Converts logs of real servers into a trace: BurstGPT's and Azure's CSVs, any CSV or JSON lines,
+--- Bailian's and AIBrix's JSON lines, ShareGPT's conversations, results of runs (profile_export.jsonl,
+--- AIPerf's or ours), and agents: Dynamo's rows and request traces, kv-cache-tester's sessions (a file or a
+--- folder of them), LMCache's lines.
 -- Rows are filtered by model and log type, the first skipped, the rest capped; times are divided by the
 -- speed and begin at 0. Several logs follow one another, each at its own speed. The turns of a session
 -- share a growing prefix; other prompts are unique, or their blocks are drawn at random, by seed. What comes

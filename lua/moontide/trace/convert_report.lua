@@ -113,22 +113,28 @@ local function length_line(title, lengths)
   return ("%-14s %10d %10d %12.2f %12s"):format(title, lengths.min, lengths.max, lengths.mean, deviation)
 end
 
+-- A time beside bins of a minute and more, which nobody reads in seconds: "14h24m".
+local function of_clock(self, time)
+  return self.bin < 60 and seconds(time) or texts.time(math.floor(time + 0.5))
+end
+
 local function rate_lines(self, lines)
   if not self.rate then
     lines[#lines + 1] = self.duration and "RPS: N/A (all requests at one instant)"
       or "RPS: N/A (the log has no times)"
     return
   end
-  lines[#lines + 1] = ("%s in %s: %s RPS on average"):format(texts.count(self.requests, "request"),
-    seconds(self.duration), chart.number(self.rate))
+  local clock = self.duration < 3600 and "" or (" (%s)"):format(texts.time(math.floor(self.duration + 0.5)))
+  lines[#lines + 1] = ("%s in %s%s: %s RPS on average"):format(texts.count(self.requests, "request"),
+    seconds(self.duration), clock, chart.number(self.rate))
   if not self.in_bin then return end
   local rows = {}
   for i, count in ipairs(self.in_bin) do
-    rows[i] = { ("%.6g s"):format((i - 1) * self.bin), count / self.bin }
+    rows[i] = { of_clock(self, (i - 1) * self.bin), count / self.bin }
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = chart.bars { rows = rows,
-    title = ("RPS in bins of %s, peak %s"):format(seconds(self.bin), chart.number(self.peak)) }
+    title = ("RPS in bins of %s, peak %s"):format(of_clock(self, self.bin), chart.number(self.peak)) }
 end
 
 function metatable:__tostring()

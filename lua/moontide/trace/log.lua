@@ -124,10 +124,10 @@ end
 local pipe_fields = { { "seed", kind = "seed", default = 0 }, table.unpack(log.fields) }
 
 ---@class moontide.log_options
----@field format? string burstgpt, azure, csv, bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache
---- or sharegpt; found from the file without it
+---@field format? string burstgpt, azure, csv, json, bailian, results, dynamo, dynamo-trace, weka, aibrix,
+--- lmcache or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
---- log_type: string? } names of a CSV's columns
+--- log_type: string? } names of a CSV's columns, or of JSON lines' members
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
 ---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
 ---@field count? string what a token of a text is where the log does not count them: "script" (an estimate by

@@ -1,0 +1,127 @@
+-- `moontide convert --columns` of lines of JSON whose members nobody knows but the user.
+local command = require "tests.support.command"
+local json = require("moontide.base.json").public.json
+
+local function row(time, usage, model, status, session)
+  return ('{"@timestamp": "2026-11-23T00:00:%s", %s, "model": "%s", "status": %d, "conversation": {"id": %s}}\n'):format(time,
+    usage, model, status, session)
+end
+
+local log = row("10.25Z", '"usage": {"prompt_tokens": 300, "completion_tokens": 20}', "large", 200, '"a"') .. "\n"
+  .. row("12+00:00", '"usage": {"prompt_tokens": "130", "completion_tokens": 7.0}', "small", 429, "null")
+  .. row("11Z", '"\\u0075sage": {"prompt_tokens": 5, "completion_tokens": 0}', "large", 200, "7")
+local names = "timestamp=@timestamp,input=usage.prompt_tokens,output=usage.completion_tokens"
+
+local function convert(text, words)
+  local folder = command.folder()
+  command.write(folder, "gateway.jsonl", text)
+  local result = command.shell('exec "$MOONTIDE" convert gateway.jsonl -o out.jsonl --block-size 100 ' .. words,
+    { folder = folder })
+  result.rows = {}
+  if result.status == 0 then
+    for line in command.read(folder .. "/out.jsonl"):gmatch "[^\n]+" do result.rows[#result.rows + 1] = json.decode(line) end
+  else
+    assert.is_false(command.exists(folder .. "/out.jsonl"))
+  end
+  return result
+end
+
+describe("moontide convert --columns of lines of JSON", function()
+  after_each(command.remove_folders)
+
+  it("reads members by their names and by paths to them, in the order of their times", function()
+    local result = convert(log, "--columns " .. names .. ",session=conversation.id,model=model,log_type=status")
+    assert.equal(0, result.status, result.err)
+    local found = {}
+    for i, one in ipairs(result.rows) do
+      found[i] = { one.timestamp, one.input_length, one.output_length, one.session_id, #one.hash_ids }
+    end
+    assert.same({ { 0, 300, 20, "a", 3 }, { 750, 5, 0, 7, 1 }, { 1750, 130, 7, nil, 2 } }, found)
+    assert.truthy(result.out:find("gateway.jsonl: json, 3 rows\n  time: from 2026-11-23 00:00:10 to 2026-11-23 00:00:12",
+      1, true), result.out)
+  end)
+
+  it("filters by model and type, be they strings or numbers", function()
+    local all = "--columns " .. names .. ",model=model,log_type=status "
+    assert.equal(2, #convert(log, all .. "--log-type 200").rows)
+    assert.equal(1, #convert(log, all .. "--log-type 429 --model small").rows)
+    assert.equal(2, #convert(log, all .. "--format json --model large").rows)
+  end)
+
+  it("takes a member of the whole name before one of an object, and the last of one name", function()
+    local text = '{"t": 1, "a.b": 100, "a": {"b": 200}, "o": 1, "o": 2}\n{"t": 2, "a": {"b": 300}, "a.b": 400, "o": 3}\n'
+      .. '{"t": 2.5, "a": {"b": 300, "b.c": 1}, "o": 3}\n'
+    local result = convert(text, "--columns timestamp=t,input=a.b,output=o")
+    assert.equal(0, result.status, result.err)
+    local found = {}
+    for i, one in ipairs(result.rows) do found[i] = { one.timestamp, one.input_length, one.output_length } end
+    assert.same({ { 0, 100, 2 }, { 1000, 400, 3 }, { 1500, 300, 3 } }, found)
+    result = convert(text, "--columns timestamp=t,input=a.b,output=o --time-unit ms --timestamp-digits 1")
+    assert.same({ 0, 1, 1.5 }, { result.rows[1].timestamp, result.rows[2].timestamp, result.rows[3].timestamp })
+  end)
+
+  it("says of each bad row where and what it is, and passes over it when told to", function()
+    local good = '{"t": 1, "n": {"in": 10, "out": 2}, "s": "x"}\n'
+    local cases = {
+      { '{"t": 1, "n": {"in": 10}, "s": 1}', ":2: 'n.out' is missing; the row has 't', 'n', 's' (--skip-bad-lines" },
+      { '{"t": null, "n": {"in": 1, "out": 2}}', ":2: 't' is missing; the row has 't', 'n'" },
+      { '{"t": 2, "n": [1]}', ":2: 'n.in' is missing; the row has 't', 'n'" },
+      { '{"t": 2, "n": {"in": -1, "out": 2}}', ":2:22: n.in must be a whole number of at least 0, not -1" },
+      { '{"t": 2, "n": {"in": "1.5", "out": 2}}', ':2:22: n.in must be a whole number of at least 0, not "1.5"' },
+      { '{"t": 2, "n": {"in": {}, "out": 2}}', ":2:22: n.in must be a whole number of at least 0, not {}" },
+      { '{"t": "noon", "n": {"in": 1, "out": 2}}', ':2:7: t must be a number or a date, not "noon"' },
+      { '{"t": "2026-11-23", "n": {"in": 1, "out": 2}}', ":2:7: t is a date, that of line 1 is a number" },
+      { '{"t": 1e30, "n": {"in": 1, "out": 2}}', ":2:7: t must be within 292 years (--time-unit names another unit), not 1e30" },
+      { '{"t": 2, "n": {"in": 1, "out": 2}, "s": {}}', ":2:41: s must be a string or a number, not {}" },
+      { '{"t": 2, "n": {"in": 1, "out": 2}', ":2:34: expected" },
+      { '{"t": 2, "n": {"in": 1, "out": 2}} 3', ":2:36: expected the end of the line" },
+      { "[1]", ":2:1: expected an object ('{')" },
+    }
+    for _, case in ipairs(cases) do
+      local text = good .. case[1] .. "\n" .. good
+      local columns = "--columns timestamp=t,input=n.in,output=n.out,session=s "
+      local result = convert(text, columns)
+      assert.equal(1, result.status, case[1])
+      assert.truthy(result.err:find("moontide: gateway.jsonl" .. case[2], 1, true), result.err)
+      result = convert(text, columns .. "--skip-bad-lines")
+      assert.equal(0, result.status, case[1] .. result.err)
+      assert.equal(2, #result.rows)
+      assert.truthy(result.err:find("gateway.jsonl" .. case[2]:match "^[:%d]+", 1, true), result.err)
+    end
+  end)
+
+  it("guesses the names of a log that nobody knows, for its error", function()
+    local cases = {
+      { log, "perhaps --columns timestamp=@timestamp,input=usage.prompt_tokens,output=usage.completion_tokens)" },
+      { '{"reqTime": 17.5, "tokIn": 3, "tokOut": 4, "latency": 1}\n',
+        "perhaps --columns timestamp=reqTime,input=tokIn,output=tokOut)" },
+      { "ts,model,prompt_tok,completion_tok,response_time\n0,a,1,2,3\n",
+        "perhaps --columns timestamp=ts,input=prompt_tok,output=completion_tok\n" },
+      { "created_at,request,request_tokens,response_tokens\n0,a,1,2\n",
+        "perhaps --columns timestamp=created_at,input=request_tokens,output=response_tokens\n" },
+      { '{"a": 1, "b": 2}\n', "--columns names the members of other lines)\n" },
+      { "a,b\n1,2\n", "--columns says which of another CSV they are\n" },
+      { '{"time": 1, "prompt=x": 2, "out,tokens": 3}\n', "--columns names the members of other lines)\n" },
+    }
+    for _, case in ipairs(cases) do
+      local result = convert(case[1], "")
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find(case[2], 1, true), result.err)
+    end
+  end)
+
+  it("refuses options that do not fit", function()
+    local cases = {
+      { "--format json", 2, "--format json needs --columns timestamp=NAME,input=NAME,output=NAME" },
+      { "--format weka --columns " .. names, 2, "--columns goes with --format csv or json" },
+      { "--format csv --columns " .. names, 1, "found JSON" },
+      { "--delimiter ';' --columns " .. names, 2, "a delimiter is for a CSV, this log is json" },
+      { "--columns timestamp=a,input=b", 2, "output" },
+    }
+    for _, case in ipairs(cases) do
+      local result = convert(log, case[1])
+      assert.equal(case[2], result.status, result.err)
+      assert.truthy(result.err:find(case[3], 1, true), result.err)
+    end
+  end)
+end)
