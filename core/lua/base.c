@@ -89,6 +89,10 @@ static int located_call(lua_State *L) {
     return lua_error(L);
 }
 
+int mt_lua_is_located(lua_State *L, int index) {
+    return lua_tocfunction(L, index) == located_call;
+}
+
 /* located(fn): fn as a public function. */
 static int located(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);

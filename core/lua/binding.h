@@ -31,6 +31,9 @@ int mt_lua_done(lua_State *L, mt_code code, const mt_error *error);
  * not when it next looks, or a read that the signal ended would begin anew. */
 void mt_lua_look_for_interrupt(lua_State *L, lua_Debug *call);
 
+/* Is the value at `index` a public function (core.base.located)? */
+int mt_lua_is_located(lua_State *L, int index);
+
 /* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
 int mt_lua_failure(lua_State *L, const mt_error *error);
 

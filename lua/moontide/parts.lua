@@ -59,7 +59,9 @@ return {
   { module = "load.prompt", public = {
       "learned", "parts", "prompts_of", "random_blocks", "shared_prefix", "unique",
     } },
-  { module = "load.stream", public = { "classes", "clients", "lengths_of", "stream" } },
+  { module = "load.classes", public = { "classes", "lengths_of" } },
+  { module = "load.stream", public = { "stream" } },
+  { module = "load.clients", public = { "clients" } },
   { module = "load.workload", public = { "workload" } },
   { module = "load.workload_expect", public = {}, adds = { workload = { "expected" } } },
   { module = "load.workload_run",

@@ -122,6 +122,14 @@ it("a curve that dips below zero counts as 0 there, which is said once", functio
   local _, times = result.err:gsub("its rate is below 0 from t = 5%.5", "")
   assert.equal(1, times)
   assert.equal(2, select(2, result.err:gsub("\n", "\n")))
+  -- Also where the script has looked at what it expects, and of a stream among several.
+  local looked = run([[
+local function one(name, rate) return mt.stream { name = name, arrivals = mt.poisson(rate), input = 5 } end
+local plan = mt.workload { duration = 10, one("a", 1), one("b", mt.ramp(-1, 3, "10s")), one("c", 2) }
+assert(plan:expected().streams[2].clamped_at == 0)
+return plan]], "--check")
+  assert.equal("moontide: stream 'b': its rate is below 0 from t = 0 s on and counts as 0 there\n", looked.err)
+  assert.equal(0, looked.status)
 end)
 
 it("more than 10^9 requests are refused with 2, unless --yes or a smaller number", function()

@@ -22,6 +22,22 @@ it("requests have what the record has", function()
   assert.is_nil(list_of(mt.workload { mt.stream { arrivals = mt.even(1), input = 3 } })[1].output_length)
 end)
 
+it("requests of one time are in the order of their streams' names, byte by byte", function()
+  local names = { "", "1", "10", "2", "a", "a longer one than eight", "a longer one than nine", "a longer one",
+    "\u{e9}", "\u{e9}t\u{e9}", "Z", "~", "\1", "aaaaaaa", "aaaaaaaa", "aaaaaaab" }
+  for _, prefix in ipairs { "s", "stream ", "a" } do
+    local streams, sorted = { duration = 1 }, {}
+    for i, name in ipairs(names) do
+      sorted[i] = prefix .. name
+      streams[i] = mt.stream { name = sorted[i], arrivals = mt.even(1), input = 9 }
+    end
+    table.sort(sorted)
+    local found = list_of(mt.workload(streams), { tags = true })
+    for i, request in ipairs(found) do assert.equal(sorted[i], request.stream) end
+    assert.equal(#names, #found)
+  end
+end)
+
 it("streams of many different lengths have their own each, whatever was said before", function()
   local streams, shared = { duration = 1 }, mt.shared_prefix { tokens = 512 }
   local opt = { arrivals = mt.even(1), prompt = shared }
@@ -238,6 +254,16 @@ describe("mistakes are told with the caller's line", function()
       function() mt.stream { arrivals = poisson, input = 3, lengths = mt.classes { { 1, input = 4 } } } end },
     { "@stream: unknown option 'imput' (did you mean 'input'?)",
       function() mt.stream { arrivals = poisson, imput = 3 } end },
+    { "@stream: name must not be empty", function() mt.stream { name = "", arrivals = poisson, input = 3 } end },
+    { "@stream: name must be UTF-8 without zero bytes",
+      function() mt.stream { name = "a\0b", arrivals = poisson, input = 3 } end },
+    { "@stream: name must be UTF-8 without zero bytes",
+      function() mt.stream { name = "a\xff", arrivals = poisson, input = 3 } end },
+    { "@stream 'x': arrivals must be an arrival process such as mt.poisson(20), not 20",
+      function() mt.stream { name = "x", arrivals = 20, input = 3 } end },
+    { "@stream 'x': arrivals is required", function() mt.stream { name = "x", input = 3 } end },
+    { "@stream 'x': input= (the whole prompt) or new_input= (what is added to its shared part) is required",
+      function() mt.stream { name = "x", arrivals = poisson } end },
     { "@stream: prompt must be a prompt source such as mt.unique(), not 4",
       function() mt.stream { arrivals = poisson, input = 3, prompt = 4 } end },
     { "@stream: fields: 'timestamp' cannot be set: the record has it",

@@ -11,6 +11,8 @@ mt_session_service *mt_lua_check_service(lua_State *L, int arg);
 mt_lengths *mt_lua_check_lengths(lua_State *L, int arg);
 mt_prompt *mt_lua_check_prompt(lua_State *L, int arg);
 mt_length_rule *mt_lua_test_length_rule(lua_State *L, int arg); /* NULL: it is none */
+mt_process *mt_lua_test_process(lua_State *L, int arg);         /* NULL: it is none, or closed */
+mt_prompt *mt_lua_test_prompt(lua_State *L, int arg);           /* the same */
 mt_fields *mt_lua_check_fields(lua_State *L, int arg);
 
 /* The function at `function` as a source of requests, with one reference. */

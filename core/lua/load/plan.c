@@ -2,6 +2,8 @@
 #include "lua/load/load_binding.h"
 #include "lua/trace/source_binding.h"
 
+#include "base/utf8.h"
+
 #include <math.h>
 
 /* ---- fields ---- */
@@ -215,6 +217,31 @@ static int plan_means(lua_State *L) {
     return 7;
 }
 
+static int is_name(const char *name, size_t length) {
+    for (size_t i = 0; i < length;) {
+        size_t step = name[i] != '\0' ? mt_utf8_sequence(name + i, length - i) : 0;
+        if (step == 0)
+            return 0;
+        i += step;
+    }
+    return length > 0;
+}
+
+/* is_plain(name | nil, process, prompt | nil) -> may it be a name, is it a process without sessions whose
+ * requests are known without a run, and is it a prompt source that leaves the lengths to others? false of
+ * what is none of these: asked first of streams by the thousand, it says nothing of what is wrong. */
+static int is_plain(lua_State *L) {
+    size_t length;
+    lua_settop(L, 3);
+    const char *name = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : NULL;
+    mt_process *process = mt_lua_test_process(L, 2);
+    mt_prompt *prompt = mt_lua_test_prompt(L, 3);
+    lua_pushboolean(L, (lua_isnil(L, 1) || (name && is_name(name, length))) && process &&
+                           mt_process_has_formula(process) && !mt_process_has_sessions(process) &&
+                           (lua_isnil(L, 3) || (prompt && !mt_prompt_decides(prompt, NULL))));
+    return 1;
+}
+
 /* lengths_follow_time(lengths) -> do they, or the weights of their classes, depend on time? */
 static int lengths_follow_time(lua_State *L) {
     lua_pushboolean(L, mt_lengths_follow_time(mt_lua_check_lengths(L, 1)));
@@ -230,6 +257,7 @@ int mt_lua_open_plan(lua_State *L) {
                                          {"add", plan_add},
                                          {"expect", plan_expect},
                                          {"means", plan_means},
+                                         {"is_plain", is_plain},
                                          {"lengths_follow_time", lengths_follow_time},
                                          {NULL, NULL}};
     mt_lua_new_object_type(L, &fields_type, NULL, NULL);

@@ -15,6 +15,11 @@ mt_process *mt_lua_check_process(lua_State *L, int arg) {
     return mt_lua_check_object(L, arg, &type);
 }
 
+mt_process *mt_lua_test_process(lua_State *L, int arg) {
+    void **place = mt_lua_test_object(L, arg, &type);
+    return place ? *place : NULL;
+}
+
 /* even(curve, phase) */
 static int even(lua_State *L) {
     mt_error error;
@@ -24,11 +29,13 @@ static int even(lua_State *L) {
     return mt_lua_keep(L, place, mt_process_even(curve, phase, &error), &error);
 }
 
-/* poisson(curve) */
+/* poisson(curve): the curve is its user value, of which a faster one can be made */
 static int poisson(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_lua_check_curve(L, 1);
     void **place = mt_lua_new_object(L, &type);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1);
     return mt_lua_keep(L, place, mt_process_poisson(curve, &error), &error);
 }
 

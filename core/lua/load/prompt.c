@@ -120,6 +120,11 @@ mt_prompt *mt_lua_check_prompt(lua_State *L, int arg) {
     return mt_lua_check_object(L, arg, &prompt_type);
 }
 
+mt_prompt *mt_lua_test_prompt(lua_State *L, int arg) {
+    void **place = mt_lua_test_object(L, arg, &prompt_type);
+    return place ? *place : NULL;
+}
+
 /* unique() */
 static int unique(lua_State *L) {
     mt_error error;

@@ -124,7 +124,7 @@ static int has_value(const mt_request *request, const struct field *field) {
 /* Registry: the list of the fields' names, so that no request looks for eight strings. */
 static const char names_key[] = "moontide.request.names";
 
-static void push_names(lua_State *L) {
+void mt_lua_push_field_names(lua_State *L) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, names_key) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
@@ -142,7 +142,7 @@ static void push_members(lua_State *L, const mt_request *request) {
     for (int i = 0; i < MEMBERS; i++)
         if (has_value(request, &fields[i]))
             places[count++] = i;
-    push_names(L);
+    mt_lua_push_field_names(L);
     lua_createtable(L, 0, count); /* a place for each of them and no more: half of it is memory */
     for (int i = 0; i < count; i++) {
         lua_rawgeti(L, -2, places[i] + 1);
@@ -171,6 +171,18 @@ int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name)
     if (place >= 0)
         mt_lua_push_field_at(L, request, place);
     return place >= 0;
+}
+
+long mt_lua_fields_named(mt_span text) {
+    for (int i = 0; i < MEMBERS; i++)
+        if (text.text && text.length == strlen(fields[i].name) &&
+            memcmp(text.text, fields[i].name, text.length) == 0)
+            return 1L << i;
+    return 0;
+}
+
+int mt_lua_is_number_field(int place) {
+    return fields[place].kind == WHOLE || fields[place].kind == MILLISECONDS;
 }
 
 void mt_lua_push_request(lua_State *L, const mt_request *request) {

@@ -1,4 +1,5 @@
 /* core.source: where requests go. Each takes what is left in a source of any kind. */
+#include "lua/trace/loop_body.h"
 #include "lua/trace/source_binding.h"
 
 #include "trace/end/ends.h"
@@ -33,10 +34,11 @@ static int call(lua_State *L) {
 typedef struct loop_state {
     lua_Integer count; /* of requests so far */
     int asked;         /* names */
+    int are_numbers;   /* all of them */
     int places[];      /* of their fields */
 } loop_state;
 
-enum { ITS_SOURCE = 1, ITS_OVER, ITS_STATE };
+enum { ITS_SOURCE = 1, ITS_OVER, ITS_STATE, ITS_TABLE, ITS_NAMES };
 
 /* The next request: 1. At the end, or on failure with (nil, message, code), `over` is called: what
  * it returns is pushed, and 0 given. */
@@ -58,12 +60,67 @@ static int requests_step(lua_State *L) {
     return 1;
 }
 
-/* requests(source, over) -> function() -> the next request as a table of its own; what `over`
- * returns ends the loop */
+/* The same for a loop that only reads members of its requests: they share one table, which has those. */
+static int reads_step(lua_State *L) {
+    mt_request request;
+    if (!step(L, &request))
+        return 1;
+    const loop_state *state = lua_touserdata(L, lua_upvalueindex(ITS_STATE));
+    luaL_checkstack(L, 8, "request");
+    lua_pushvalue(L, lua_upvalueindex(ITS_TABLE));
+    int was_running = state->are_numbers ? 0 : mt_lua_pause_collector(L);
+    for (int i = 0; i < state->asked; i++) {
+        lua_rawgeti(L, lua_upvalueindex(ITS_NAMES), state->places[i] + 1);
+        mt_lua_push_field_at(L, &request, state->places[i]);
+        lua_rawset(L, -3);
+    }
+    mt_lua_resume_collector(L, was_running);
+    return 1;
+}
+
+/* Pushes the state of a loop over so many fields, none of which is known yet. */
+static loop_state *push_state(lua_State *L, int asked) {
+    loop_state *state =
+        lua_newuserdatauv(L, sizeof *state + (size_t)asked * sizeof *state->places, 0);
+    *state = (loop_state){.are_numbers = 1};
+    return state;
+}
+
+static void ask(loop_state *state, int place) {
+    state->places[state->asked++] = place;
+    state->are_numbers = state->are_numbers && mt_lua_is_number_field(place);
+}
+
+/* reads() -> for a public method that is called in a `for` and gives requests() its value: what the loop
+ * reads of them; nil where it may do more */
+static int reads(lua_State *L) {
+    long members = mt_lua_loop_reads(L);
+    if (members < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, members);
+    return 1;
+}
+
+/* requests(source, over, what reads() gave) -> function() -> the next request as a table: of its own, unless the
+ * loop cannot tell; what `over` returns ends the loop */
 static int requests(lua_State *L) {
     mt_lua_check_source(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    lua_settop(L, 2);
+    lua_settop(L, ITS_STATE);
+    if (!lua_isnil(L, ITS_STATE)) {
+        lua_Integer members = lua_tointeger(L, ITS_STATE);
+        loop_state *state = push_state(L, __builtin_popcountll((unsigned long long)members));
+        for (int i = 0; members >> i != 0; i++)
+            if (members >> i & 1)
+                ask(state, i);
+        lua_replace(L, ITS_STATE);
+        lua_newtable(L);
+        mt_lua_push_field_names(L);
+        lua_pushcclosure(L, reads_step, ITS_NAMES);
+        return 1;
+    }
+    lua_settop(L, ITS_OVER);
     lua_pushcclosure(L, requests_step, ITS_OVER);
     return 1;
 }
@@ -75,8 +132,10 @@ static int members_step(lua_State *L) {
     loop_state *state = lua_touserdata(L, lua_upvalueindex(ITS_STATE));
     luaL_checkstack(L, state->asked + 8, "members");
     lua_pushinteger(L, ++state->count);
+    int was_running = state->are_numbers ? 0 : mt_lua_pause_collector(L);
     for (int i = 0; i < state->asked; i++)
         mt_lua_push_field_at(L, &request, state->places[i]);
+    mt_lua_resume_collector(L, was_running);
     return state->asked + 1;
 }
 
@@ -86,15 +145,13 @@ static int members(lua_State *L) {
     int asked = lua_gettop(L) - 2;
     mt_lua_check_source(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    loop_state *state =
-        lua_newuserdatauv(L, sizeof *state + (size_t)asked * sizeof *state->places, 0);
-    state->count = 0;
-    state->asked = asked;
+    loop_state *state = push_state(L, asked);
     for (int i = 0; i < asked; i++) {
         const char *name = luaL_checkstring(L, i + 3);
-        state->places[i] = mt_lua_field_of(name);
-        if (state->places[i] < 0)
+        int place = mt_lua_field_of(name);
+        if (place < 0)
             return mt_lua_raise(L, "members: a request has no '%s'", name);
+        ask(state, place);
     }
     lua_insert(L, ITS_STATE);
     lua_settop(L, ITS_STATE);
@@ -191,7 +248,6 @@ static int skipped(lua_State *L) {
 }
 
 const luaL_Reg mt_lua_source_ends[] = {
-    {"next", next},       {"call", call},       {"requests", requests},
-    {"members", members}, {"collect", collect}, {"append", append},
-    {"write", write},     {"digest", digest},   {"bins", bins},
-    {"skipped", skipped}, {NULL, NULL}};
+    {"next", next},       {"call", call},       {"requests", requests}, {"reads", reads},
+    {"members", members}, {"collect", collect}, {"append", append},     {"write", write},
+    {"digest", digest},   {"bins", bins},       {"skipped", skipped},   {NULL, NULL}};

@@ -68,6 +68,14 @@ int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name)
 int mt_lua_field_of(const char *name);
 void mt_lua_push_field_at(lua_State *L, const mt_request *request, int place);
 
+/* Is that field a number, for which nothing is read that belongs to the request's source? */
+int mt_lua_is_number_field(int place);
+
+/* The member of that table that has the name, as a set of bits: 1 << its place; 0: there is none ({NULL, 0} is no
+ * name). Pushes the list of their names, by place + 1. */
+long mt_lua_fields_named(mt_span text);
+void mt_lua_push_field_names(lua_State *L);
+
 /* The same table, at `arg`, as a request: valid until the next call with this buffer. Raises usage
  * errors that begin with `what`; an unknown field is one. `line` is not read. */
 void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request_buffer *buffer,

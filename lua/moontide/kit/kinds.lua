@@ -13,8 +13,9 @@ local kinds = {}
 --- begins a message; from_text: the value is a text from the command line
 ---@field placeholder string? stands for the value in the help
 ---@field is_whole boolean? a text is one value of a list, whatever commas are in it
----@field is_ready? fun(option: moontide.option): fun(value: any): boolean the test by which a value is
---- known to be one already, to be taken as it is; what fails it may still be converted
+---@field is_ready? fun(option: moontide.option): true|string|(fun(value: any): boolean)? the test by which a
+--- value is known to be one already, to be taken as it is: true of any value, the name of Lua's type, or a
+--- function; what fails it may still be converted
 ---@field pair string|(fun(name: string, value: any): string)? a list of such values may be given by name,
 --- { ttft = 500 }: what stands between name and value in the text of one, or what makes that text
 
@@ -117,8 +118,7 @@ end
 
 -- A kind whose values are of a type of Lua's.
 local function of_type(type_name, allowed, placeholder)
-  local function is_of_type(value) return type(value) == type_name end
-  return { placeholder = placeholder, is_ready = function() return is_of_type end,
+  return { placeholder = placeholder, is_ready = function() return type_name end,
     convert = function(value, what)
       if type(value) ~= type_name then units.wrong(what, value, allowed) end
       return value
@@ -138,7 +138,7 @@ kinds.by_name = {
   boolean = of_type("boolean", "true or false", "true|false"),
   shard = { convert = shard, placeholder = "I/N" },
   any = { convert = function(value) return value end, placeholder = "VALUE",
-    is_ready = function() return function() return true end end },
+    is_ready = function() return true end },
 }
 
 return kinds

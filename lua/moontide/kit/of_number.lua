@@ -8,14 +8,15 @@ local most = 256
 
 --- A function of a number that remembers what `make` made.
 ---@generic T
----@param make fun(number: number): T nothing that can be closed or changed by who gets it; it may raise
----@return fun(number: number): T
+---@param make fun(number: number, what: string?): T nothing that can be closed or changed by who gets it; it
+--- may raise, with a message that begins with `what`
+---@return fun(number: number, what: string?): T
 function of_number.remembered(make)
   local made, count = {}, 0
-  return function(number)
+  return function(number, what)
     local known = made[number]
     if known == nil then
-      known = make(number)
+      known = make(number, what)
       if count == most then made, count = {}, 0 end
       made[number], count = known, count + 1
     end

@@ -261,7 +261,9 @@ end
 local function is_ready(given, tests)
   for key, value in next, given do
     local test = tests[key]
-    if not test or not test(value) then return false end
+    if test ~= true and type(value) ~= test and (type(test) ~= "function" or not test(value)) then
+      return false
+    end
   end
   return true
 end

@@ -6,6 +6,7 @@ local figures = require "moontide.learn.analysis_figures"
 local file = require "moontide.draw.file"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
+local samples_of = require "moontide.learn.analysis_samples"
 local show = require "moontide.learn.analysis_show"
 local styles = require "moontide.draw.style"
 
@@ -228,31 +229,6 @@ local fields = {
   table.unpack(cache_options.analysis),
 }
 
-local sampled_metrics = { "input_length", "output_length", "context_length" }
-
---- An answer ends no sooner than by this, seconds: faster than servers are, so that what comes earlier cannot
---- have known it.
-analysis.service = { ttft = 0, per_token = 0.001 }
-
---- The windows in which tokens are counted, seconds.
-analysis.token_windows = { 10, 60, 300 }
-
-local function nanoseconds(seconds)
-  return math.tointeger(math.min(seconds * 1e9 // 1, 2.0 ^ 62))
-end
-
--- What comparing takes beside an analysis: samples of core (lua/statistics_binding.h there) of input_length,
--- output_length, context_length, turns and think_time, and the trace's course (core/lua/prefix/course.c).
-local function take_samples(state, opt)
-  local service = opt.service or analysis.service
-  local course, message, code = state:course(nanoseconds(service.ttft), nanoseconds(service.per_token),
-    table.unpack(analysis.token_windows))
-  if not course then return nil, message, code end
-  local samples = { course = course, turns = state:turns(), think_time = state:think_times() }
-  for _, name in ipairs(sampled_metrics) do samples[name] = state:sample(name) end
-  return samples
-end
-
 -- An analysis that has taken in its requests and has its figures yet to come, those of caches above all:
 -- { result =, state =, curve =, found =, text = }, samples too where they are wanted. The state is to be
 -- closed.
@@ -296,7 +272,7 @@ function analysis.opened(state, size, opt, text, samples)
   curves[result] = open.curve
   result.block_size, result.caches_only, result.skipped = size, opt.caches_only or nil, 0
   if samples then
-    open.samples, message, code = take_samples(state, opt)
+    open.samples, message, code = samples_of.take(state, opt)
     if not open.samples then return nil, message, code end
   end
   return open

@@ -1,6 +1,7 @@
 --- Two traces side by side, for mt.compare.
 local any = require "moontide.trace.any"
 local analysis = require "moontide.learn.analysis"
+local analysis_samples = require "moontide.learn.analysis_samples"
 local cache_options = require "moontide.learn.cache_options"
 local caches = require "moontide.learn.analysis_caches"
 local core = require "moontide.core"
@@ -225,7 +226,7 @@ end
 
 local function new(first, second, settings, service)
   local self = figures.of(first, second, settings)
-  self.service = service or analysis.service
+  self.service = service or analysis_samples.service
   return setmetatable(self, metatable)
 end
 

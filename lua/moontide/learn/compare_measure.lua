@@ -26,7 +26,7 @@
 -- A bound on one of them (lru.500, context_length.ks) takes it out of the largest of all (lru, ks).
 -- What both traces lack has no part in a largest one; what only one of them lacks cannot be measured.
 local absent = require "moontide.learn.compare_absent"
-local analysis = require "moontide.learn.analysis"
+local analysis_samples = require "moontide.learn.analysis_samples"
 local cache_options = require "moontide.learn.cache_options"
 local core = require "moontide.core"
 local lists = require "moontide.kit.lists"
@@ -39,7 +39,7 @@ local measure = {}
 measure.windows = { 1, 10, 60, 300 }
 
 --- Those in which tokens are.
-measure.token_windows = analysis.token_windows
+measure.token_windows = analysis_samples.token_windows
 
 --- The parts of a trace whose hits are compared.
 measure.tenths = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }

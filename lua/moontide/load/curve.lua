@@ -313,7 +313,9 @@ local function of_file(path)
   return public.rate_of(path, { time = time, rate = rate })
 end
 
-local endless = of_number.remembered(function(rate) return raw.constant(rate, math.huge) end)
+local endless = of_number.remembered(function(rate, what)
+  return raw.constant(options.rate_number(rate, what), math.huge)
+end)
 
 --- The curve that a value stands for: a number is an endless constant, a function of time is sampled, a text
 --- is read as on the command line ("sine:mean=20,amp=10,period=60",
@@ -322,7 +324,7 @@ local endless = of_number.remembered(function(rate) return raw.constant(rate, ma
 ---@param what string what the value is, for the error message
 ---@return moontide.curve
 function curve.of(value, what)
-  if type(value) == "number" then return endless(options.rate_number(value, what)) end
+  if type(value) == "number" then return endless(value, what) end
   if raw.is(value) then return value end
   if type(value) == "function" then
     return from_function(value, math.huge, default_horizon, "curve(function)")

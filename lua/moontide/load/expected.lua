@@ -22,9 +22,9 @@ local expected = {}
 --- knows them, counts_classes
 local expected_type = { __name = "moontide.expected" }
 
--- The key of what nobody else looks at: { row =, count = } until the rows are made, and the places of those
--- of which there is something to say.
-local kept = {}
+-- What nobody else looks at, by expectation: { row =, count = } until the rows are made, and the places of
+-- those of which there is something to say.
+local kept = setmetatable({}, { __mode = "k" })
 
 local function grouped(number)
   return number == number and texts.number(number, 1) or "?"
@@ -172,7 +172,7 @@ function expected.new(duration, count, means, row)
   self.input_length = weights > 0 and input / weights or 0
   self.output_length = with_output > 0 and output / with_output or nil
   self.within = self.requests + later
-  self[kept] = { row = row, count = count, noted = noted }
+  kept[self] = { row = row, count = count, noted = noted }
   if wrong > 0 then self.error = math.sqrt(wrong) / self.requests end
   return setmetatable(self, expected_type), weights > 0 and inside / weights or 0
 end
@@ -180,7 +180,7 @@ end
 -- The rows, at the first look.
 function expected_type:__index(key)
   if key ~= "streams" then return nil end
-  local made, streams = rawget(self, kept), {}
+  local made, streams = kept[self], {}
   for i = 1, made.count do streams[i] = stream_row(made.row(i)) end
   self.streams, made.row = streams, nil
   return streams
@@ -191,7 +191,7 @@ end
 ---@return table[]
 function expected.noted(self)
   local rows = {}
-  for i, at in ipairs(self[kept].noted) do rows[i] = self.streams[at] end
+  for i, at in ipairs(kept[self].noted) do rows[i] = self.streams[at] end
   return rows
 end
 

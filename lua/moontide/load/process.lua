@@ -15,7 +15,8 @@ local public = {}
 -- --- faster clocks ---------------------------------------------------------------------------------
 
 -- How the same process is made for a clock that runs k times faster, function(k, with_think), is its user
--- value: a weak table of thousands of processes is dear to the collector.
+-- value: a weak table of thousands of processes is dear to the collector. Of Poisson arrivals, which have
+-- nothing but a curve, core has put that there.
 local maker_place = 1
 
 --- The process that a maker makes, which then knows how to be faster.
@@ -39,6 +40,7 @@ end
 ---@return moontide.process?
 function process.faster(self, k, with_think)
   local maker = debug.getuservalue(self, maker_place)
+  if core.curve.is(maker) then return core.process.poisson(faster_curve(maker, k)) end
   return maker and maker(k, with_think)
 end
 
@@ -63,8 +65,7 @@ end
 ---@param rate number|moontide.curve|function requests a second
 ---@return moontide.process
 function public.poisson(rate)
-  local rates = curve.of(rate, "poisson: rate")
-  return made(function(k) return core.process.poisson(faster_curve(rates, k)) end)
+  return core.process.poisson(curve.of(rate, "poisson: rate"))
 end
 
 --- A Poisson count of requests in each interval, evenly spread in it.

@@ -1,13 +1,12 @@
 --- Streams of requests: an arrival process with lengths, a prompt source and fields, as a value.
 local branch = require "moontide.load.branch"
 local core = require "moontide.core"
-local curve = require "moontide.load.curve"
-local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
 local length = require "moontide.load.length"
-local of_number = require "moontide.kit.of_number"
 local options = require "moontide.kit.options"
+local prompt_kind = require "moontide.load.prompt_kind"
 local sessions = require "moontide.load.sessions"
+local stream_lengths = require "moontide.load.stream_lengths"
 
 local stream = {}
 ---@class moontide
@@ -17,8 +16,8 @@ local public = {}
 ---@field name string?
 ---@field process moontide.process
 local stream_type = { __name = "moontide.stream" }
----@class moontide.classes
-local classes_type = { __name = "moontide.classes" }
+
+local unique = core.prompt.unique() -- of streams that say nothing of prompts
 
 --- Names are written into records and are keys of random numbers: not empty, UTF-8 without zero bytes.
 ---@param name string|nil
@@ -36,131 +35,6 @@ local function check_type(value, type_name, where, name, allowed)
   end
   return value
 end
-
--- --- lengths --------------------------------------------------------------------------------------
-
--- The pair {input, is_new, output or false} of a stream or class; exactly one input is given.
-local function pair_of(values, where)
-  if (values.input == nil) == (values.new_input == nil) then
-    core.base.raise(where .. (values.input == nil
-      and ": input= (the whole prompt) or new_input= (what is added to its shared part) is required"
-      or ": input= is the whole prompt, new_input= what is added to its shared part: give one of them"))
-  end
-  local is_new = values.new_input ~= nil
-  local name = is_new and "new_input" or "input"
-  local output = false
-  if values.output ~= nil then output = length.of(values.output, where .. ": output") end
-  return { length.of(values[name], where .. ": " .. name), is_new, output }
-end
-
--- core.lengths of two plain numbers, by those.
-local function plain_lengths(is_new)
-  return of_number.remembered(function(input)
-    local from = distribution.of(input, "input")
-    local function with(output)
-      return core.lengths.pair { from, is_new, output and distribution.of(output, "output") }
-    end
-    return { alone = with(false), with = of_number.remembered(with) }
-  end)
-end
-
-local of_input, of_new_input = plain_lengths(false), plain_lengths(true)
-
--- What core knows of lengths that are not by class.
-local function lengths_of(values, where)
-  local input, new_input, output = values.input, values.new_input, values.output
-  local is_plain = (input == nil or new_input == nil) and type(input or new_input) == "number"
-    and (output == nil or type(output) == "number")
-  if not is_plain then return core.lengths.pair(pair_of(values, where)) end
-  local known = input and of_input(input) or of_new_input(new_input)
-  return output and known.with(output) or known.alone
-end
-
--- "prompts_of", of a prompt source.
-local function source_name(prompt)
-  return tostring(prompt):match "^[%w_]+"
-end
-
-local class_options = {
-  { "name", kind = "string" },
-  { "input", kind = "tokens" }, { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
-  { "prompt", kind = "any" }, { "fields", kind = "any" },
-  items = true, is_forgotten = true,
-}
-
-local function class_of(self, i, given)
-  local where = ("classes: class %d"):format(i)
-  local values = options.table(where, given, class_options)
-  if values[1] == nil or #values > 1 then
-    core.base.raise(where .. ": begins with its weight, as in {1, input=100, output=20}")
-  end
-  local pair = pair_of(values, where)
-  if type(values[1]) == "number" and values[1] < 0 then
-    options.wrong(where .. ": weight", values[1], "0 or more")
-  end
-  pair[4] = curve.of(values[1], where .. ": weight")
-  self.pairs[i] = pair
-  check_type(values.prompt, "moontide.prompt", where, "prompt", "a prompt source such as mt.unique()")
-  if values.prompt and core.prompt.decides(values.prompt) then
-    core.base.raise(("%s: %s decides the lengths of its prompts: it is for a stream of its own"):format(
-      where, source_name(values.prompt)))
-  end
-  self.prompts[i] = values.prompt or false
-  self.fields[i] = values.fields or false
-  fields.of(values.fields, where)
-  local name = values.name or tostring(i)
-  for k = 1, i - 1 do
-    if self.names[k] == name then
-      core.base.raise(("classes: classes %d and %d are both named '%s'"):format(k, i, name))
-    end
-  end
-  self.names[i] = name
-end
-
----@alias moontide.any_length number|moontide.distribution|moontide.length_rule
-
----@class moontide.class_options
----@field [1] number|moontide.curve|function its weight
----@field name? string for totals by class; else its number: "1", "2", ...
----@field input? moontide.any_length tokens of the whole prompt; or new_input
----@field new_input? moontide.any_length tokens after the shared part
----@field output? moontide.any_length tokens of the answer
----@field prompt? moontide.prompt instead of the stream's
----@field fields? table<string, any> beside the stream's
-
---- Classes of request: each has its lengths and may have its own prompts and fields.
----
---- mt.classes{ {0.7, input = 200, output = 900}, {0.3, name = "rag", input = 6000, fields = {kind = "rag"}} }
----
---- With --tags each record has its class's name as its member "class"; --by class gives totals by it.
----@param list moontide.class_options[] weights are read at the request's time; curves must last as long as
---- the stream
----@return moontide.classes
-function public.classes(list)
-  if not options.is_plain(list) or #list == 0 then
-    core.base.raise "classes: needs at least one class, as in classes{ {1, input=100, output=20} }"
-  end
-  options.table("classes", list, { items = true })
-  local self = { pairs = {}, prompts = {}, fields = {}, names = {} }
-  for i, given in ipairs(list) do class_of(self, i, given) end
-  self.lengths = core.lengths.classes(self.pairs)
-  return setmetatable(self, classes_type)
-end
-
---- The pairs of ISL and OSL of a trace: each request gets one of them whole, drawn with replacement.
----@param trace moontide.trace a file, or what else may be a trace
----@return moontide.classes
-function public.lengths_of(trace)
-  local columns = require("moontide.trace.any").columns(trace, "lengths_of")
-  return setmetatable({ lengths = core.lengths.recorded(columns), prompts = { false }, fields = { false },
-    text = ("lengths_of(%d requests)"):format(#columns) }, classes_type)
-end
-
-function classes_type.__tostring(self)
-  return self.text or ("classes (%d)"):format(#self.prompts)
-end
-
--- --- streams --------------------------------------------------------------------------------------
 
 local stream_options = {
   { "name", kind = "string" },
@@ -184,7 +58,7 @@ local function check_turns(values, where)
   if values.input ~= nil then
     what = "input= is a whole prompt"
   elseif values.prompt and core.prompt.decides(values.prompt) then
-    what = source_name(values.prompt) .. " brings whole prompts"
+    what = prompt_kind.name(values.prompt) .. " brings whole prompts"
   elseif values.lengths and not values.lengths.pairs then
     what = "lengths_of brings whole prompts"
   else
@@ -236,7 +110,7 @@ local function check_sessions(self, values, where)
     if first.new_input == nil and values.new_input == nil then
       core.base.raise(where .. ": first: new_input is required beside lengths=")
     end
-    self.first = core.lengths.pair(pair_of({ new_input = first.new_input or values.new_input,
+    self.first = core.lengths.pair(stream_lengths.pair_of({ new_input = first.new_input or values.new_input,
       output = first.output ~= nil and first.output or values.output }, where .. ": first"))
   end
 end
@@ -250,7 +124,7 @@ end
 
 -- A prompt source that decides the lengths itself leaves only the output to the stream.
 local function use_decided(self, values, where)
-  local why = ("%s: %s decides the lengths of its prompts"):format(where, source_name(values.prompt))
+  local why = ("%s: %s decides the lengths of its prompts"):format(where, prompt_kind.name(values.prompt))
   refuse_given(values, { "input", "new_input", "lengths" }, why, " (output= may replace its OSL)")
   local output = values.output ~= nil and length.of(values.output, where .. ": output")
   self.lengths = core.lengths.pair { false, false, output }
@@ -324,10 +198,53 @@ local function arrivals_of(values, where)
   refuse_given(values, { "arrivals", "input", "new_input", "output", "lengths", "first", "branch" },
     where .. ": requests= says when they come and how long they are")
   if values.prompt and core.prompt.decides(values.prompt) then
-    core.base.raise(where .. ": requests= says how long prompts are, which " .. source_name(values.prompt)
-      .. " decides, too")
+    core.base.raise(("%s: requests= says how long prompts are, which %s decides, too"):format(where,
+      prompt_kind.name(values.prompt)))
   end
   return core.process.given(values.requests)
+end
+
+-- What most streams of plans of thousands are: a name, arrivals, lengths that are numbers, a prompt. Nothing
+-- in them can contradict something else. nil of any other: whole(values) makes it, or says what is wrong.
+local function plain(values)
+  local process, prompt = values.arrivals, values.prompt
+  if values.requests ~= nil or values.lengths ~= nil or values.first ~= nil or values.branch ~= nil
+    or values.fields ~= nil or not core.plan.is_plain(values.name, process, prompt) then
+    return nil
+  end
+  local lengths = stream_lengths.of_numbers(values.input, values.new_input, values.output)
+  return lengths and setmetatable({
+    name = values.name, process = process, prompt = prompt or unique, lengths = lengths,
+  }, stream_type)
+end
+
+local function whole(values)
+  stream.check_name(values.name, "stream: name")
+  local where = values.name and "stream '" .. values.name .. "'" or "stream"
+  local process = arrivals_of(values, where)
+  prompt_kind.check(values.prompt, where)
+  check_type(values.lengths, "moontide.classes", where, "lengths",
+    "mt.classes{...} or mt.lengths_of(trace)")
+  local self = setmetatable({
+    name = values.name, process = process, prompt = values.prompt or unique,
+    fields = values.fields ~= nil and fields.of(values.fields, where) or nil,
+    lengths = false, -- there are always some: its place
+  }, stream_type)
+  check_sessions(self, values, where)
+  if values.prompt and core.prompt.decides(values.prompt) then
+    use_decided(self, values, where)
+  elseif values.requests then
+    self.lengths = core.lengths.pair { false, false, false }
+  elseif values.lengths then
+    use_classes(self, values, where)
+  else
+    self.lengths = stream_lengths.of(values, where)
+  end
+  if not core.process.has_formula(self.process) or core.lengths.have_rules(self.lengths) then
+    -- its parts must go together
+    stream.add_to(core.plan.new(512), self, self.name or "main")
+  end
+  return self
 end
 
 --- A stream of requests: when they come, how long they are, who shares which prefix.
@@ -343,93 +260,11 @@ end
 ---@return moontide.stream
 function public.stream(opt)
   local values = options.table("stream", opt, stream_options)
-  stream.check_name(values.name, "stream: name")
-  local where = values.name and "stream '" .. values.name .. "'" or "stream"
-  local process = arrivals_of(values, where)
-  check_type(values.prompt, "moontide.prompt", where, "prompt", "a prompt source such as mt.unique()")
-  check_type(values.lengths, "moontide.classes", where, "lengths",
-    "mt.classes{...} or mt.lengths_of(trace)")
-  local self = setmetatable({
-    name = values.name, process = process, prompt = values.prompt or core.prompt.unique(),
-    fields = values.fields ~= nil and fields.of(values.fields, where) or nil,
-    lengths = false, -- there are always some: its place
-  }, stream_type)
-  check_sessions(self, values, where)
-  if values.prompt and core.prompt.decides(values.prompt) then
-    use_decided(self, values, where)
-  elseif values.requests then
-    self.lengths = core.lengths.pair { false, false, false }
-  elseif values.lengths then
-    use_classes(self, values, where)
-  else
-    self.lengths = lengths_of(values, where)
-  end
-  if not core.process.has_formula(self.process) or core.lengths.have_rules(self.lengths) then
-    -- its parts must go together
-    stream.add_to(core.plan.new(512), self, self.name or "main")
-  end
-  return self
+  return plain(values) or whole(values)
 end
 
 function stream_type.__tostring(self)
   return ("stream %s: %s, %s"):format(self.name or "main", tostring(self.process), tostring(self.prompt))
-end
-
--- --- clients --------------------------------------------------------------------------------------
-
----@class moontide.clients
----@field streams moontide.stream[]
-local clients_type = { __name = "moontide.clients" }
-
--- The shares k^-s of n clients, summing to 1, the largest first.
-local function shares_of(n, exponent)
-  local shares, total = {}, 0
-  for i = 1, n do
-    shares[i] = i ^ -exponent
-    total = total + shares[i]
-  end
-  for i = 1, n do shares[i] = shares[i] / total end
-  return shares
-end
-
----@class moontide.clients_options
----@field n integer how many, at most 100 000
----@field zipf? number exponent of their shares; 0: all alike
----@field stream fun(i: integer, share: number): moontide.stream
-
---- Many clients, each a stream of its own: stream(i, share) makes the i-th, share being its part of the whole
---- (k^-zipf, the largest first; they sum to 1). A stream without a name is called "client-i".
----
---- mt.clients{ n = 40, zipf = 1.1, stream = function(i, share)
----   return mt.stream{ arrivals = mt.poisson(100 * share), new_input = 200, output = 300,
----     prompt = mt.shared_prefix{ tokens = 500 * i } } end }
----@param opt moontide.clients_options
----@return moontide.clients
-function public.clients(opt)
-  local values = options.table("clients", opt, {
-    { "n", kind = "integer", min = 1, max = 100000, required = true },
-    { "zipf", kind = "number", min = 0, default = 0 },
-    { "stream", kind = "any", required = true },
-  })
-  if type(values.stream) ~= "function" then
-    options.wrong("clients: stream", values.stream, "a function(i, share) that returns mt.stream{...}")
-  end
-  local streams, digits = {}, #tostring(values.n)
-  for i, share in ipairs(shares_of(values.n, values.zipf)) do
-    local one = values.stream(i, share)
-    if options.type_of(one) ~= "moontide.stream" then
-      options.wrong(("clients: what stream(%d, share) returned"):format(i), one, "mt.stream{...}")
-    end
-    local named = {}
-    for key, value in pairs(one) do named[key] = value end
-    named.name = one.name or ("client-%0" .. digits .. "d"):format(i)
-    streams[i] = setmetatable(named, stream_type)
-  end
-  return setmetatable({ streams = streams }, clients_type)
-end
-
-function clients_type.__tostring(self)
-  return ("clients (%d streams)"):format(#self.streams)
 end
 
 stream.public = public

@@ -53,18 +53,19 @@ function public.workload(opt)
   if values.fail_over then
     options.list(values.fail_over, "workload: fail_over", "a table of measures and the most they may be")
   end
+  local list, others = members.of(values)
   local self = setmetatable({
     phases = values.phases and phases.of(values.phases, "workload: phases"), fail_over = values.fail_over,
     says_phases = (values.phases or values.fail_over) ~= nil,
     name = values.name, duration = values.duration,
     block_size = values.block_size or default_block_size,
     given_block_size = values.block_size ~= nil,
-    members = members.of(values),
+    members = list,
     factor = 1,
     expectations = {}, -- by what they were asked for
     place = core.base.where(), -- in the script, for messages: "a.lua:14: "
   }, workload_type)
-  members.check(self)
+  members.check(self, others)
   self.streams = members.flatten(self, "", 1, math.huge, {})
   members.check_names(self.streams)
   return self
@@ -164,9 +165,12 @@ end
 
 local function longest_curve(self)
   local longest
-  for _, entry in ipairs(self.streams) do
-    local duration = math.min(core.process.duration(entry.stream.process), entry.last)
-    if duration < math.huge then longest = math.max(longest or 0, duration) end
+  local streams, duration_of, endless = self.streams, core.process.duration, math.huge
+  for i = 1, #streams do
+    local entry = streams[i]
+    local duration = duration_of(entry.stream.process)
+    if entry.last < duration then duration = entry.last end
+    if duration < endless and (not longest or duration > longest) then longest = duration end
   end
   return longest
 end
@@ -235,7 +239,9 @@ function workload.plan_of(self, are_tagged)
   local place = are_tagged and "tagged_plan" or "plan"
   if self[place] then return self[place] end
   local plan = core.plan.new(self.block_size)
-  for _, entry in ipairs(self.streams) do
+  local streams = self.streams
+  for i = 1, #streams do
+    local entry = streams[i]
     stream.add_to(plan, entry.stream, entry.name, entry.factor, entry.last, are_tagged)
   end
   self[place] = plan

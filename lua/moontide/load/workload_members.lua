@@ -14,10 +14,12 @@ local members = {}
 ---@return {name: string, stream: moontide.stream, factor: number, last: number}[]
 function members.flatten(self, prefix, factor, last, into)
   factor = factor * self.factor
-  for i, member in ipairs(self.members) do
-    if options.type_of(member) == "moontide.stream" then
+  local list = self.members
+  for i = 1, #list do
+    local member = list[i]
+    if not member.members then -- a stream
       local name = member.name
-      if not name and #self.members > 1 then
+      if not name and #list > 1 then
         core.base.raise(("workload: stream %d has no name; where there are several each needs one"):format(i))
       end
       into[#into + 1] = { name = prefix .. (name or "main"), stream = member, factor = factor, last = last }
@@ -34,11 +36,10 @@ end
 ---@param streams {name: string}[]
 function members.check_names(streams)
   local seen = {}
-  for _, entry in ipairs(streams) do
-    if seen[entry.name] then
-      core.base.raise(("workload: two streams are named '%s'"):format(entry.name))
-    end
-    seen[entry.name] = true
+  for i = 1, #streams do
+    local name = streams[i].name
+    if seen[name] then core.base.raise(("workload: two streams are named '%s'"):format(name)) end
+    seen[name] = true
   end
 end
 
@@ -68,31 +69,41 @@ end
 --- Raises where a member is nothing that can be one; block size, phases and bounds that the workload does
 --- not say are those of the workloads in it.
 ---@param self moontide.workload
-function members.check(self)
+---@param others table<integer, string|false> what members.of gave
+function members.check(self, others)
   if #self.members == 0 then core.base.raise "workload: needs at least one stream" end
+  if next(others) == nil then return end
   for i, member in ipairs(self.members) do
-    if options.type_of(member) == "moontide.workload" then
+    if others[i] == "moontide.workload" then
       take_block_size(self, member)
       take_phases(self, member)
-    elseif options.type_of(member) ~= "moontide.stream" then
+    elseif others[i] ~= nil then
       options.wrong(("workload: member %d"):format(i), member, "a stream, mt.clients{...} or a workload")
     end
   end
 end
 
---- The list part, the streams of mt.clients in its place.
+--- The list part, the streams of mt.clients in its place; and the types, by their places in it, of those that
+--- are no streams (false: it has none).
 ---@param values table
----@return (moontide.stream|moontide.workload)[]
+---@return (moontide.stream|moontide.workload)[] list, table<integer, string|false> others
 function members.of(values)
-  local list = {}
-  for _, member in ipairs(values) do
-    if options.type_of(member) == "moontide.clients" then
-      table.move(member.streams, 1, #member.streams, #list + 1, list)
+  local list, others, count = {}, {}, 0
+  local type_of = options.type_of
+  for i = 1, math.maxinteger do
+    local member = values[i]
+    if member == nil then break end
+    local kind = type_of(member)
+    if kind == "moontide.clients" then
+      table.move(member.streams, 1, #member.streams, count + 1, list)
+      count = #list
     else
-      list[#list + 1] = member
+      count = count + 1
+      list[count] = member
+      if kind ~= "moontide.stream" then others[count] = kind or false end
     end
   end
-  return list
+  return list, others
 end
 
 return members

@@ -147,7 +147,8 @@ end
 ---@param given? moontide.synthesis_options
 ---@return fun(): moontide.request?
 function methods:requests(given)
-  return pipe_of(self, "requests", options.table("requests", given, run_fields)):requests()
+  local reads = core.source.reads()
+  return pipe.requests(pipe_of(self, "requests", options.table("requests", given, run_fields)), reads)
 end
 
 --- methods:write for a command: `watch` has a profile that takes the requests in, and what judges it.
