@@ -6,13 +6,16 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
-enum { MOST_THREADS = 4 };
+enum { MOST_THREADS = 4 }; /* of a purpose */
+
+static atomic_int threads[MT_BESIDE_OUTPUT + 1];
 
 struct mt_beside {
     pthread_t thread;
     sem_t begin, done;
-    atomic_int *threads;
+    mt_beside_purpose purpose;
     void (*work)(void *context);
     void *context;
     int is_working; /* the caller's: it has not seen the end of what it began */
@@ -38,14 +41,14 @@ static int start(mt_beside *self) {
     return mt_thread_start(&self->thread, run, self);
 }
 
-mt_beside *mt_beside_new(atomic_int *threads, void (*work)(void *context), void *context) {
+mt_beside *mt_beside_new(mt_beside_purpose purpose, void (*work)(void *context), void *context) {
     if (mt_processors() < 2)
         return NULL;
     mt_beside *self = NULL;
-    if (atomic_fetch_add(threads, 1) < MOST_THREADS)
+    if (atomic_fetch_add(&threads[purpose], 1) < MOST_THREADS)
         self = mt_allocate_zero(1, sizeof *self);
     if (self) {
-        self->threads = threads;
+        self->purpose = purpose;
         self->work = work;
         self->context = context;
         if (start(self) == 0)
@@ -54,7 +57,7 @@ mt_beside *mt_beside_new(atomic_int *threads, void (*work)(void *context), void 
         sem_destroy(&self->done);
         mt_free(self);
     }
-    atomic_fetch_sub(threads, 1);
+    atomic_fetch_sub(&threads[purpose], 1);
     return NULL;
 }
 
@@ -83,6 +86,6 @@ void mt_beside_free(mt_beside *self) {
     pthread_join(self->thread, NULL);
     sem_destroy(&self->begin);
     sem_destroy(&self->done);
-    atomic_fetch_sub(self->threads, 1);
+    atomic_fetch_sub(&threads[self->purpose], 1);
     mt_free(self);
 }

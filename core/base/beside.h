@@ -6,14 +6,20 @@
 
 #include "base/error.h"
 
-#include <stdatomic.h>
-
 typedef struct mt_beside mt_beside;
 
-/* A thread for work(context). *threads counts those of one purpose; it is 0 at first, and outlives them. NULL:
- * there is no second processor for it, there are four such threads already, or it cannot be had; then the
- * caller works. */
-mt_beside *mt_beside_new(atomic_int *threads, void (*work)(void *context), void *context);
+/* What a thread is for: blocks of a run get their ids, requests are written as text, text is compressed, bytes
+ * are given to the system. */
+typedef enum mt_beside_purpose {
+    MT_BESIDE_NUMBERS,
+    MT_BESIDE_TEXT,
+    MT_BESIDE_COMPRESSION,
+    MT_BESIDE_OUTPUT
+} mt_beside_purpose;
+
+/* A thread for work(context). NULL: there is no second processor for it, there are four threads of its purpose
+ * already, or it cannot be had; then the caller works. */
+mt_beside *mt_beside_new(mt_beside_purpose purpose, void (*work)(void *context), void *context);
 
 /* The thread begins to work once. Not while it works. */
 void mt_beside_begin(mt_beside *beside);

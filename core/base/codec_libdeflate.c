@@ -130,15 +130,13 @@ static void *packer_new(void) {
     return self;
 }
 
-static atomic_int threads; /* of all packers */
-
 /* Is there a thread? One is tried for when the first chunk is full. */
 static int has_beside(packer *self) {
     if (!self->is_decided) {
         self->is_decided = 1;
         self->chunks[1] = chunk_new();
         if (self->chunks[1])
-            self->beside = mt_beside_new(&threads, squeeze, self->chunks[0]);
+            self->beside = mt_beside_new(MT_BESIDE_COMPRESSION, squeeze, self->chunks[0]);
     }
     return self->beside != NULL;
 }

@@ -68,8 +68,6 @@ static void count_written(mt_output *output, const char *buffer, size_t used, si
 
 /* ---- the thread ---- */
 
-static atomic_int threads; /* of all outputs */
-
 static void write_ahead(void *context) {
     mt_output *output = context;
     mt_output_ahead *ahead = &output->ahead;
@@ -88,7 +86,7 @@ static int has_ahead(mt_output *output) {
         if (fstat(output->fd, &info) == 0 && S_ISREG(info.st_mode))
             ahead->buffer = mt_allocate(ahead->capacity, 1);
         if (ahead->buffer)
-            ahead->beside = mt_beside_new(&threads, write_ahead, output);
+            ahead->beside = mt_beside_new(MT_BESIDE_OUTPUT, write_ahead, output);
     }
     return ahead->beside != NULL;
 }

@@ -16,11 +16,11 @@ static void rest(void *context) {
     (void)context;
 }
 
-/* All threads there may be are in use from here to release_threads. */
+/* All threads that may give ids are in use from here to release_threads. */
 static void take_threads(mt_beside **taken) {
     for (int i = 0; i < THREADS; i++)
-        taken[i] = mt_beside_new(rest, NULL);
-    assert_null(mt_beside_new(rest, NULL));
+        taken[i] = mt_beside_new(MT_BESIDE_NUMBERS, rest, NULL);
+    assert_null(mt_beside_new(MT_BESIDE_NUMBERS, rest, NULL));
 }
 
 static void release_threads(mt_beside **taken) {

@@ -139,7 +139,7 @@ static void ask_for_thread(run_source *run) {
     if (run->beside || run->options.live || ++run->batches % BATCHES_ASKED_AFTER != 0 ||
         mt_run_batch_keys(run->batch) < KEYS_WORTH_A_THREAD)
         return;
-    mt_beside *beside = mt_beside_new(number_ahead, run);
+    mt_beside *beside = mt_beside_new(MT_BESIDE_NUMBERS, number_ahead, run);
     if (beside && mt_run_batch_open(&run->both[1], BATCH_REQUESTS, NULL) == MT_OK) {
         run->beside = beside;
         run->ahead = &run->both[1];

@@ -104,7 +104,7 @@ static mt_code finish(writing *self, mt_error *error) {
 static void start_thread(writing *self) {
     if (MT_GROW(self->given.bytes, self->given.capacity, BLOCK_BYTES) == 0 &&
         MT_GROW(self->filling.bytes, self->filling.capacity, BLOCK_BYTES) == 0)
-        self->beside = mt_beside_new(write_given, self);
+        self->beside = mt_beside_new(MT_BESIDE_TEXT, write_given, self);
     if (!self->beside) {
         free_blocks(self);
         self->given = self->filling = (block){0};
