@@ -33,6 +33,7 @@ static mt_analysis *new_analysis(void) {
 
 static void add(mt_analysis *analysis, uint64_t input, const uint64_t *ids, size_t count) {
     mt_request request = request_of(input, 1, ids, count);
+    assert_int_equal(mt_analysis_check(analysis, &request, NULL), MT_OK);
     assert_int_equal(mt_analysis_add(analysis, &request, NULL), MT_OK);
 }
 
@@ -139,9 +140,10 @@ static void test_without_output(void **state) {
     mt_request request = request_of(1000, 40, (uint64_t[]){0, 1}, 2);
     mt_request without = request_of(600, 0, (uint64_t[]){0, 2}, 2);
     without.has &= ~(unsigned)MT_HAS_OUTPUT_LENGTH;
-    assert_int_equal(mt_analysis_add(analysis, &without, NULL), MT_ERROR_INPUT);
+    assert_int_equal(mt_analysis_check(analysis, &without, NULL), MT_ERROR_INPUT);
     mt_analysis_allow_no_output(analysis);
     assert_int_equal(mt_analysis_add(analysis, &request, NULL), MT_OK);
+    assert_int_equal(mt_analysis_check(analysis, &without, NULL), MT_OK);
     assert_int_equal(mt_analysis_add(analysis, &without, NULL), MT_OK);
     mt_analysis_result result = finish(analysis);
     assert_int_equal(result.requests, 2);
@@ -152,7 +154,7 @@ static void test_without_output(void **state) {
     assert_true(result.output_length.mean == 40);
     without.has &= ~(unsigned)MT_HAS_INPUT_LENGTH;
     mt_error error;
-    assert_int_equal(mt_analysis_add(analysis, &without, &error), MT_ERROR_INPUT);
+    assert_int_equal(mt_analysis_check(analysis, &without, &error), MT_ERROR_INPUT);
     assert_string_equal(error.message, "input_length is missing, and the analysis needs it");
     mt_analysis_free(analysis);
 }
@@ -360,7 +362,7 @@ static void test_conversation_trace(void **state) {
 
 static void assert_refused(mt_analysis *analysis, const mt_request *request, const char *message) {
     mt_error error;
-    assert_int_equal(mt_analysis_add(analysis, request, &error), MT_ERROR_INPUT);
+    assert_int_equal(mt_analysis_check(analysis, request, &error), MT_ERROR_INPUT);
     assert_string_equal(error.message, message);
     assert_string_equal(error.source, "");
     assert_int_equal(error.line, 7);

@@ -28,62 +28,116 @@ static void begin_session(session *self, uint64_t *random, uint64_t *next_id,
     self->count = PROMPT_BLOCKS;
 }
 
-/* A trace of at least `blocks` blocks, `at_once` sessions at a time. */
-static mt_locality *sessions_trace(uint64_t blocks, size_t at_once, uint64_t seed) {
-    mt_locality *locality = mt_locality_new(16, NULL);
-    session *sessions = calloc(at_once, sizeof *sessions);
-    uint64_t prompts[PROMPTS][PROMPT_BLOCKS], next_id = 0, random = seed;
-    memset(prompts, 0xff, sizeof prompts);
-    for (uint64_t done = 0; done < blocks;) {
-        /* Some sessions are busier than others. */
-        size_t at = (size_t)(below(&random, at_once) * below(&random, at_once) / at_once);
-        session *self = &sessions[at];
-        if (self->count == 0 || below(&random, 12) == 0)
-            begin_session(self, &random, &next_id, prompts);
-        for (uint64_t add = 1 + below(&random, 6); add > 0 && self->count < SESSION_BLOCKS; add--)
-            self->ids[self->count++] = next_id++;
-        mt_request request = {.has = MT_HAS_INPUT_LENGTH | MT_HAS_HASH_IDS,
-                              .input_length = 16 * self->count,
-                              .hash_ids = self->ids,
-                              .hash_count = self->count};
-        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
-        done += self->count;
-    }
-    free(sessions);
-    return locality;
+/* Requests that are added to a trace, and blocks that have not been used. */
+typedef struct trace {
+    mt_locality *locality;
+    uint64_t next_id, random, done;
+} trace;
+
+static trace new_trace(uint64_t next_id, uint64_t seed) {
+    return (trace){mt_locality_new(16, NULL), next_id, seed, 0};
 }
 
-/* Questions about documents, of which few are asked for most (Zipf, exponent 0.9). */
-static mt_locality *documents_trace(uint64_t blocks, size_t documents, uint64_t seed) {
-    mt_locality *locality = mt_locality_new(16, NULL);
-    double *sums = malloc(documents * sizeof *sums), all = 0;
+static void add(trace *to, const uint64_t *ids, size_t count) {
+    mt_request request = {.has = MT_HAS_INPUT_LENGTH | MT_HAS_HASH_IDS,
+                          .input_length = 16 * count,
+                          .hash_ids = ids,
+                          .hash_count = count};
+    assert_int_equal(mt_locality_add(to->locality, &request, NULL), MT_OK);
+    to->done += count;
+}
+
+typedef struct crowd {
+    session *sessions;
+    size_t at_once;
+    uint64_t prompts[PROMPTS][PROMPT_BLOCKS];
+} crowd;
+
+static crowd new_crowd(size_t at_once) {
+    crowd of = {.sessions = calloc(at_once, sizeof *of.sessions), .at_once = at_once};
+    memset(of.prompts, 0xff, sizeof of.prompts);
+    return of;
+}
+
+/* A turn of one of them. */
+static void add_turn(trace *to, crowd *of) {
+    /* Some sessions are busier than others. */
+    uint64_t at_once = of->at_once;
+    size_t at = (size_t)(below(&to->random, at_once) * below(&to->random, at_once) / at_once);
+    session *self = &of->sessions[at];
+    if (self->count == 0 || below(&to->random, 12) == 0)
+        begin_session(self, &to->random, &to->next_id, of->prompts);
+    for (uint64_t more = 1 + below(&to->random, 6); more > 0 && self->count < SESSION_BLOCKS;
+         more--)
+        self->ids[self->count++] = to->next_id++;
+    add(to, self->ids, self->count);
+}
+
+/* Documents, of which few are asked for most (Zipf, exponent 0.9). Document k has blocks 100 * k on. */
+typedef struct library {
+    double *sums;
+    size_t count;
+} library;
+
+static library new_library(size_t documents) {
+    library of = {malloc(documents * sizeof *of.sums), documents};
+    double all = 0;
     for (size_t i = 0; i < documents; i++)
-        sums[i] = all += pow((double)i + 1, -0.9);
-    uint64_t next_id = 100 * documents, random = seed;
-    for (uint64_t done = 0; done < blocks;) {
-        double at = (double)below(&random, 1u << 30) * 0x1p-30 * all;
-        uint64_t ids[103];
-        size_t low = 0, high = documents - 1, count = 0;
-        while (low < high) {
-            size_t middle = (low + high) / 2;
-            if (sums[middle] < at)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        for (; count < 10 + low % 90; count++)
-            ids[count] = 100 * low + count;
-        for (uint64_t add = 1 + below(&random, 3); add > 0; add--)
-            ids[count++] = next_id++;
-        mt_request request = {.has = MT_HAS_INPUT_LENGTH | MT_HAS_HASH_IDS,
-                              .input_length = 16 * count,
-                              .hash_ids = ids,
-                              .hash_count = count};
-        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
-        done += count;
+        of.sums[i] = all += pow((double)i + 1, -0.9);
+    return of;
+}
+
+static void add_question(trace *to, const library *of) {
+    double at = (double)below(&to->random, 1u << 30) * 0x1p-30 * of->sums[of->count - 1];
+    uint64_t ids[103];
+    size_t low = 0, high = of->count - 1, count = 0;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (of->sums[middle] < at)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    free(sums);
-    return locality;
+    for (; count < 10 + low % 90; count++)
+        ids[count] = 100 * low + count;
+    for (uint64_t more = 1 + below(&to->random, 3); more > 0; more--)
+        ids[count++] = to->next_id++;
+    add(to, ids, count);
+}
+
+/* A trace of at least `blocks` blocks, `at_once` sessions at a time. */
+static mt_locality *sessions_trace(uint64_t blocks, size_t at_once, uint64_t seed) {
+    trace made = new_trace(0, seed);
+    crowd of = new_crowd(at_once);
+    while (made.done < blocks)
+        add_turn(&made, &of);
+    free(of.sessions);
+    return made.locality;
+}
+
+static mt_locality *documents_trace(uint64_t blocks, size_t documents, uint64_t seed) {
+    trace made = new_trace(100 * documents, seed);
+    library of = new_library(documents);
+    while (made.done < blocks)
+        add_question(&made, &of);
+    free(of.sums);
+    return made.locality;
+}
+
+/* As many turns as questions. */
+static mt_locality *mixed_trace(uint64_t blocks, size_t at_once, size_t documents, uint64_t seed) {
+    trace made = new_trace(100 * documents, seed);
+    crowd of = new_crowd(at_once);
+    library shelf = new_library(documents);
+    while (made.done < blocks) {
+        if (below(&made.random, 2) == 0)
+            add_turn(&made, &of);
+        else
+            add_question(&made, &shelf);
+    }
+    free(of.sessions);
+    free(shelf.sums);
+    return made.locality;
 }
 
 static mt_played play_whole(const mt_locality *locality, const mt_cache_spec *spec,
@@ -210,16 +264,35 @@ static void test_documents(void **state) {
     mt_locality_free(locality);
 }
 
-/* 10^8 blocks: minutes and 3 GB, only with MOONTIDE_SLOW_TESTS=1. */
-static void test_hundred_million_blocks(void **state) {
+static void test_mixture(void **state) {
     (void)state;
-    only_when_slow_is_wanted();
+    static const uint64_t sizes[] = {10000, 30000};
+    mt_locality *locality = mixed_trace(700000, 1000, 1000, 4);
+    misses all = look_at(locality, 0.1, sizes, 2);
+    assert_true(all.worst < 0.015);
+    assert_int_equal(all.outside, 0);
+    mt_locality_free(locality);
+}
+
+/* 10^8 blocks: minutes and 3 GB, only with MOONTIDE_SLOW_TESTS=1. */
+static void look_at_hundred_million(mt_locality *locality) {
     static const uint64_t sizes[] = {300000, 3000000};
-    mt_locality *locality = sessions_trace(100000000, 200000, 3);
     misses all = look_at(locality, 0.01, sizes, 2);
     assert_true(all.worst < 0.002);
     assert_int_equal(all.outside, 0);
     mt_locality_free(locality);
+}
+
+static void test_hundred_million_blocks(void **state) {
+    (void)state;
+    only_when_slow_is_wanted();
+    look_at_hundred_million(sessions_trace(100000000, 200000, 3));
+}
+
+static void test_hundred_million_blocks_mixed(void **state) {
+    (void)state;
+    only_when_slow_is_wanted();
+    look_at_hundred_million(mixed_trace(100000000, 100000, 100000, 3));
 }
 
 /* After a failure the sample can be played again. */
@@ -251,7 +324,9 @@ int main(void) {
         cmocka_unit_test(test_played_before),
         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_mixture),
         cmocka_unit_test(test_hundred_million_blocks),
+        cmocka_unit_test(test_hundred_million_blocks_mixed),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,7 +134,7 @@ static mt_code take_half(analysis *self, const mt_request *numbered, mt_error *e
         return mt_fail(error, MT_ERROR_VALUE, "a half is closed");
     if ((code = mt_analysis_check(half->state, &part, error)) == MT_OK &&
         (code = mt_locality_add(half->locality, &part, error)) == MT_OK)
-        code = mt_analysis_add_checked(half->state, &part, error);
+        code = mt_analysis_add(half->state, &part, error);
     return code;
 }
 
@@ -147,7 +147,7 @@ static mt_code take(void *owner, const mt_request *request, mt_error *error) {
               mt_numbering_of(self->numbering, request->hash_ids, request->hash_count, error)))
         code = mt_code_of(error);
     if (code == MT_OK && (code = mt_locality_add(self->locality, &numbered, error)) == MT_OK)
-        code = mt_analysis_add_checked(self->state, &numbered, error);
+        code = mt_analysis_add(self->state, &numbered, error);
     if (code == MT_OK && self->halves)
         code = take_half(self, &numbered, error);
     return code == MT_OK && self->by ? group(self, request, error) : code;

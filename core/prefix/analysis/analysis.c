@@ -58,11 +58,6 @@ mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request
 }
 
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
-    mt_code code = mt_analysis_check(analysis, request, error);
-    return code ? code : mt_analysis_add_checked(analysis, request, error);
-}
-
-mt_code mt_analysis_add_checked(mt_analysis *analysis, const mt_request *request, mt_error *error) {
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
     mt_code code = mt_poll_interrupt(error);
     if (code || (code = make_room(analysis, blocks, error)))

@@ -48,17 +48,14 @@ void mt_analysis_allow_no_output(mt_analysis *analysis);
  * as requests come: what it knows need not be known twice. Before the first request. */
 void mt_analysis_share(mt_analysis *analysis, const mt_locality *locality);
 
-/* Takes in one request, in trace order. Requires input_length and output_length and, where there
- * are ids, that there are ceil(input_length / block_size) of them; otherwise MT_ERROR_INPUT with
- * the request's line and the member's name in the message (source left empty), and the request is
- * left out. After any other failure (memory, Ctrl-C) the analysis can only be freed. */
-mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error);
-
-/* Is the request one that mt_analysis_add takes in? If not, MT_ERROR_INPUT as there. */
+/* Is the request one that mt_analysis_add takes in? It needs input_length and output_length and, where
+ * there are ids, ceil(input_length / block_size) of them. If not, MT_ERROR_INPUT with the request's line
+ * and the member's name in the message (source left empty). */
 mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error);
 
-/* As mt_analysis_add, of a request that mt_analysis_check has said MT_OK to. */
-mt_code mt_analysis_add_checked(mt_analysis *analysis, const mt_request *request, mt_error *error);
+/* Takes in one request that mt_analysis_check has said MT_OK to, in trace order. After a failure
+ * (memory, Ctrl-C) the analysis can only be freed. */
+mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error);
 
 /* The result over all requests so far; more may be added afterwards. No requests at all is
  * MT_ERROR_INPUT ("no requests"). */

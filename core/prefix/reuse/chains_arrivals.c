@@ -29,18 +29,20 @@ typedef struct root {
 
 typedef struct resampling {
     mt_reuse_chains *chains;
-    size_t count;    /* turns */
-    int64_t *times;  /* of the source's requests, in order */
-    int64_t *drawn;  /* the same, drawn anew */
-    int64_t *dealt;  /* by turn: when it comes as it was dealt */
-    int64_t *ends;   /* by turn: when the last one of its unit comes */
-    int64_t *sorted; /* to work with */
-    uint32_t *after; /* by turn: the one to which it keeps its distance, or MT_NO_TURN */
+    size_t count;      /* turns */
+    int64_t *arrivals; /* of the source's requests, in order */
+    int64_t *drawn;    /* the same, drawn anew */
+    int64_t *times;    /* of the model's turns, in order: it mixes who begins when */
+    int64_t *dealt;    /* by turn: when it comes as it was dealt */
+    int64_t *ends;     /* by turn: when the last one of its unit comes */
+    int64_t *sorted;   /* to work with */
+    uint32_t *after;   /* by turn: the one to which it keeps its distance, or MT_NO_TURN */
     root *roots;
     size_t root_count;
 } resampling;
 
 static void free_all(resampling *r) {
+    mt_free(r->arrivals);
     mt_free(r->times);
     mt_free(r->drawn);
     mt_free(r->dealt);
@@ -51,7 +53,8 @@ static void free_all(resampling *r) {
 }
 
 static int has_memory(resampling *r) {
-    return (r->times = mt_allocate(r->count, sizeof *r->times)) &&
+    return (r->arrivals = mt_allocate(r->count, sizeof *r->arrivals)) &&
+           (r->times = mt_allocate(r->count, sizeof *r->times)) &&
            (r->drawn = mt_allocate(r->count, sizeof *r->drawn)) &&
            (r->dealt = mt_allocate(r->count, sizeof *r->dealt)) &&
            (r->ends = mt_allocate(r->count, sizeof *r->ends)) &&
@@ -60,18 +63,29 @@ static int has_memory(resampling *r) {
            (r->roots = mt_allocate(r->count, sizeof *r->roots));
 }
 
+/* They last as long as the turns, which is checked (LONGEST), or no longer. */
+static void add_up(resampling *r) {
+    const int64_t *gaps_ns = r->chains->model->gaps_ns;
+    r->arrivals[0] = 0;
+    for (size_t i = 1; i < r->count; i++) {
+        int64_t before = r->arrivals[i - 1];
+        r->arrivals[i] = before < MT_REUSE_DROPPED - gaps_ns[i] ? before + gaps_ns[i] : before;
+    }
+}
+
 static mt_code draw(resampling *r, mt_error *error) {
-    mt_code code = MT_OK;
-    for (size_t i = 0; i < r->count; i++)
-        r->sorted[i] = i > 0 ? r->times[i] - r->times[i - 1] : 0;
-    mt_gaps *gaps =
-        mt_gaps_new(MT_GAPS_SOURCE, r->sorted, r->count, mt_random_u64(&r->chains->random), error);
-    if (!gaps)
-        code = mt_code_of(error);
+    mt_gaps *gaps = mt_gaps_new(MT_GAPS_SOURCE, r->chains->model->gaps_ns, r->count,
+                                mt_random_u64(&r->chains->random), error);
+    mt_code code = gaps ? MT_OK : mt_code_of(error);
     for (size_t i = 0; i < r->count && !code; i++)
         code = mt_gaps_next(gaps, &r->drawn[i], error);
     mt_gaps_free(gaps);
     return code;
+}
+
+static mt_code sort_times(resampling *r, mt_error *error) {
+    memcpy(r->times, r->chains->times, r->count * sizeof *r->times);
+    return mt_sort_times(r->times, r->count, error);
 }
 
 /* ---- what moves as one ---- */
@@ -222,7 +236,7 @@ static mt_code judge(resampling *r, double *apart, mt_error *error) {
         mt_dispersion source, made;
         if (windows[w] < r->chains->clock.period_ns)
             continue;
-        mt_disperse(r->times, r->count, windows[w], &source);
+        mt_disperse(r->arrivals, r->count, windows[w], &source);
         mt_disperse(r->sorted, r->count, windows[w], &made);
         if (source.windows >= FEWEST_WINDOWS && source.mean >= fewest_held &&
             source.variance_over_mean > 0)
@@ -234,39 +248,40 @@ static mt_code judge(resampling *r, double *apart, mt_error *error) {
 static mt_code place_anew(resampling *r, mt_error *error) {
     double whole = 0, parts = 0;
     mt_code code = draw(r, error);
-    if (code || (code = place(r, 1, error)) || (code = judge(r, &whole, error)) || whole <= alike ||
-        mt_reuse_is_few(r->chains))
+    if (code || (code = sort_times(r, error)) || (code = place(r, 1, error)) ||
+        (code = judge(r, &whole, error)) || whole <= alike || mt_reuse_is_few(r->chains))
         return code;
     if ((code = place(r, 0, error)) || (code = judge(r, &parts, error)))
         return code;
     return parts > whole ? place(r, 1, error) : MT_OK;
 }
 
+/* Whether it is better than what was dealt, if that is not good, the first lap tells. */
 static mt_code place_as_in_source(resampling *r, mt_error *error) {
-    double dealt = 0, parts = 0;
-    mt_code code = judge(r, &dealt, error);
-    if (code || dealt <= kept)
+    mt_reuse_chains *chains = r->chains;
+    double dealt = INFINITY, parts = 0;
+    mt_code code = chains->is_placed ? MT_OK : judge(r, &dealt, error);
+    if (code || dealt <= kept || (code = sort_times(r, error)))
         return code;
-    memcpy(r->drawn, r->times, r->count * sizeof *r->times);
+    memcpy(r->drawn, r->arrivals, r->count * sizeof *r->arrivals);
     if ((code = place(r, 0, error)) || (code = judge(r, &parts, error)))
         return code;
-    if (parts > dealt)
-        memcpy(r->chains->when, r->dealt, r->count * sizeof *r->dealt);
+    chains->is_placed |= parts < dealt;
+    if (!chains->is_placed)
+        memcpy(chains->when, r->dealt, r->count * sizeof *r->dealt);
     return MT_OK;
 }
 
 mt_code mt_reuse_place_arrivals(mt_reuse_chains *chains, mt_error *error) {
     resampling r = {.chains = chains, .count = chains->model->count};
-    if (!chains->resample && mt_reuse_is_few(chains))
+    if (!chains->resample && (mt_reuse_is_few(chains) || (chains->lap > 0 && !chains->is_placed)))
         return MT_OK;
     mt_code code = has_memory(&r) ? MT_OK : mt_fail_memory(error, "synthesiser");
     if (!code) {
+        add_up(&r);
         memcpy(r.dealt, chains->when, r.count * sizeof *r.dealt);
-        memcpy(r.times, chains->times, r.count * sizeof *r.times);
-        code = mt_sort_times(r.times, r.count, error);
-    }
-    if (!code)
         code = chains->resample ? place_anew(&r, error) : place_as_in_source(&r, error);
+    }
     free_all(&r);
     return code;
 }

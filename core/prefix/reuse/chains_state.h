@@ -86,6 +86,7 @@ struct mt_reuse_chains {
     unsigned instant_shift;
     int is_spread; /* times are spread over the ticks */
     int resample;
+    int is_placed;        /* if not, laps come at the source's times all the same */
     int64_t slowness;     /* times are multiplied by it */
     int64_t phase;        /* where in the first lap it begins, ns */
     size_t part_requests; /* of a part; 0: the first lap is made of all */
@@ -171,7 +172,8 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error);
  * stay where they were dealt.
  *
  * Else they stay as they were dealt where the counts vary as the source's, within a fifth, or where few
- * families make a stretch; if not, they come at the source's own times, readers each by itself.
+ * families make a stretch; if not, they come at the source's own times, readers each by itself. The first
+ * lap says which, for all.
  *
  * MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED. */
 mt_code mt_reuse_place_arrivals(mt_reuse_chains *chains, mt_error *error);
