@@ -5,10 +5,10 @@ local terminal = {}
 
 local driver = command.binary():match "^(.*)/[^/]*$" .. "/tests/terminal"
 
---- Runs the binary with words in a terminal of 80 columns. Steps: "wait TEXT", "type TEXT", "size COLUMNS",
---- "compute", "end". opts.folder: the working folder and the home; opts.environment: "NAME=value ..."; opts.program: run
---- instead of the binary. Gives { status (of the driver: 0 when no step was in vain), out }; the last line of
---- out says how it ended.
+--- Runs the binary with words in a terminal of 80 columns. Steps: "wait TEXT", "type TEXT", "insist TEXT",
+--- "compute", "size COLUMNS", "end". opts.folder: the working folder and the home; opts.environment:
+--- "NAME=value ..."; opts.program: run instead of the binary. Gives { status (of the driver: 0 when no step
+--- was in vain), out }; the last line of out says how it ended.
 function terminal.run(steps, words, opts)
   opts = opts or {}
   local folder = opts.folder or command.folder()
