@@ -303,9 +303,7 @@ char *mt_copy_text(const char *text, size_t length) {
     return copy;
 }
 
-int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size) {
-    if (wanted <= *capacity)
-        return 0;
+int mt_reserve_more(void *pointer_at, size_t *capacity, size_t wanted, size_t size) {
     size_t larger = *capacity < 8 ? 16 : *capacity + *capacity;
     if (larger < wanted)
         larger = wanted;
@@ -359,9 +357,7 @@ static int reserve_pages(mt_big *big, size_t bytes) {
     return 0;
 }
 
-int mt_big_reserve(mt_big *big, size_t bytes) {
-    if (bytes <= big->bytes)
-        return 0;
+int mt_big_grow(mt_big *big, size_t bytes) {
     if (bytes > SIZE_MAX - HUGE_PAGE || must_fail())
         return -1;
     size_t before = big->bytes, ample = ample_of(before);

@@ -39,8 +39,13 @@ char *mt_copy_text(const char *text, size_t length);
 #define MT_GROW(pointer, capacity, wanted)                                                         \
     mt_reserve((void *)&(pointer), &(capacity), (wanted), sizeof *(pointer))
 
+/* What mt_reserve does where there is too little room. */
+int mt_reserve_more(void *pointer_at, size_t *capacity, size_t wanted, size_t size);
+
 /* The same for elements of a size that only the caller knows; pointer_at: the pointer's address. */
-int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size);
+static inline int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size) {
+    return wanted <= *capacity ? 0 : mt_reserve_more(pointer_at, capacity, wanted, size);
+}
 
 /* A big array, zero at first. Below 2 MiB it is a block of the heap. From there on it is anonymous
  * pages straight from the system, huge ones where the kernel gives them, of which only what is
@@ -50,9 +55,14 @@ typedef struct mt_big {
     size_t bytes; /* room; a multiple of 64 KiB, from 2 MiB on of 2 MiB */
 } mt_big;
 
+/* Makes *big longer than it is; see mt_big_reserve. */
+int mt_big_grow(mt_big *big, size_t bytes);
+
 /* Makes *big at least `bytes` long; zero bytes are added, more than asked for where it grows again.
  * Returns 0, or -1 with *big unchanged. */
-int mt_big_reserve(mt_big *big, size_t bytes);
+static inline int mt_big_reserve(mt_big *big, size_t bytes) {
+    return bytes <= big->bytes ? 0 : mt_big_grow(big, bytes);
+}
 
 /* Gives everything back; *big is empty afterwards. */
 void mt_big_free(mt_big *big);

@@ -92,8 +92,13 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
     mt_code code;
     if ((code = mt_poll_interrupt(error)) || (code = make_room(locality, count, error)) ||
         (code = mt_prefix_tree_add(locality->tree, request->hash_ids, count, locality->path, &known,
-                                   error)) ||
-        (code = mt_history_touch(locality->history, locality->path, count, known, touch, error)) ||
+                                   error)))
+        return code;
+    /* Whose session it may continue is looked at behind the touch. */
+    if (known > 0)
+        __builtin_prefetch(
+            &locality->rows[mt_history_owner(locality->history, locality->path[known - 1])]);
+    if ((code = mt_history_touch(locality->history, locality->path, count, known, touch, error)) ||
         (code = keep_runs(locality, touch, error)))
         return code;
     mt_locality_row *row = &locality->rows[locality->row_count];
