@@ -430,7 +430,7 @@ at most 1: 1 row left
       ["log.csv --block-size 0"] = "--block-size must be between 1 and 2147483648, not 0",
       ["log.csv --num-hash-blocks -1"] = "--num-hash-blocks must be at least 0, not -1",
       ["log.csv --format csv"] = "--format csv needs --columns timestamp=NAME,input=NAME,output=NAME",
-      ["log.csv --format azure --columns timestamp=a,input=b,output=c"] = "--columns goes with --format csv",
+      ["log.csv --format azure --columns timestamp=a,input=b,output=c"] = "--columns goes with --format csv or json",
       ["log.csv --columns timestamp=a,input=b"] = "--columns: output is required",
       ["log.csv --columns timestamp=a,input=b,outptu=c"] =
         "--columns: unknown option 'outptu' (did you mean 'output'?)",

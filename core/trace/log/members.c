@@ -129,14 +129,14 @@ static int text_of(mt_span value, char *buffer, size_t size, mt_span *text) {
 static int take_tokens(members_log *self, const mt_json *json, uint64_t line, int role,
                        mt_span value, uint64_t *tokens, mt_error *error) {
     char buffer[QUOTE_SIZE];
-    mt_span text;
-    int64_t number;
-    if (value.text[0] != '"'
-            ? mt_json_count(value, tokens) == 0
-            : text_of(value, buffer, sizeof buffer, &text) == 0 &&
-                  mt_csv_integer(text.text, text.length, &number) == 0 && number >= 0) {
-        if (value.text[0] == '"')
-            *tokens = (uint64_t)number;
+    mt_span text = {"", 0};
+    int64_t number = -1;
+    if (value.length > 0 && value.text[0] != '"' && mt_json_count(value, tokens) == 0)
+        return 0;
+    if (value.length > 0 && value.text[0] == '"' &&
+        text_of(value, buffer, sizeof buffer, &text) == 0 &&
+        mt_csv_integer(text.text, text.length, &number) == 0 && number >= 0) {
+        *tokens = (uint64_t)number;
         return 0;
     }
     return mt_lines_bad_value(&self->base, json, line, value, self->names[role],
@@ -148,8 +148,8 @@ static int take_time(members_log *self, const mt_json *json, uint64_t line, mt_s
     const char *name = self->names[MT_LOG_TIMESTAMP];
     int digits = self->base.options.time_digits, is_date = 0, status;
     char buffer[QUOTE_SIZE];
-    mt_span text;
-    if (value.text[0] != '"') {
+    mt_span text = {"", 0};
+    if (value.length > 0 && value.text[0] != '"') {
         status = mt_decimal_whole(value.text, value.length, digits, time);
     } else if (text_of(value, buffer, sizeof buffer, &text) != 0) {
         status = -1;
@@ -208,8 +208,9 @@ static int find_values(members_log *self, const mt_json *json, uint64_t line, mt
                        mt_error *error) {
     for (int role = 0; role < MT_LOG_ROLES; role++) {
         values[role] = (mt_span){"", 0};
-        if (self->names[role])
-            find(json, json->begin, self->names[role], &values[role]);
+        if (!self->names[role])
+            continue; /* those that are needed have names: members_check */
+        find(json, json->begin, self->names[role], &values[role]);
         if (role < MT_LOG_NEEDED_ROLES && is_none(values[role]))
             return fail_missing(self, json, line, role, error);
     }
@@ -219,7 +220,7 @@ static int find_values(members_log *self, const mt_json *json, uint64_t line, mt
 static int members_next(mt_log *log, mt_log_row *row, mt_error *error) {
     members_log *self = (members_log *)log;
     mt_request *request = &row->request;
-    mt_span values[MT_LOG_ROLES];
+    mt_span values[MT_LOG_ROLES] = {{"", 0}};
     mt_json json;
     uint64_t line;
     const char *end;
