@@ -70,6 +70,7 @@ local bodies = {
   { "out[#out + 1] = tostring(r):sub(1, 5)", false },
   { "if pcall(function() return r() end) then out[1] = 1 end", false },
   { "out[r] = nil out[#out + 1] = r.turn", false },
+  { "out[#out + 1] = out[r] == nil", false },
   { "local u = first for q in over:requests { num_requests = 2 } do out[#out + 1] = q.timestamp - r.timestamp end", true },
   { "out[#out + 1] = r.timestamp", true, "local x, y, z = {}, out, 1\n\n\n" },
   { "out[#out + 1] = r.timestamp", true, ("local x = 1 "):rep(100) .. ("x = x + 1\n"):rep(400) },
@@ -159,6 +160,10 @@ describe("the function of a loop is no other's", function()
     ["it is called as a function"] = [[
       local requests = over.requests
       for r in requests(over) do kept[#kept + 1] = r end]],
+    ["it is called as a function, beside a loop"] = [[
+      local requests = over.requests
+      local it = requests(over) for r in over:requests() do if r.timestamp > 3000 then break end end
+      for r in it do kept[#kept + 1] = r end]],
     ["it is called by pcall"] = [[
       local _, it = pcall(over.requests, over)
       for r in it do kept[#kept + 1] = r end]],

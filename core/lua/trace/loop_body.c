@@ -367,7 +367,8 @@ long mt_lua_loop_reads(lua_State *L) {
     lua_getinfo(L, "f", &called);
     level += mt_lua_is_located(L, -1); /* then it is what the loop has called */
     lua_pop(L, 1);
-    if (!lua_getstack(L, level, &called) || !lua_getinfo(L, "nt", &called) || called.istailcall ||
+    /* What a function has called last, in its own place, has no name. */
+    if (!lua_getstack(L, level, &called) || !lua_getinfo(L, "n", &called) ||
         strcmp(called.namewhat, "method") != 0 || !lua_getstack(L, level + 1, &caller))
         return -1;
     lua_getinfo(L, "lf", &caller);
