@@ -11,9 +11,20 @@
 -- Of a trace shorter than its source each goal is half as far again, and sessions are held against as many
 -- of the source's as its requests are of the source's.
 --
+-- Some of that no choice can give, since a new trace begins with an empty cache. What this alone makes of a
+-- shorter trace's figures is computed of the source and printed behind the goal, as "floor". Of what is off
+-- in the floor's direction, only what is more than the floor is held against the goal.
+-- - Hits per tenth: how the source's own first requests, as many as the new trace has, differ from all of it
+--   per tenth, and how all its stretches of that many do, on average. Of the two, at each tenth, the smaller;
+--   0 where they have not the same sign.
+-- - FIFO: a cache from which nothing has left yet hits as often as one without limit. It is so until as many
+--   different blocks have come as it holds. The floor is that part of the new trace, by the source's
+--   different blocks, times the difference of the source's hits without limit and in that cache.
+--
 -- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There,
 -- of the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of
--- hits per tenth the worst of one seed; of the rest the means over seeds, in percent of the source's.
+-- hits per tenth the worst of one seed; of the rest the means over seeds, in percent of the source's. "over"
+-- is what is more than the floor, at worst: of FIFO the means over seeds, of hits per tenth one seed.
 local mt = require "moontide"
 local generated = require "tests.bench.fidelity_sources"
 local texts = require "moontide.kit.text"
@@ -57,6 +68,19 @@ local function over_windows(figure, times, values, window)
   return all, all > 0 and 2 * math.sqrt((count - 1) / count * apart) / all or nil
 end
 
+-- Hits of a cache without limit per tenth of requests `first` to `last`; of each its { hit, all } blocks.
+local function tenths_of(hits, first, last)
+  local tenths, count = {}, last - first + 1
+  for k = 1, 10 do
+    local hit, all = 0, 0
+    for i = first + (k - 1) * count // 10, first + k * count // 10 - 1 do
+      hit, all = hit + hits[i][1], all + hits[i][2]
+    end
+    tenths[k] = all > 0 and hit / all or 0
+  end
+  return tenths
+end
+
 -- What the analysis does not say: roots, hits of a cache without limit per tenth of the trace, tokens per
 -- window.
 local function walk(path)
@@ -71,13 +95,7 @@ local function walk(path)
     if ids[1] and not roots[ids[1]] then roots[ids[1]], root_count = true, root_count + 1 end
     for _, id in ipairs(ids) do known[id] = true end
   end
-  local tenths = {}
-  for k = 1, 10 do
-    local hit, all = 0, 0
-    for i = (k - 1) * #hits // 10 + 1, k * #hits // 10 do hit, all = hit + hits[i][1], all + hits[i][2] end
-    tenths[k] = all > 0 and hit / all or 0
-  end
-  local figures, chance = { roots = root_count, tenths = tenths }, {}
+  local figures, chance = { roots = root_count, tenths = tenths_of(hits, 1, #hits) }, {}
   figures.chance = chance
   for _, w in ipairs(windows) do
     local name = "tokens." .. w
@@ -91,6 +109,49 @@ local function walk(path)
   return figures
 end
 
+-- The floors of hits per tenth of `count` requests, by tenth. whole: the source's hits per tenth.
+local function tenths_floor(path, count, whole)
+  local hits, last, start = {}, {}, 0
+  for r in mt.trace.open(path) do
+    local ids, i, depth = r.hash_ids or {}, #hits, 0
+    if i % count == 0 then start = i end
+    while depth < #ids and (last[ids[depth + 1]] or -1) >= start do depth = depth + 1 end
+    hits[i + 1] = { depth, #ids }
+    for _, id in ipairs(ids) do last[id] = i end
+  end
+  local stretches, floor = #hits // count, {}
+  local first = tenths_of(hits, 1, count)
+  for s = 1, stretches do
+    local tenths = tenths_of(hits, (s - 1) * count + 1, s * count)
+    for k = 1, 10 do floor[k] = (floor[k] or 0) + (tenths[k] - whole[k]) / stretches end
+  end
+  for k = 1, 10 do
+    local one = first[k] - whole[k]
+    if one * floor[k] <= 0 then
+      floor[k] = 0
+    elseif math.abs(one) < math.abs(floor[k]) then
+      floor[k] = one
+    end
+  end
+  return floor
+end
+
+-- The floors of FIFO caches, by size, of a trace that is such a part of the source.
+local function fifo_floor(source, part)
+  local floor = {}
+  for size, hit in pairs(source.fifo) do
+    local filling = math.min(1, tonumber(size) / (part * source.distinct_blocks))
+    floor[size] = filling * math.max(0, source.infinite[1] - hit)
+  end
+  return floor
+end
+
+local function floors_of(path, source, requests)
+  local part = requests / source.requests
+  if part >= 1 then return {} end
+  return { fifo = fifo_floor(source, part), tenths = tenths_floor(path, requests, source.tenths) }
+end
+
 local function measure(path, sizes)
   local analysis = assert(mt.analyze(path, { policy = { "fifo" }, cache_sizes = sizes, ttl = ages }))
   local a = mt.json.decode(mt.json.encode(analysis))
@@ -99,7 +160,7 @@ local function measure(path, sizes)
   for size, hit in pairs(a.hits.fifo) do figures.fifo[size] = hit.block end
   for age, hit in pairs(a.ttl) do figures.ttl[age] = hit.block end
   figures.infinite = { a.hit_infinite.block }
-  figures.requests = a.requests
+  figures.requests, figures.distinct_blocks = a.requests, a.distinct_blocks
   figures.sessions = a.sessions and a.sessions.count
   figures.turns = a.sessions and a.sessions.turns and a.sessions.turns.mean
   local think = a.sessions and a.sessions.think_time
@@ -107,46 +168,61 @@ local function measure(path, sizes)
   return figures
 end
 
--- The largest difference of two tables of ratios, and where.
-local function apart(a, b)
-  local most, where = 0, nil
-  for key, value in pairs(a) do
-    local here = b[key] and b[key] - value
-    if here and math.abs(here) > math.abs(most) then most, where = here, key end
+-- The largest of these differences, its floor, and the largest that is left of one beyond its floor.
+local function worst_of(values, floors)
+  local most, floor, over = 0, 0, 0
+  for key, value in pairs(values) do
+    local here = floors and floors[key] or 0
+    local beyond = here * value > 0 and math.max(0, math.abs(value) - math.abs(here)) or math.abs(value)
+    if math.abs(value) > math.abs(most) then most, floor = value, here end
+    over = math.max(over, beyond)
   end
-  return most, where
+  return most, floor, over
+end
+
+-- How tables of ratios differ from the source's: of the means over seeds the worst, its floor and what is
+-- over; the same of single seeds.
+local function apart(source, made, name, floors)
+  local means, one_seed = {}, { 0, 0, 0 }
+  for _, one in ipairs(made) do
+    local values = {}
+    for key, value in pairs(source[name]) do
+      values[key] = (one[name][key] or 0) - value
+      means[key] = (means[key] or 0) + values[key] / #made
+    end
+    local most, floor, over = worst_of(values, floors[name])
+    if math.abs(most) > math.abs(one_seed[1]) then one_seed[1], one_seed[2] = most, floor end
+    one_seed[3] = math.max(one_seed[3], over)
+  end
+  return { worst_of(means, floors[name]) }, one_seed
+end
+
+local function goal_text(goal)
+  return ("%g"):format(goal[1]) .. (goal[2] and (", %g"):format(goal[2]) or "")
+end
+
+local function is_met(goal, mean, one_seed)
+  return math.abs(mean) <= goal[1] + 1e-9 and math.abs(one_seed) <= (goal[2] or math.huge) + 1e-9
+end
+
+local function ratio_row(name, source, made, goal, floors)
+  local mean, one = apart(source, made, name, floors)
+  return { name, ("%+.4f"):format(mean[1]), ("%+.4f"):format(one[1]), goal_text(goal),
+    floors[name] and ("%+.4f, %+.4f"):format(mean[2], one[2]) or "", "",
+    is_met(goal, mean[3], one[3]) and "" or "!" }
 end
 
 -- goal: of the mean, and of one seed. chance: of figures over windows.
-local function row(name, values, goal, mean, chance)
+local function row(name, values, goal, chance)
   local sum, most = 0, 0
   for _, value in ipairs(values) do
     sum = sum + value
     if math.abs(value) > math.abs(most) then most = value end
   end
-  mean = mean or sum / #values
-  local cells = { name, ("%+.4f"):format(mean), ("%+.4f"):format(most), "", "", "" }
-  if chance then cells[6] = ("%.2f"):format(chance) end
-  if goal then
-    local is_met = math.abs(mean) <= math.max(goal[1], chance or 0) + 1e-9
-      and math.abs(most) <= (goal[2] or math.huge) + 1e-9
-    cells[4] = ("%g"):format(goal[1]) .. (goal[2] and (", %g"):format(goal[2]) or "")
-    cells[5] = is_met and "" or "!"
-  end
-  return cells
-end
-
--- Means over seeds of the largest difference at one size: by key, then the worst.
-local function mean_apart(source, made, name)
-  local sums = {}
-  for _, one in ipairs(made) do
-    for key, value in pairs(source[name]) do
-      sums[key] = (sums[key] or 0) + ((one[name][key] or 0) - value) / #made
-    end
-  end
-  local most = 0
-  for _, value in pairs(sums) do if math.abs(value) > math.abs(most) then most = value end end
-  return most
+  local mean = sum / #values
+  local is_fine = not goal or is_met({ math.max(goal[1], chance or 0), goal[2] }, mean, most)
+  return { name, ("%+.4f"):format(mean), ("%+.4f"):format(most), goal and goal_text(goal) or "", "",
+    chance and ("%.2f"):format(chance) or "", is_fine and "" or "!" }
 end
 
 -- Sizes at which the curve bends, and some evenly over its logarithm.
@@ -197,14 +273,26 @@ end
 
 local parts = { "turns", "think", "tokens.10", "tokens.60", "tokens.300", "dispersion.10", "dispersion.60" }
 
+local function head_of(title, floors)
+  local cells = { title, "lru", "", "fifo", "", "ttl", "", "tenths" }
+  if floors.fifo then
+    table.insert(cells, 6, "over")
+    cells[#cells + 1] = "over"
+  end
+  for _, name in ipairs { "turns", "think", "tokens.10", ".60", ".300", "dispersion.10", ".60" } do
+    cells[#cells + 1] = name
+  end
+  return cells
+end
+
 -- A line of the table.
-local function line(title, source, made)
+local function line(title, source, made, floors)
   local cells = { title }
   for _, key in ipairs { "lru", "fifo", "ttl", "tenths" } do
-    local values = {}
-    for seed, one in ipairs(made) do values[seed] = apart(source[key], one[key]) end
-    if key ~= "tenths" then cells[#cells + 1] = ("%+.3f"):format(mean_apart(source, made, key)) end
-    cells[#cells + 1] = ("%.3f"):format(math.abs(tonumber(row(key, values)[3])))
+    local mean, one = apart(source, made, key, floors)
+    if key ~= "tenths" then cells[#cells + 1] = ("%+.3f"):format(mean[1]) end
+    cells[#cells + 1] = ("%.3f"):format(math.abs(one[1]))
+    if floors[key] then cells[#cells + 1] = ("%.3f"):format(key == "fifo" and mean[3] or one[3]) end
   end
   for _, key in ipairs(parts) do
     local sum, count = 0, 0
@@ -243,8 +331,10 @@ local function compare(title, path, opt, lines)
     end
   end
   os.remove(target)
+  local floors = floors_of(path, source, made[1].requests)
   if opt.table then
-    lines[#lines + 1] = line(title, source, made)
+    if #lines == 0 then lines[1] = head_of(opt.num_requests, floors) end
+    lines[#lines + 1] = line(title, source, made, floors)
     return
   end
   local at_once = opt.at_once or assert(mt.model.learn(path)):describe().sessions_at_once or 0
@@ -253,12 +343,10 @@ local function compare(title, path, opt, lines)
   local ratio = goal_of(at_once)
   for i, goal in ipairs(ratio) do ratio[i] = wider * goal end
   source.sessions = source.sessions and part * source.sessions
-  local rows = { { title, "mean", "one seed", "goal", "", "chance" } }
+  local rows = { { title, "mean", "one seed", "goal", floors.fifo and "floor" or "", "chance", "" } }
   for _, name in ipairs { "lru", "fifo", "ttl", "tenths", "infinite" } do
-    local values = {}
-    for seed, one in ipairs(made) do values[seed] = apart(source[name], one[name]) end
-    rows[#rows + 1] = row(name, values, name == "tenths" and { 0.05 * wider, 0.05 * wider } or ratio,
-      mean_apart(source, made, name))
+    local goal = name == "tenths" and { 0.05 * wider, 0.05 * wider } or ratio
+    rows[#rows + 1] = ratio_row(name, source, made, goal, floors)
   end
   for _, name in ipairs { "sessions", "turns", "think", "tokens.10", "tokens.60", "tokens.300",
     "dispersion.1", "dispersion.10", "dispersion.60", "dispersion.300" } do
@@ -269,7 +357,7 @@ local function compare(title, path, opt, lines)
     local goal = { wider * ((name:find "tokens" or name:find "dispersion") and 0.2 or 0.1) }
     if name:find "dispersion" and opt.arrivals ~= "resample" then goal = nil end
     if #values == #made then
-      rows[#rows + 1] = row(name .. " (parts)", values, goal, nil, source.chance[name])
+      rows[#rows + 1] = row(name .. " (parts)", values, goal, source.chance[name])
     end
   end
   local early, roots = {}, {}
@@ -286,7 +374,7 @@ local function compare(title, path, opt, lines)
   rows[#rows + 1] = row("  by chance", near.chance)
   if opt.brief then
     for i = #rows, 2, -1 do
-      if rows[i][5] ~= "!" then table.remove(rows, i) end
+      if rows[i][7] ~= "!" then table.remove(rows, i) end
     end
   end
   print(("%d requests, %.1f at once"):format(#old, at_once))
@@ -308,8 +396,7 @@ return mt.script {
     { "brief", kind = "flag", help = "only what is farther off than its goal" },
   },
   run = function(opt)
-    local lines = { { opt.num_requests, "lru", "", "fifo", "", "ttl", "", "tenths", "turns", "think",
-      "tokens.10", ".60", ".300", "dispersion.10", ".60" } }
+    local lines = {}
     for _, path in ipairs(opt.traces or {}) do compare(path:match "[^/]*$", path, opt, lines) end
     for _, source in ipairs(opt.generated and generated or {}) do
       local path = os.tmpname() .. ".jsonl"

@@ -18,6 +18,7 @@ void mt_reuse_caches_free(mt_reuse_caches *caches) {
     mt_free(caches->gains);
     mt_free(caches->owner);
     mt_free(caches->came);
+    mt_free(caches->touched);
     mt_free(caches->parts.sums);
 }
 
@@ -100,7 +101,7 @@ static void fill_paths(mt_reuse_caches *caches, const finder *f) {
 
 static mt_code find_runs(mt_reuse_caches *caches, finder *f, mt_error *error) {
     const mt_reuse_chains *chains = caches->chains;
-    size_t count = chains->model->count, blocks = 0, all = 0;
+    size_t count = chains->model->count, blocks = 0, all = 0, most = 0;
     for (uint32_t t = 0; t < count; t++) {
         f->own[t] = blocks;
         blocks += mt_reuse_description(chains, t)->returning;
@@ -113,7 +114,9 @@ static mt_code find_runs(mt_reuse_caches *caches, finder *f, mt_error *error) {
     caches->run_count = f->ends[blocks];
     for (uint32_t t = 0; t < count; t++) {
         caches->begin[t] = all;
-        all += f->shared[t] + own_runs(f, t);
+        size_t here = (size_t)f->shared[t] + own_runs(f, t);
+        most = here > most ? here : most;
+        all += here;
     }
     caches->begin[count] = all;
     size_t runs = (size_t)caches->run_count + 1;
@@ -122,8 +125,9 @@ static mt_code find_runs(mt_reuse_caches *caches, finder *f, mt_error *error) {
     caches->gains = mt_allocate_zero(count, sizeof *caches->gains);
     caches->owner = mt_allocate(runs, sizeof *caches->owner);
     caches->came = mt_allocate(runs, sizeof *caches->came);
+    caches->touched = mt_allocate(most + 1, sizeof *caches->touched);
     if (!caches->paths || !caches->weights || !caches->gains || !caches->owner || !caches->came ||
-        MT_GROW(caches->parts.sums, caches->parts.capacity, count + 2))
+        !caches->touched || MT_GROW(caches->parts.sums, caches->parts.capacity, count + 2))
         return mt_fail_memory(error, "synthesiser");
     fill_paths(caches, f);
     return MT_OK;
@@ -172,16 +176,14 @@ size_t mt_reuse_distance_bin(const mt_reuse_caches *caches, uint64_t distance) {
 /* Runs in a row that one request touched last have one distance: that of all that it and later ones
  * touched last. */
 static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
-                          const uint32_t *path, size_t count, uint32_t *deepest,
-                          mt_reuse_block_hits *hits) {
+                          const uint32_t *path, size_t count, mt_reuse_block_hits *hits) {
     size_t d = 0;
     uint32_t moved = 0, most = 0;
     mt_reuse_gain *gain = &caches->gains[events[at].turn];
     *gain = (mt_reuse_gain){0};
-    *deepest = 0;
+    caches->touched_count = 0;
     while (d < count && caches->owner[path[d]] != 0) {
         uint32_t owner = caches->owner[path[d]], blocks = 0;
-        *deepest = owner;
         for (; d < count && caches->owner[path[d]] == owner; d++) {
             blocks += caches->weights[path[d]];
             caches->owner[path[d]] = (uint32_t)at + 1;
@@ -199,6 +201,7 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
             hits->kept[k] += age <= ages[k] ? blocks : 0;
         mt_parts_take(&caches->parts, owner - 1, blocks);
         moved += blocks;
+        caches->touched[caches->touched_count++] = (mt_reuse_touched){owner, moved};
     }
     hits->known += moved;
     for (size_t i = d; i < count; i++)
@@ -207,13 +210,13 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
 }
 
 uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
-                               uint32_t *owner, mt_reuse_block_hits *hits) {
+                               mt_reuse_block_hits *hits) {
     uint32_t turn = events[at].turn;
     const mt_description *from = mt_reuse_description(caches->chains, turn);
     const uint32_t *path = caches->paths + caches->begin[turn];
     uint32_t blocks = from->shared + from->returning + from->unique;
-    uint32_t known = touch_lru(caches, events, at, path,
-                               caches->begin[turn + 1] - caches->begin[turn], owner, hits);
+    uint32_t known =
+        touch_lru(caches, events, at, path, caches->begin[turn + 1] - caches->begin[turn], hits);
     mt_parts_append(&caches->parts, blocks);
     hits->all += blocks;
     return from->shared > known ? from->shared - known : 0;

@@ -37,6 +37,11 @@ typedef struct mt_reuse_gain {
     uint16_t bins[MT_REUSE_GAINS];
 } mt_reuse_gain;
 
+/* First blocks of a prompt, up to `end`, that one request touched last: the rest of those before it. */
+typedef struct mt_reuse_touched {
+    uint32_t owner, end; /* that event, from 1 on */
+} mt_reuse_touched;
+
 typedef struct mt_reuse_caches {
     const mt_reuse_chains *chains;
     size_t *begin;             /* by turn, and one more: its runs in paths */
@@ -44,6 +49,9 @@ typedef struct mt_reuse_caches {
     uint32_t run_count;
     mt_reuse_gain *gains; /* by turn */
     uint32_t *owner;      /* by run: the request that touched it last, from 1 on */
+    mt_reuse_touched
+        *touched; /* known blocks of the prompt that was touched last, from its root on */
+    size_t touched_count;
     uint64_t *
         came; /* by run: how many blocks had come to the FIFO with its first one; 0: it never came */
     uint64_t sizes[MT_REUSE_FIFOS]; /* 0: not played */
@@ -60,10 +68,9 @@ mt_code mt_reuse_caches_open(mt_reuse_caches *caches, const mt_reuse_chains *cha
 void mt_reuse_caches_clear(mt_reuse_caches *caches);
 
 /* Request number `at`, from 0 on, of the events touches its prompt there; those before it have. Gives
- * how many blocks are new here that were known in the source. *owner: from 1 on, the event that touched
- * the deepest known block last; 0: none is known, or all that comes back is new. */
+ * how many blocks are new here that were known in the source. */
 uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
-                               uint32_t *owner, mt_reuse_block_hits *hits);
+                               mt_reuse_block_hits *hits);
 
 /* FIFOs of caches->sizes, that begin empty, take all these requests. Gives how many runs were looked
  * at. */

@@ -68,9 +68,16 @@ static void count_turn(mt_reuse_guess *guess, uint32_t turn, int64_t time, doubl
     sums->turns += sign;
     sums->inputs[judge->input_bins[turn]] += sign;
     sums->outputs[judge->output_bins[turn]] += sign;
-    sums->pauses += judge->pauses[turn] > 0 ? sign : 0;
-    sums->slow += judge->pauses[turn] > 1 ? sign : 0;
     count_tokens(guess, time, sign * (double)judge->inputs[turn]);
+}
+
+/* A turn that begins a session in the source does so here; so does the first one of a chain. */
+static void count_session(mt_reuse_guess *guess, uint32_t turn, int is_first, double sign) {
+    uint8_t pause = is_first ? MT_PAUSE_NONE : guess->judge->pauses[turn];
+    if (pause == MT_PAUSE_NONE)
+        guess->sums.sessions += sign;
+    else
+        guess->sums.pauses[pause] += sign;
 }
 
 /* More windows than requests say nothing. */
@@ -96,7 +103,8 @@ mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *err
     if (code)
         return code;
     memset(guess->lru, 0, sizeof guess->lru);
-    guess->sums = (mt_reuse_tally){.chains = judge->part.chains};
+    guess->sums = (mt_reuse_tally){.sessions = judge->part.sessions};
+    memcpy(guess->sums.pauses, judge->part.pauses, sizeof guess->sums.pauses);
     for (size_t i = 0; i < judge->requests; i++)
         count_turn(guess, judge->events[i].turn, judge->events[i].time_ns, 1);
     return MT_OK;
@@ -115,16 +123,16 @@ void mt_reuse_guess_count(mt_reuse_guess *guess, uint32_t chain, const mt_reuse_
             int64_t time = mt_reuse_time_in_piece(chains, piece, chains->when[t]) - guess->phase;
             if (time < 0 || time > guess->lasts)
                 continue;
-            is_seen = 1;
+            count_session(guess, t, !is_seen, sign);
             count_turn(guess, t, time, sign);
+            is_seen = 1;
         }
-        guess->sums.chains += is_seen ? sign : 0;
     }
 }
 
 double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
     mt_reuse_tally *sums = &guess->sums;
-    if (sums->turns < 1 || sums->chains < 1 || sums->hits.all < 1)
+    if (sums->turns < 1 || sums->sessions < 1 || sums->hits.all < 1)
         return INFINITY;
     guess->judge->work += GUESS_WORK;
     double sum = 0, worst = 0, mean = 0;
@@ -144,6 +152,6 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
     }
     sums->rate = guess->lasts > 0 ? sums->turns / (double)guess->lasts : 0;
     return mt_reuse_unlike_requests(sums, &guess->judge->whole) +
-           mt_reuse_unlike_chains(sums, &guess->judge->whole) + MT_JUDGE_WORST * worst +
+           mt_reuse_unlike_sessions(guess->judge, sums) + MT_JUDGE_WORST * worst +
            MT_JUDGE_MEAN * mean;
 }

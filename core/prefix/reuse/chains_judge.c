@@ -19,19 +19,23 @@ enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
 static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
-static const double window_weight = 0.2, tenth_weight = 0.4, rate_weight = 0.1, chain_weight = 0.8,
-                    pause_weight = 0.1;
-static const double spare_chains = 0.75;
+static const double window_weight = 0.2, tenth_weight = 0.4, rate_weight = 0.1,
+                    session_weight = 0.8, pause_weight = 0.6;
+static const double alike = 1.1;
+/* Of so few sessions one more is soon there, and matters much. */
+enum { FEW_SESSIONS = 8 };
+static const double few_sessions_weight = 1.3;
 
 void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->inputs);
     mt_free(judge->input_bins);
     mt_free(judge->output_bins);
     mt_free(judge->pauses);
-    mt_free(judge->latest);
     mt_free(judge->events);
+    mt_free(judge->gaps);
     mt_free(judge->lost);
     mt_reuse_caches_free(&judge->caches);
+    mt_reuse_sessions_free(&judge->sessions);
 }
 
 /* ---- beginning ---- */
@@ -55,28 +59,6 @@ static mt_code set_bins(const uint64_t *lengths, size_t count, uint8_t *bins, mt
     return MT_OK;
 }
 
-/* Which turns come after a longer pause than most: the time after the answer before them. */
-static void set_pauses(mt_reuse_judge *judge, uint64_t *room) {
-    const mt_reuse_chains *chains = judge->chains;
-    size_t count = 0;
-    for (uint32_t t = 0; t < chains->model->count; t++) {
-        if (chains->heads[t])
-            continue;
-        int64_t gap = chains->times[t] - chains->times[t - 1],
-                answer = mt_reuse_answer_ns(chains, t - 1);
-        room[count++] = gap > answer ? (uint64_t)(gap - answer) : 0;
-    }
-    if (count == 0)
-        return;
-    uint64_t *sorted = room + count;
-    memcpy(sorted, room, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, mt_by_u64);
-    uint64_t median = sorted[count / 2];
-    count = 0;
-    for (uint32_t t = 0; t < chains->model->count; t++)
-        judge->pauses[t] = chains->heads[t] ? 0 : room[count++] > median ? 2 : 1;
-}
-
 static mt_code read_turns(mt_reuse_judge *judge, mt_error *error) {
     const mt_reuse_chains *chains = judge->chains;
     size_t count = chains->model->count;
@@ -91,7 +73,6 @@ static mt_code read_turns(mt_reuse_judge *judge, mt_error *error) {
     mt_code code = set_bins(judge->inputs, count, judge->input_bins, error);
     if (code == MT_OK)
         code = set_bins(outputs, count, judge->output_bins, error);
-    set_pauses(judge, outputs);
     mt_free(outputs);
     return code;
 }
@@ -127,8 +108,6 @@ static void count_requests(mt_reuse_judge *judge, size_t count, mt_reuse_tally *
         uint32_t turn = judge->events[i].turn;
         sum->inputs[judge->input_bins[turn]]++;
         sum->outputs[judge->output_bins[turn]]++;
-        sum->pauses += judge->pauses[turn] > 0;
-        sum->slow += judge->pauses[turn] > 1;
     }
     sum->turns = (double)count;
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
@@ -138,23 +117,32 @@ static void count_requests(mt_reuse_judge *judge, size_t count, mt_reuse_tally *
     judge->work += COUNT_WORK * (double)count;
 }
 
-/* A turn is seen to go on with its chain where that one touched the deepest of its blocks last. */
-static void count_chain(mt_reuse_judge *judge, size_t at, uint32_t owner, mt_reuse_tally *sum) {
-    uint32_t *latest = &judge->latest[judge->chains->chain_of[judge->events[at].turn]];
-    sum->chains += *latest == 0 || *latest != owner;
-    *latest = (uint32_t)at + 1;
+static uint8_t pause_of(const mt_reuse_judge *judge, int64_t gap) {
+    if (gap < 0)
+        return MT_PAUSE_NONE;
+    if ((double)gap > alike * (double)judge->pause)
+        return MT_PAUSE_LONG;
+    return alike * (double)gap < (double)judge->pause ? MT_PAUSE_SHORT : MT_PAUSE_LIKE;
+}
+
+static void count_session(mt_reuse_judge *judge, size_t at, mt_reuse_tally *sum) {
+    const mt_reuse_judged *events = judge->events;
+    uint32_t before =
+        mt_reuse_sessions_take(&judge->sessions, &judge->caches, events, at, judge->inputs);
+    judge->gaps[at] = before > 0 ? events[at].time_ns - events[before - 1].time_ns : -1;
+    if (before > 0)
+        sum->pauses[pause_of(judge, judge->gaps[at])]++;
 }
 
 static void count_lru(mt_reuse_judge *judge, size_t count, mt_reuse_tally *sum) {
     double all = 0, known = 0; /* before this tenth */
     mt_reuse_caches_clear(&judge->caches);
     judge->lost_count = 0;
-    memset(judge->latest, 0, judge->chains->model->chain_count * sizeof *judge->latest);
+    judge->sessions.count = 0;
     for (size_t i = 0, tenth = 0; i < count; i++) {
-        uint32_t owner;
-        if (mt_reuse_caches_touch(&judge->caches, judge->events, i, &owner, &sum->hits) > 0)
+        if (mt_reuse_caches_touch(&judge->caches, judge->events, i, &sum->hits) > 0)
             judge->lost[judge->lost_count++] = judge->events[i].turn;
-        count_chain(judge, i, owner, sum);
+        count_session(judge, i, sum);
         if ((i + 1) * MT_JUDGE_TENTHS / count > tenth) {
             double here = sum->hits.all - all;
             sum->tenths[tenth++] = here > 0 ? (sum->hits.known - known) / here : 0;
@@ -163,6 +151,7 @@ static void count_lru(mt_reuse_judge *judge, size_t count, mt_reuse_tally *sum) 
             known = sum->hits.known;
         }
     }
+    sum->sessions = judge->sessions.count;
     judge->work += LRU_WORK * (double)count + (double)judge->caches.run_count / 8;
 }
 
@@ -200,17 +189,19 @@ double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally
             sum += window_weight * fmin(2, fabs(part->variation[k] / whole->variation[k] - 1));
     if (part->rate > 0 && whole->rate > 0)
         sum += rate_weight * fmin(2, fabs(log(part->rate / whole->rate)));
-    if (part->pauses > 0 && whole->pauses > 0)
-        sum += pause_weight * fabs(part->slow / part->pauses - whole->slow / whole->pauses);
     return sum;
 }
 
-/* Chains are counted whole, so one more or less than would be in that part of the source says little. */
-double mt_reuse_unlike_chains(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
-    double wanted = whole->chains / whole->turns * part->turns;
-    double off = fmax(0, fabs(part->chains - wanted) - spare_chains);
-    double chains = part->chains > wanted ? wanted + off : wanted - off;
-    return chain_weight * fmin(2, fabs(log(fmax(1e-9, chains) / wanted)));
+/* The median pause is like the source's where fewer than half are shorter, and fewer than half longer. */
+double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
+    double weight = judge->wanted < FEW_SESSIONS ? few_sessions_weight : session_weight;
+    double sum = weight * fmin(2, fabs(log(fmax(1e-9, part->sessions) / judge->wanted)));
+    const double *pauses = part->pauses;
+    double half = (pauses[MT_PAUSE_SHORT] + pauses[MT_PAUSE_LIKE] + pauses[MT_PAUSE_LONG]) / 2;
+    double most = fmax(pauses[MT_PAUSE_SHORT], pauses[MT_PAUSE_LONG]);
+    if (half > 0 && judge->pause > 0)
+        sum += pause_weight * fmax(0, most - half) / (2 * half);
+    return sum;
 }
 
 static double unlike_lru(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
@@ -252,6 +243,28 @@ static mt_code list_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, in
     return code;
 }
 
+/* The source has been played: its median pause, and which turns come after a longer one. */
+static mt_code read_pauses(mt_reuse_judge *judge, mt_error *error) {
+    int64_t *sorted = mt_allocate(judge->event_count, sizeof *sorted);
+    size_t count = 0;
+    if (!sorted)
+        return mt_fail_memory(error, "synthesiser");
+    for (size_t i = 0; i < judge->event_count; i++)
+        if (judge->gaps[i] >= 0)
+            sorted[count++] = judge->gaps[i];
+    mt_code code = mt_sort_times(sorted, count, error);
+    judge->pause = count > 0 ? sorted[count / 2] : 0;
+    mt_free(sorted);
+    memset(judge->whole.pauses, 0, sizeof judge->whole.pauses);
+    for (size_t i = 0; i < judge->event_count; i++) {
+        uint8_t pause = pause_of(judge, judge->gaps[i]);
+        judge->pauses[judge->events[i].turn] = pause;
+        if (pause != MT_PAUSE_NONE)
+            judge->whole.pauses[pause]++;
+    }
+    return code;
+}
+
 /* The source, for what is known of it: as it came where few families make a stretch, else as the lap has
  * dealt it. For within a stretch the model lists what begins by what it is, not by when it came
  * (prefix/model/chains.h), which gathers the long ones. */
@@ -263,6 +276,9 @@ static mt_code judge_whole(mt_reuse_judge *judge, mt_error *error) {
     *sum = (mt_reuse_tally){0};
     count_requests(judge, judge->event_count, sum);
     count_lru(judge, judge->event_count, sum);
+    if ((code = read_pauses(judge, error)))
+        return code;
+    judge->wanted = sum->sessions * (double)judge->requests / (double)judge->event_count;
     mt_reuse_caches_set_sizes(&judge->caches, &sum->hits,
                               (double)judge->requests / (double)judge->event_count);
     judge->work +=
@@ -286,7 +302,7 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
     if (*result >= limit)
         return MT_OK;
     count_lru(judge, count, sum);
-    *result += unlike_lru(sum, &judge->whole) + mt_reuse_unlike_chains(sum, &judge->whole);
+    *result += unlike_lru(sum, &judge->whole) + mt_reuse_unlike_sessions(judge, sum);
     if (*result >= limit)
         return MT_OK;
     judge->work += FIFO_WORK * (double)count +
@@ -303,14 +319,17 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
     judge->inputs = mt_allocate(count, sizeof *judge->inputs);
     judge->input_bins = mt_allocate(count, sizeof *judge->input_bins);
     judge->output_bins = mt_allocate(count, sizeof *judge->output_bins);
-    judge->pauses = mt_allocate_zero(count, sizeof *judge->pauses);
-    judge->latest = mt_allocate(chains->model->chain_count, sizeof *judge->latest);
+    judge->pauses = mt_allocate(count, sizeof *judge->pauses);
     judge->events = mt_allocate(count, sizeof *judge->events);
+    judge->gaps = mt_allocate(count, sizeof *judge->gaps);
     judge->lost = mt_allocate(count, sizeof *judge->lost);
     if (!judge->inputs || !judge->input_bins || !judge->output_bins || !judge->pauses ||
-        !judge->events || !judge->lost || !judge->latest)
+        !judge->events || !judge->gaps || !judge->lost)
         return mt_fail_memory(error, "synthesiser");
+    memset(judge->pauses, MT_PAUSE_NONE, count);
     mt_code code = mt_reuse_caches_open(&judge->caches, chains, error);
+    if (code == MT_OK)
+        code = mt_reuse_sessions_open(&judge->sessions, count, error);
     if (code == MT_OK)
         code = read_turns(judge, error);
     if (code == MT_OK)

@@ -6,11 +6,11 @@
  * are run through caches that begin empty (prefix/reuse/chains_caches.h), and what these, their
  * lengths, tokens per window and pauses are is held against the whole source's.
  *
- * Memory: the caches', and 50 bytes a request. */
+ * Memory: the caches' and the sessions', and 50 bytes a request. */
 #ifndef MT_PREFIX_REUSE_CHAINS_JUDGE_H
 #define MT_PREFIX_REUSE_CHAINS_JUDGE_H
 
-#include "prefix/reuse/chains_caches.h"
+#include "prefix/reuse/chains_sessions.h"
 
 enum { MT_JUDGE_LENGTHS = 64 }; /* bins, about equally full */
 enum { MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
@@ -21,15 +21,24 @@ extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
 #define MT_JUDGE_WORST 8.0
 #define MT_JUDGE_MEAN 1.0
 
+/* Pauses against the source's median: less, about as long (a tenth), more. */
+enum {
+    MT_PAUSE_SHORT,
+    MT_PAUSE_LIKE,
+    MT_PAUSE_LONG,
+    MT_JUDGE_PAUSES,
+    MT_PAUSE_NONE
+} /* mt_reuse_pause */;
+
 /* What a part is judged by. */
 typedef struct mt_reuse_tally {
     mt_reuse_block_hits hits;
     double turns, inputs[MT_JUDGE_LENGTHS], outputs[MT_JUDGE_LENGTHS];
     double tenths[MT_JUDGE_TENTHS];     /* hit ratio in a cache without limit */
     double variation[MT_JUDGE_WINDOWS]; /* of tokens per window; negative: too few windows */
-    double chains;                      /* as who sees the requests alone would count them */
-    double pauses, slow; /* before turns that go on; those longer than the source's median */
-    double rate;         /* requests a nanosecond; 0: one instant */
+    double sessions;                    /* as who sees the requests alone would count them */
+    double pauses[MT_JUDGE_PAUSES];     /* of turns that go on, since the one before */
+    double rate;                        /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
 
 typedef struct mt_reuse_judge {
@@ -38,12 +47,15 @@ typedef struct mt_reuse_judge {
     /* By turn. */
     uint64_t *inputs;
     uint8_t *input_bins, *output_bins;
-    uint8_t *pauses;  /* 0: it goes on with nothing; 1, 2: a short pause, a long one */
-    uint32_t *latest; /* by chain: its last event so far, from 1 on; 0: none */
+    uint8_t *pauses; /* in the source: mt_reuse_pause */
+    int64_t pause;   /* the source's median */
+    double wanted;   /* sessions of a part */
     mt_reuse_caches caches;
+    mt_reuse_sessions sessions;
     /* The part. */
     mt_reuse_judged *events;
     size_t event_count;
+    int64_t *gaps;  /* by event: since the one that it goes on from, ns; -1: it begins a session */
     uint32_t *lost; /* turns of the part that share less than in the source */
     size_t lost_count;
     int64_t lasts; /* until the last request that is asked for, since it begins */
@@ -64,11 +76,11 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
 mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                             double limit, double *unlike, mt_error *error);
 
-/* What lengths, tokens per window, the rate and pauses say of that. */
+/* What lengths, tokens per window and the rate say of that. */
 double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally *whole);
 
-/* What turns a chain say of that. */
-double mt_reuse_unlike_chains(const mt_reuse_tally *part, const mt_reuse_tally *whole);
+/* What turns a session and pauses say of that. */
+double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 void mt_reuse_judge_free(mt_reuse_judge *judge);
 

@@ -24,7 +24,8 @@ enum { PLACES = 17, STRIDE = 8 }; /* where a window may begin, and in which orde
 enum { OFFSETS = 8, FOLDS = 16 }; /* which cells, and which trees may be kept */
 enum { WAYS = 3, LEAST_TRIES = 2 };
 enum { CELLS = 32 }; /* of the source's time */
-/* Runs and requests looked at, in all, and half as many where the source has so many requests. */
+/* Runs and requests looked at, in all, and half as many where the source has so many requests. Where there
+ * are a few units the best parts are rare, and twice as many are looked at. */
 #define MOST_WORK 1.2e8
 #define MANY_REQUESTS 5e4
 
@@ -177,6 +178,7 @@ static mt_code list_units(mt_reuse_search *s, uint32_t *trees, mt_error *error) 
         here->last = last > here->last ? last : here->last;
         s->here[c] = mt_reuse_whole_piece();
     }
+    s->most_work *= s->unit_count < MT_REUSE_SINGLE_UNITS ? 2 : 1;
     code = mt_reuse_open_skips(s, error);
     return code ? code : mt_reuse_guess_open(&s->guess, &s->judge, error);
 }

@@ -13,8 +13,9 @@ typedef struct mt_reuse_unit {
 
 #define MT_REUSE_NO_UNIT UINT32_MAX
 
-/* Fewer units than that have skips (prefix/reuse/chains_state.h). */
-enum { MT_REUSE_FEW_UNITS = 256 };
+/* Fewer units than that have skips (prefix/reuse/chains_state.h); only fewer than SINGLE_UNITS have all
+ * MT_REUSE_SKIPS of them, others SOME_SKIPS. */
+enum { MT_REUSE_FEW_UNITS = 256, MT_REUSE_SINGLE_UNITS = 16, MT_REUSE_SOME_SKIPS = 5 };
 
 typedef struct mt_reuse_tree {
     uint32_t first; /* unit */
@@ -69,6 +70,11 @@ static inline mt_reuse_skips mt_reuse_no_skips(void) {
     for (size_t k = 0; k < MT_REUSE_SKIPS; k++)
         skips.all[k] = (mt_reuse_skip){INT64_MAX, INT64_MAX, 0};
     return skips;
+}
+
+/* How many a unit has at most. */
+static inline size_t mt_reuse_most_skips(const mt_reuse_search *search) {
+    return search->unit_count < MT_REUSE_SINGLE_UNITS ? MT_REUSE_SKIPS : MT_REUSE_SOME_SKIPS;
 }
 
 /* Makes room for skips, where there are few units. MT_ERROR_MEMORY. */

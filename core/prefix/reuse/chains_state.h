@@ -40,7 +40,7 @@ typedef struct mt_reuse_skip {
     int64_t earlier_ns;
 } mt_reuse_skip;
 
-enum { MT_REUSE_SKIPS = 5 };
+enum { MT_REUSE_SKIPS = 11 };
 
 typedef struct mt_reuse_skips {
     mt_reuse_skip all[MT_REUSE_SKIPS]; /* in order of time; those that are none come last */

@@ -185,7 +185,7 @@ static void skip(mt_reuse_search *s, uint32_t unit) {
     const mt_model_chain *chain = longest_of(s, unit);
     mt_reuse_piece piece = *piece_of(s, unit);
     mt_reuse_skips skips = piece.skips > 0 ? chains->skips[piece.skips] : mt_reuse_no_skips();
-    mt_reuse_skip *one = &skips.all[mt_random_below(&s->random, MT_REUSE_SKIPS)];
+    mt_reuse_skip *one = &skips.all[mt_random_below(&s->random, mt_reuse_most_skips(s))];
     uint32_t last = chain->first + chain->count - 1, before, again; /* the turns about the skip */
     if (chain->count < 3)
         return;

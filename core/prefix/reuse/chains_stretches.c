@@ -9,13 +9,16 @@
 #include <math.h>
 #include <string.h>
 
-enum { STRETCHES = MT_REUSE_SKIPS + 1, MOST_STEPS = 20000 };
+enum { STRETCHES = MT_REUSE_SKIPS + 1, MOST_STEPS = 100000 };
 enum { NEAR = 8 }; /* requests that a stretch moves, or becomes longer, mostly */
-static const double hottest = 0.05, share_of_work = 0.25;
+static const double hottest = 0.05;
+/* Of the search's work: where there are a few units, changes of single ones do less. */
+static const double share_of_work = 0.25, larger_share = 0.5;
 
-/* Requests of the lap in order of time; some stretches are empty. Where units that are left out leave too
- * few, the last stretch goes on. */
+/* At most `most` of them: requests of the lap in order of time; some are empty. Where units that are left
+ * out leave too few, the last one goes on. */
 typedef struct stretches {
+    size_t most;
     size_t begin[STRETCHES], count[STRETCHES];
     uint8_t is_out[MT_REUSE_FEW_UNITS];
 } stretches;
@@ -25,9 +28,9 @@ static size_t end_of(const stretches *all, size_t k) {
 }
 
 static int are_in_order(const stretches *all, size_t requests) {
-    for (size_t k = 0; k < STRETCHES; k++)
+    for (size_t k = 0; k < all->most; k++)
         if (all->begin[k] >= requests || all->count[k] > requests ||
-            end_of(all, k) > (k + 1 < STRETCHES ? all->begin[k + 1] : requests))
+            end_of(all, k) > (k + 1 < all->most ? all->begin[k + 1] : requests))
             return 0;
     return 1;
 }
@@ -53,7 +56,7 @@ static mt_reuse_skip cut_of(const mt_reuse_search *s, const int64_t *times, size
 static size_t list_cuts(const mt_reuse_search *s, const stretches *all, const int64_t *times,
                         mt_reuse_skip *cuts) {
     size_t count = 0, last = SIZE_MAX;
-    for (size_t k = 0; k < STRETCHES; k++) {
+    for (size_t k = 0; k < all->most; k++) {
         if (all->count[k] == 0)
             continue;
         if (last != SIZE_MAX && all->begin[k] > last + 1) {
@@ -94,7 +97,7 @@ static mt_code judge_stretches(mt_reuse_search *s, const stretches *all, const i
                                double limit, double *unlike, mt_error *error) {
     mt_reuse_skip cuts[STRETCHES];
     size_t count = list_cuts(s, all, times, cuts), first = 0;
-    while (first + 1 < STRETCHES && all->count[first] == 0)
+    while (first + 1 < all->most && all->count[first] == 0)
         first++;
     s->phase = times[all->begin[first]];
     mt_reuse_keep_skips(s);
@@ -128,9 +131,9 @@ static size_t shorten(mt_reuse_search *s, stretches *all, size_t k, size_t by) {
 /* One stretch is moved, becomes longer or shorter, or some of its requests go to another one; or a unit
  * is left out, or comes in. */
 static void change(mt_reuse_search *s, stretches *all, size_t requests) {
-    size_t k = below(s, STRETCHES), by = 1 + below(s, NEAR);
+    size_t k = below(s, all->most), by = 1 + below(s, NEAR);
     size_t low = k > 0 ? end_of(all, k - 1) : 0,
-           high = (k + 1 < STRETCHES ? all->begin[k + 1] : requests) - all->count[k];
+           high = (k + 1 < all->most ? all->begin[k + 1] : requests) - all->count[k];
     switch (below(s, 7)) {
     case 0:
         all->begin[k] = low + below(s, high + 1 - low);
@@ -150,18 +153,19 @@ static void change(mt_reuse_search *s, stretches *all, size_t requests) {
         break;
     default:
         by = shorten(s, all, k, below(s, 4) ? by : below(s, all->count[k] + 1));
-        lengthen(s, all, below(s, STRETCHES), by);
+        lengthen(s, all, below(s, all->most), by);
     }
 }
 
 static mt_code anneal(mt_reuse_search *s, const int64_t *times, mt_error *error) {
     size_t all = s->chains->model->count, part = s->judge.requests;
-    stretches now = {0}, next;
-    for (size_t k = 0; k < STRETCHES; k++) {
-        now.begin[k] = k * all / STRETCHES;
-        now.count[k] = (k + 1) * part / STRETCHES - k * part / STRETCHES;
+    stretches now = {.most = mt_reuse_most_skips(s) + 1}, next;
+    for (size_t k = 0; k < now.most; k++) {
+        now.begin[k] = k * all / now.most;
+        now.count[k] = (k + 1) * part / now.most - k * part / now.most;
     }
-    double here, there, begun = s->judge.work, work = share_of_work * s->most_work - begun;
+    double share = s->unit_count < MT_REUSE_SINGLE_UNITS ? larger_share : share_of_work;
+    double here, there, begun = s->judge.work, work = share * s->most_work - begun;
     mt_code code = judge_stretches(s, &now, times, INFINITY, &here, error);
     for (size_t k = 0; k < MOST_STEPS && s->judge.work < begun + work && !code; k++) {
         double left = 1 - fmax((double)k / MOST_STEPS, (s->judge.work - begun) / work);
