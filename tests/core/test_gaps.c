@@ -87,19 +87,19 @@ static void test_by_hand(void **state) {
     }
 }
 
-/* Every lap has each gap of the source once, and the one between laps. What stands close together stays so:
- * three requests a second apart, a pause, and two that are two seconds apart, half a minute of that, eight
- * times, so that a run is one such half minute. Either of the two comes first, as often as the other. */
+/* What stands close together stays so: three requests a second apart, a pause, and two that are two seconds
+ * apart, half a minute of that, eight times, so that a run is one such half minute. The pause is its longest
+ * gap, so its sides change places; those of the shorter ones are alike. */
 static void test_sides(void **state) {
     (void)state;
     enum { RUNS = 8, EACH = 5, LAPS = 50 };
     static const int64_t place[EACH] = {0, 1, 2, 12, 14}; /* the other way round 0, 2, 12, 13, 14 */
     int64_t at[RUNS * EACH];
     int turned = 0;
-    for (size_t i = 0; i < RUNS * EACH; i++)
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++)
         at[i] = ((int64_t)(i / EACH) * 30 + place[i % EACH]) * SECOND;
-    times source = {at, RUNS * EACH};
-    times made = synthesise(MT_GAPS_SOURCE, &source, LAPS * source.count, 1);
+    times source = {at, sizeof at / sizeof *at};
+    times made = synthesise(MT_GAPS_SOURCE, &source, (size_t)LAPS * source.count, 1);
     int64_t lap = made.at[source.count];
     assert_in_range(lap, 224 * SECOND, 234 * SECOND); /* its time, and a mean gap */
     for (size_t i = 0; i < made.count; i += EACH) {

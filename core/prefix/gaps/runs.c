@@ -103,7 +103,7 @@ mt_code mt_gaps_cut(mt_gaps_runs *runs, const int64_t *times_ns, size_t count, i
     *runs = (mt_gaps_runs){0};
     if (!c.open || !c.is_cut)
         code = mt_fail_memory(error, "gaps");
-    if (!code && (code = find_cuts(&c, random, error)) == MT_OK)
+    else if ((code = find_cuts(&c, random, error)) == MT_OK)
         code = list_runs(runs, &c, error);
     mt_free(c.open);
     mt_free(c.is_cut);

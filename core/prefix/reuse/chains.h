@@ -12,7 +12,8 @@
  *   less the fewer there are at once. Readers of what many go on from move by a part of the time
  *   between them (chains_members.c), children with the turn that they hang on.
  * - Arrivals. Where it is asked for (options->resample), all that was dealt is placed along another
- *   realisation of the source's arrivals (chains_arrivals.c).
+ *   realisation of the source's arrivals, and where dealing lost their bunching, along the source's own
+ *   (chains_arrivals.c).
  * - Choice. Where stretches are short and fewer than eight run at once, the first lap is dealt
  *   up to eight times, and the one whose hit ratios are most like the source's is made (chains_deal.c).
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a tenth more or less)

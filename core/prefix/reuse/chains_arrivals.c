@@ -276,8 +276,10 @@ mt_code mt_reuse_place_arrivals(mt_reuse_chains *chains, mt_error *error) {
     resampling r = {.chains = chains, .count = chains->model->count};
     if (!chains->resample && (mt_reuse_is_few(chains) || (chains->lap > 0 && !chains->is_placed)))
         return MT_OK;
-    mt_code code = has_memory(&r) ? MT_OK : mt_fail_memory(error, "synthesiser");
-    if (!code) {
+    mt_code code = MT_OK;
+    if (!has_memory(&r)) {
+        code = mt_fail_memory(error, "synthesiser");
+    } else {
         add_up(&r);
         memcpy(r.dealt, chains->when, r.count * sizeof *r.dealt);
         code = chains->resample ? place_anew(&r, error) : place_as_in_source(&r, error);
