@@ -69,6 +69,42 @@ static void touch_fifo(uint64_t *came, uint64_t *count, uint64_t size, const uin
     }
 }
 
+/* Sessions of the requests, by the rule of the analysis, block by block. */
+static double count_sessions(opened *all, const mt_reuse_judge *judge, size_t count) {
+    static uint32_t owner[MOST_BLOCKS], session_of[MOST_BLOCKS], session[REQUESTS],
+        shared[REQUESTS];
+    static uint8_t has_several[MOST_BLOCKS];
+    uint32_t sessions = 0;
+    memset(owner, 0, sizeof owner);
+    memset(has_several, 0, sizeof has_several);
+    for (uint32_t r = 0; r < count; r++) {
+        uint64_t ids[2 * SOURCE_BLOCKS];
+        uint32_t turn = judge->events[r].turn;
+        size_t blocks = fill(all, turn, ids), known = 0;
+        while (known < blocks && owner[ids[known]] > 0)
+            known++;
+        session[r] = UINT32_MAX;
+        if (known > 0) {
+            uint32_t before = owner[ids[known - 1]] - 1, other = judge->events[before].turn;
+            size_t beyond = (size_t)mt_description_blocks(description_of(all, other)) - known;
+            if (beyond <= (judge->inputs[other] % all->model->block_size != 0) &&
+                judge->inputs[turn] > judge->inputs[other] && shared[before] < known)
+                session[r] = session[before];
+        }
+        if (session[r] == UINT32_MAX)
+            session[r] = sessions++;
+        for (size_t i = 0; i < blocks; i++) {
+            if (owner[ids[i]] > 0 && session_of[ids[i]] != session[r])
+                has_several[ids[i]] = 1;
+            owner[ids[i]] = r + 1;
+            session_of[ids[i]] = session[r];
+        }
+        for (shared[r] = 0; shared[r] < blocks && has_several[ids[shared[r]]];)
+            shared[r]++;
+    }
+    return sessions;
+}
+
 static void count_plainly(opened *all, const mt_reuse_judge *judge, size_t count,
                           mt_reuse_block_hits *hits) {
     static const double ages_s[MT_REUSE_AGES] = {1, 5, 30, 300};
@@ -174,6 +210,7 @@ static void test_judge(void **state) {
         mt_reuse_block_hits plain = {0};
         count_plainly(&all, &judge, REQUESTS, &plain);
         assert_same(&judge.whole.hits, &plain);
+        assert_true(judge.whole.sessions == count_sessions(&all, &judge, REQUESTS));
         for (uint64_t seed = 1; seed <= 3; seed++) {
             double unlike, again;
             draw_pieces(chains, pieces, seed);
@@ -183,6 +220,11 @@ static void test_judge(void **state) {
             plain = (mt_reuse_block_hits){0};
             count_plainly(&all, &judge, SHORTER, &plain);
             assert_same(&judge.part.hits, &plain);
+            double sessions = count_sessions(&all, &judge, SHORTER);
+            assert_true(judge.part.sessions == sessions);
+            const double *pauses = judge.part.pauses;
+            assert_true(pauses[MT_PAUSE_SHORT] + pauses[MT_PAUSE_LIKE] + pauses[MT_PAUSE_LONG] ==
+                        SHORTER - sessions);
             /* A limit changes only how far one looks. */
             assert_int_equal(mt_reuse_judge_part(&judge, pieces, 20, unlike / 2, &again, &error),
                              MT_OK);
