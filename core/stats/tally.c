@@ -36,10 +36,16 @@ static int grow(mt_tally *tally) {
     return 0;
 }
 
+int mt_tally_begin_page(mt_tally *tally, uint64_t value) {
+    uint64_t *page = mt_allocate_zero(MT_TALLY_PAGE, sizeof *page);
+    tally->pages[value / MT_TALLY_PAGE] = page;
+    return page ? 0 : -1;
+}
+
 int mt_tally_count(mt_tally *tally) {
     mt_tally_slot *homes[MT_TALLY_WAITING];
     /* At most half of the slots are used: there is always a free one, and it is near. */
-    while (2 * (tally->used + tally->waiting) > tally->capacity)
+    while (2 * (tally->filled + tally->waiting) > tally->capacity)
         if (grow(tally) != 0)
             return -1;
     for (size_t i = 0; i < tally->waiting; i++) {
@@ -50,14 +56,26 @@ int mt_tally_count(mt_tally *tally) {
         mt_tally_slot *slot = homes[i];
         if (slot->count == 0 || slot->value != tally->values[i]) {
             slot = slot_of(tally->slots, tally->capacity, tally->values[i]);
+            tally->filled += slot->count == 0;
             tally->used += slot->count == 0;
             slot->value = tally->values[i];
         }
         slot->count++;
     }
-    mt_assert(2 * tally->used <= tally->capacity);
+    mt_assert(2 * tally->filled <= tally->capacity);
     tally->waiting = 0;
     return 0;
+}
+
+/* All that are counted, in any order, into a list with room for them. */
+static void list_values(const mt_tally *tally, mt_weighted *values) {
+    for (uint64_t i = 0; i < MT_TALLY_PAGES; i++)
+        for (uint64_t k = 0; tally->pages[i] && k < MT_TALLY_PAGE; k++)
+            if (tally->pages[i][k] > 0)
+                *values++ = (mt_weighted){(double)(i * MT_TALLY_PAGE + k), tally->pages[i][k]};
+    for (size_t i = 0; i < tally->capacity; i++)
+        if (tally->slots[i].count > 0)
+            *values++ = (mt_weighted){(double)tally->slots[i].value, tally->slots[i].count};
 }
 
 static void set_deviations(mt_summary *summary, const mt_weighted *values, size_t count) {
@@ -80,15 +98,11 @@ int mt_tally_summarise(mt_tally *tally, mt_summary *summary) {
     mt_weighted *values = mt_allocate(tally->used, sizeof *values);
     if (!values)
         return -1;
-    size_t count = 0;
+    size_t count = tally->used;
     long double sum = 0;
-    for (size_t i = 0; i < tally->capacity; i++) {
-        const mt_tally_slot *slot = &tally->slots[i];
-        if (slot->count == 0)
-            continue;
-        values[count++] = (mt_weighted){(double)slot->value, slot->count};
-        sum += (long double)slot->value * (long double)slot->count;
-    }
+    list_values(tally, values);
+    for (size_t i = 0; i < count; i++)
+        sum += (long double)values[i].value * (long double)values[i].weight;
     mt_quantiles quantiles;
     mt_quantiles_of(values, count, &quantiles);
     summary->count = quantiles.count;
@@ -108,6 +122,8 @@ int mt_tally_summarise(mt_tally *tally, mt_summary *summary) {
 }
 
 void mt_tally_free(mt_tally *tally) {
+    for (int i = 0; i < MT_TALLY_PAGES; i++)
+        mt_free(tally->pages[i]);
     mt_free(tally->slots);
     *tally = (mt_tally){0};
 }

@@ -1,5 +1,6 @@
 /* How often each whole number came: a summary of numbers without end, in memory that depends only
- * on how many different ones there are (32 to 64 bytes each). Lengths in tokens are such. */
+ * on how many different ones there are: 32 to 64 bytes each, but for small ones, whose counts lie side by
+ * side, 8 KB for each 1024 of them in a row. Lengths in tokens are such. */
 #ifndef MT_STATS_TALLY_H
 #define MT_STATS_TALLY_H
 
@@ -14,10 +15,15 @@ typedef struct mt_tally_slot {
  * together. */
 enum { MT_TALLY_WAITING = 64 };
 
+/* Numbers below their product are small: counts of so many in a row are a page. */
+enum { MT_TALLY_PAGE = 1024, MT_TALLY_PAGES = 64 };
+
 /* Zero it before first use. */
 typedef struct mt_tally {
+    uint64_t *pages[MT_TALLY_PAGES]; /* NULL: none of them has come */
     mt_tally_slot *slots;
     size_t capacity; /* a power of two, or 0 */
+    size_t filled;   /* of the slots */
     size_t used;     /* different numbers that are counted */
     size_t waiting;  /* numbers that are not counted yet */
     uint64_t values[MT_TALLY_WAITING];
@@ -26,8 +32,19 @@ typedef struct mt_tally {
 /* Counts the numbers that wait. 0, or -1 when out of memory: then they wait on. */
 int mt_tally_count(mt_tally *tally);
 
+/* A page of its own for a small number that has none. 0, or -1 when out of memory. */
+int mt_tally_begin_page(mt_tally *tally, uint64_t value);
+
 /* Takes in one number. 0, or -1 when out of memory: then it is not taken in. */
 static inline int mt_tally_add(mt_tally *tally, uint64_t value) {
+    if (value < (uint64_t)MT_TALLY_PAGE * MT_TALLY_PAGES) {
+        if (!tally->pages[value / MT_TALLY_PAGE] && mt_tally_begin_page(tally, value) != 0)
+            return -1;
+        uint64_t *count = &tally->pages[value / MT_TALLY_PAGE][value % MT_TALLY_PAGE];
+        tally->used += *count == 0;
+        ++*count;
+        return 0;
+    }
     if (tally->waiting == MT_TALLY_WAITING && mt_tally_count(tally) != 0)
         return -1;
     tally->values[tally->waiting++] = value;
