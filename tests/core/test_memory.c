@@ -262,6 +262,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_grow_large, switch_off),
         cmocka_unit_test_teardown(test_resize, switch_off),
         cmocka_unit_test_teardown(test_large_goes_back, switch_off),
+        cmocka_unit_test(test_big_steps),
         cmocka_unit_test_teardown(test_big, switch_off),
         cmocka_unit_test_teardown(test_hook, switch_off),
     };
