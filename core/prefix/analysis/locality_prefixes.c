@@ -66,18 +66,19 @@ static uint32_t up_to_again(const uint32_t *returns, uint32_t end) {
 static mt_code rank_all(ranking *list, uint64_t *inner, mt_error *error) {
     enum { AT_ONCE = 65536 };
     const uint32_t *returns = mt_history_returns(list->locality->history), *parents = list->parents;
-    uint32_t done = 0;
-    for (uint32_t end = mt_prefix_tree_count(list->locality->tree);
-         list->most > 0 && (end = up_to_again(returns, end)) > 0;) {
-        uint32_t block = --end, parent = parents[block];
-        if (done++ % AT_ONCE == 0 && mt_interrupted())
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        if (parent != MT_NO_BLOCK && returns[parent] == returns[block])
-            inner[parent / 64] |= (uint64_t)1 << parent % 64;
-        if (!(inner[block / 64] >> block % 64 & 1))
-            consider(list, block, (uint64_t)returns[block] + 1);
-    }
-    return MT_OK;
+    uint32_t since = 0;
+    for (uint32_t end = mt_prefix_tree_count(list->locality->tree); !mt_interrupted(); since = 0)
+        while (since < AT_ONCE) {
+            if (list->most == 0 || (end = up_to_again(returns, end)) == 0)
+                return MT_OK;
+            uint32_t block = --end, parent = parents[block];
+            since++;
+            if (parent != MT_NO_BLOCK && returns[parent] == returns[block])
+                inner[parent / 64] |= (uint64_t)1 << parent % 64;
+            if (!(inner[block / 64] >> block % 64 & 1))
+                consider(list, block, (uint64_t)returns[block] + 1);
+        }
+    return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
 }
 
 mt_code mt_locality_prefixes(const mt_locality *locality, mt_shared_prefix *prefixes, size_t most,
