@@ -23,6 +23,7 @@ static inline int mt_lua_close_file(lua_State *L) {
 static inline int mt_lua_push_file(lua_State *L, const char *path) {
     enum { READ_BLOCK = 1 << 13 };
     int top = lua_gettop(L);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer */
     FILE **owner = lua_newuserdatauv(L, sizeof *owner, 0);
     *owner = NULL;
     lua_createtable(L, 0, 1);

@@ -97,7 +97,9 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     lane->classes = mt_lengths_class_count(stream->lengths);
     lane->length_draws = mt_process_random(&context, "lengths");
     lane->prompt_draws = mt_process_random(&context, "prompt");
-    if (stream->fields || stream->class_fields || stream->branches)
+    size_t levels;
+    mt_process_branches(stream->process, &levels);
+    if (stream->fields || stream->class_fields || levels > 0)
         lane->field_draws = mt_process_random(&context, "fields");
     if (mt_process_has_sessions(stream->process))
         lane->summary_draws = mt_process_random(&context, "summary");

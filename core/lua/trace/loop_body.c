@@ -163,15 +163,16 @@ static function take_function(chunk *c, int depth) {
  * they are those that we know. */
 static int take_header(chunk *c) {
     static const unsigned char begin[] = "\x1bLua\x54\x00\x19\x93\r\n\x1a\n";
-    const lua_Integer integer = 0x5678;
-    const lua_Number number = 370.5;
+    lua_Integer integer;
+    lua_Number number;
     if (memcmp(take(c, 8), begin, 8) != 0 || memcmp(take(c, 4), begin + 8, 4) != 0)
         return 0;
     if (take_byte(c) != INSTRUCTION || take_byte(c) != sizeof integer ||
         take_byte(c) != sizeof number)
         return 0;
-    if (memcmp(take(c, sizeof integer), &integer, sizeof integer) != 0 ||
-        memcmp(take(c, sizeof number), &number, sizeof number) != 0)
+    memcpy(&integer, take(c, sizeof integer), sizeof integer);
+    memcpy(&number, take(c, sizeof number), sizeof number);
+    if (integer != 0x5678 || number != 370.5)
         return 0;
     take_byte(c); /* upvalues */
     return !c->is_bad;
