@@ -111,14 +111,14 @@ static void start_thread(writing *self) {
     }
 }
 
-/* It is asked after so many requests, and again after so many more: are there so many ids in one whose digits are
+/* It is asked after so many requests, and again after so many more: are there so many ids in them whose digits are
  * to be written? Compressing takes longer than all the rest. */
-enum { ASKED_AFTER = 1024, IDS_WORTH_A_THREAD = 8 };
+enum { ASKED_AFTER = 1024, IDS_WORTH_A_THREAD = 8 * ASKED_AFTER };
 
 static void ask_for_thread(writing *self, uint64_t requests, uint64_t *ids) {
     if (requests % ASKED_AFTER != 0)
         return;
-    if (*ids >= ASKED_AFTER * IDS_WORTH_A_THREAD && mt_output_is_ahead(self->output) &&
+    if (*ids >= IDS_WORTH_A_THREAD && mt_output_is_ahead(self->output) &&
         !mt_compression_of(mt_output_name(self->output)))
         start_thread(self);
     *ids = 0;
