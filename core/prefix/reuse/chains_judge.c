@@ -24,6 +24,8 @@ static const double window_weight = 0.2, tenth_weight = 0.4, rate_weight = 0.1,
 static const double alike = 1.1;
 /* Of so few sessions one more is soon there, and matters much. */
 enum { FEW_SESSIONS = 8 };
+/* So far off costs nothing, in parts of the sessions or of turns that go on, whichever are fewer. */
+static const double spare_sessions = 0.05;
 static const double few_sessions_weight = 1.3;
 
 void mt_reuse_judge_free(mt_reuse_judge *judge) {
@@ -195,7 +197,10 @@ double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally
 /* The median pause is like the source's where fewer than half are shorter, and fewer than half longer. */
 double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
     double weight = judge->wanted < FEW_SESSIONS ? few_sessions_weight : session_weight;
-    double sum = weight * fmin(2, fabs(log(fmax(1e-9, part->sessions) / judge->wanted)));
+    double go_on = part->turns - judge->wanted; /* turns */
+    double spare = spare_sessions * fmax(0, fmin(1, go_on / judge->wanted));
+    double off = fabs(log(fmax(1e-9, part->sessions) / judge->wanted));
+    double sum = weight * fmin(2, fmax(0, off - spare));
     const double *pauses = part->pauses;
     double half = (pauses[MT_PAUSE_SHORT] + pauses[MT_PAUSE_LIKE] + pauses[MT_PAUSE_LONG]) / 2;
     double most = fmax(pauses[MT_PAUSE_SHORT], pauses[MT_PAUSE_LONG]);
