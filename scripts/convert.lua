@@ -7,8 +7,7 @@ local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 return mt.script {
-  summary = "Turn a log into a trace "
-    .. "(BurstGPT, Azure, any CSV, JSON lines, Bailian, AIBrix, ShareGPT, agents)",
+  summary = "Turn logs into traces (BurstGPT, Azure, any CSV, JSON lines, Bailian, AIBrix, ShareGPT, agents)",
   usage = "moontide convert LOG.csv [-o TRACE] [--model NAME] [--num-prompt N] [--speed-ratio X]\n"
     .. "       moontide convert FOLDER --start uniform:12h [-o TRACE]\n"
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
