@@ -8,14 +8,8 @@
 
 typedef struct mt_beside mt_beside;
 
-/* What a thread is for: blocks of a run get their ids, requests are written as text, text is compressed, bytes
- * are given to the system. */
-typedef enum mt_beside_purpose {
-    MT_BESIDE_NUMBERS,
-    MT_BESIDE_TEXT,
-    MT_BESIDE_COMPRESSION,
-    MT_BESIDE_OUTPUT
-} mt_beside_purpose;
+/* What a thread is for: text is compressed, bytes are given to the system. */
+typedef enum mt_beside_purpose { MT_BESIDE_COMPRESSION, MT_BESIDE_OUTPUT } mt_beside_purpose;
 
 /* A thread for work(context). NULL: there is no second processor for it, there are four threads of its purpose
  * already, or it cannot be had; then the caller works. */

@@ -394,8 +394,6 @@ void mt_memory_prepare(void) {
     mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     mallopt(M_TRIM_THRESHOLD, HEAP_ROOM);
     mallopt(M_TOP_PAD, HEAP_ROOM);
-    mallopt(M_ARENA_MAX,
-            1); /* threads take their memory from it too, and not from small pages of their own */
     void *volatile first = malloc(1);
     free(first);
     char *end = sbrk(0);

@@ -180,7 +180,7 @@ static void begin_session(mt_drafts *drafts, mt_run_session *session, double tim
     const mt_run_session *parent =
         family && family->level > 0 ? (const mt_run_session *)family->parent : NULL;
     session->begin = parent ? parent->begin : time;
-    session->ordinal = parent ? parent->ordinal : (*drafts->ordinals)++;
+    session->ordinal = parent ? parent->ordinal : drafts->ordinals++;
     if (parent)
         session->class_index = parent->class_index;
 }
@@ -194,14 +194,14 @@ mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_erro
     draft->event = *event;
     if (session && event->turn == 0)
         begin_session(drafts, session, event->time);
-    draft->ordinal = session ? session->ordinal : (*drafts->ordinals)++;
+    draft->ordinal = session ? session->ordinal : drafts->ordinals++;
     mt_code code = make_content(drafts, draft, error);
     if (code != MT_OK)
         return code;
     draft->is_rejected = event->turn > 0 && event->rules && event->rules->max_input > 0 &&
                          draft->request.input_length > event->rules->max_input;
     if (lane->is_over)
-        (*drafts->ordinals)--;
+        drafts->ordinals--;
     if (lane->is_over || draft->is_rejected)
         drafts->text.length = text_before;
     if (draft->is_rejected)

@@ -25,7 +25,7 @@ typedef struct mt_drafts {
     int compact, whole_milliseconds;
     mt_key_list keys; /* of all blocks, {0, 0} for one that cannot come back */
     mt_text text;
-    uint64_t *ordinals; /* given so far, in the whole run */
+    uint64_t ordinals; /* given so far, in the whole run */
 } mt_drafts;
 
 /* Makes the request of the lane's event. When the lane has no more prompts (lane->is_over) nothing

@@ -1,13 +1,12 @@
 #include "load/run/run.h"
 
-#include "base/beside.h"
 #include "base/memory.h"
-#include "load/run/batch.h"
+#include "hash/ids.h"
+#include "load/run/draft.h"
 #include "load/run/lanes.h"
 #include "trace/source/kind.h"
 
 enum {
-    BATCHES = 2,
     BATCH_REQUESTS = 512,  /* made before ids are looked up, so that look-ups can be prefetched */
     BATCH_BLOCKS = 1 << 16 /* a batch with more blocks than this is full */
 };
@@ -25,16 +24,13 @@ typedef struct run_source {
     mt_run_options options;
     mt_run_lanes lanes;
     mt_ids *ids;
-    mt_run_batch both[BATCHES];
-    mt_run_batch *batch; /* the one that is handed out */
-    size_t next;         /* its draft to hand out next */
-    mt_run_batch *ahead; /* the one after it, where a thread gives the ids of that; else NULL */
-    mt_beside *beside;   /* that thread */
-    flight *flights;     /* of a live run */
-    uint64_t ticket;     /* of the last request */
-    uint64_t ordinals;   /* given so far */
-    size_t next_id;
-    unsigned batches;         /* made while there was no thread */
+    mt_draft *batch;
+    size_t batch_limit, batch_count, next; /* the draft to hand out next */
+    flight *flights;                       /* of a live run */
+    uint64_t ticket;                       /* of the last request */
+    mt_drafts drafts;
+    uint64_t *batch_ids;
+    size_t id_capacity, next_id;
     uint64_t made;            /* requests, over all batches */
     double last_time;         /* of the last of them */
     uint64_t at_once;         /* of them, in a row, those of that time */
@@ -62,6 +58,53 @@ static mt_code settle_now(run_source *run, const mt_draft *draft, mt_error *erro
     return mt_draft_settle(draft, &answer, error);
 }
 
+/* The ids of a live run's request: the same whenever it comes. */
+static void make_live_ids(run_source *run) {
+    const mt_key_list *keys = &run->drafts.keys;
+    if (run->batch_count == 0)
+        return;
+    mt_random *draws = &run->batch->lane->block_draws;
+    mt_random_seek(draws, run->batch->event.item);
+    for (size_t i = 0; i < keys->count; i++) {
+        int is_fresh = (keys->keys[i].low | keys->keys[i].high) == 0;
+        run->batch_ids[i] = (is_fresh ? mt_random_u64(draws) : keys->keys[i].low) >> 1;
+    }
+}
+
+/* How many drafts ahead a chain's first keys are fetched, and how many of them: where it parts from
+ * those before is seldom later. */
+enum { DRAFTS_AHEAD = 16, KEYS_AHEAD = 2 };
+
+static void expect_keys(const run_source *run, const mt_draft *draft, const mt_key *keys) {
+    for (size_t i = 0; i < draft->blocks && i < KEYS_AHEAD; i++)
+        mt_ids_expect(run->ids, keys[i]);
+}
+
+/* The ids of the batch: of a chain at a time, and of all the keys between two chains. */
+static mt_code make_ids(run_source *run, mt_error *error) {
+    const mt_key *keys = run->drafts.keys.keys;
+    size_t done = 0, at = 0, ahead = 0, ahead_at = 0;
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < run->batch_count; i++) {
+        const mt_draft *draft = &run->batch[i];
+        for (; ahead < run->batch_count && ahead < i + DRAFTS_AHEAD; ahead++) {
+            expect_keys(run, &run->batch[ahead], keys + ahead_at);
+            ahead_at += run->batch[ahead].blocks;
+        }
+        if (draft->is_chain) {
+            code = mt_ids_of(run->ids, keys + done, at - done, run->batch_ids + done, error);
+            if (code == MT_OK)
+                code =
+                    mt_ids_of_chain(run->ids, keys + at, draft->blocks, run->batch_ids + at, error);
+            done = at + draft->blocks;
+        }
+        at += draft->blocks;
+    }
+    if (code != MT_OK)
+        return code;
+    return mt_ids_of(run->ids, keys + done, at - done, run->batch_ids + done, error);
+}
+
 /* Arrivals that stand still: a mistake rather than a load. */
 static mt_code count_at_once(run_source *run, double time, mt_error *error) {
     run->at_once = run->made > 1 && time == run->last_time ? run->at_once + 1 : 1;
@@ -75,99 +118,35 @@ static mt_code count_at_once(run_source *run, double time, mt_error *error) {
         (unsigned long long)run->at_once, time);
 }
 
-/* The draft of the lane's event, which is there. */
-static mt_code make_draft(run_source *run, mt_run_batch *batch, mt_lane *lane, mt_error *error) {
-    mt_draft *draft = &batch->drafts[batch->count];
-    mt_code code = mt_lane_take(lane, error);
-    if (code == MT_OK)
-        code = mt_draft_make(&batch->shared, lane, draft, error);
-    if (code == MT_OK && !lane->is_over) {
-        code = settle_now(run, draft, error);
-        if (code == MT_OK && !draft->is_rejected) {
-            batch->count++;
-            run->made++;
-            code = count_at_once(run, draft->event.time, error);
-        }
-    }
-    if (code == MT_OK && run->made < run->options.most)
-        code = mt_run_lanes_look(&run->lanes, lane, error);
-    return code;
-}
-
-/* Makes the next drafts. A failure is the batch's. */
-static void make_drafts(run_source *run, mt_run_batch *batch) {
-    mt_drafts *shared = &batch->shared;
+static mt_code make_batch(run_source *run, mt_error *error) {
+    mt_drafts *drafts = &run->drafts;
     mt_lane *lane;
-    mt_code code = MT_OK;
-    batch->count = shared->keys.count = shared->text.length = 0;
-    while (code == MT_OK && (lane = mt_run_lanes_soonest(&run->lanes)) &&
-           batch->count < batch->limit && shared->keys.count < BATCH_BLOCKS &&
-           run->made < run->options.most)
-        code = make_draft(run, batch, lane, &batch->failure);
-    if (code == MT_OK)
-        mt_run_batch_make_room(batch, &batch->failure);
-}
-
-static void number_ahead(void *context) {
-    run_source *run = context;
-    mt_run_batch_number(run->ahead, run->ids);
-}
-
-/* Makes the batch and its ids. */
-static void make_batch(run_source *run, mt_run_batch *batch) {
-    make_drafts(run, batch);
-    if (batch->failure.code != MT_OK)
-        return;
+    run->batch_count = run->next = run->next_id = 0;
+    drafts->keys.count = drafts->text.length = 0;
+    while ((lane = mt_run_lanes_soonest(&run->lanes)) && run->batch_count < run->batch_limit &&
+           drafts->keys.count < BATCH_BLOCKS && run->made < run->options.most) {
+        mt_draft *draft = &run->batch[run->batch_count];
+        mt_code code = mt_lane_take(lane, error);
+        if (code == MT_OK)
+            code = mt_draft_make(drafts, lane, draft, error);
+        if (code == MT_OK && !lane->is_over) {
+            code = settle_now(run, draft, error);
+            if (code == MT_OK && !draft->is_rejected) {
+                run->batch_count++;
+                run->made++;
+                code = count_at_once(run, draft->event.time, error);
+            }
+        }
+        if (code == MT_OK && run->made < run->options.most)
+            code = mt_run_lanes_look(&run->lanes, lane, error);
+        if (code != MT_OK)
+            return code;
+    }
+    if (MT_GROW(run->batch_ids, run->id_capacity, drafts->keys.count) != 0)
+        return mt_fail_memory(error, "hash ids");
     if (run->options.live)
-        mt_run_batch_number_live(batch);
-    else
-        mt_run_batch_number(batch, run->ids);
-}
-
-/* Has the thread go on with the batch after the next one. */
-static void make_ahead(run_source *run) {
-    make_drafts(run, run->ahead);
-    if (run->ahead->failure.code == MT_OK && run->ahead->count > 0)
-        mt_beside_begin(run->beside);
-}
-
-/* Every so many batches it is asked whether a thread is worth having: where so many keys of one are looked up that
- * it takes some times as long as waking a thread does. */
-enum { BATCHES_ASKED_AFTER = 16, KEYS_WORTH_A_THREAD = 1024 };
-
-static void ask_for_thread(run_source *run) {
-    if (run->beside || run->options.live || ++run->batches % BATCHES_ASKED_AFTER != 0 ||
-        mt_run_batch_keys(run->batch) < KEYS_WORTH_A_THREAD)
-        return;
-    mt_beside *beside = mt_beside_new(MT_BESIDE_NUMBERS, number_ahead, run);
-    if (beside && mt_run_batch_open(&run->both[1], BATCH_REQUESTS, NULL) == MT_OK) {
-        run->beside = beside;
-        run->ahead = &run->both[1];
-    } else {
-        mt_beside_free(beside);
-    }
-}
-
-/* The next batch becomes the current one: 1, or -1 when Ctrl-C came before its ids did. */
-static int next_batch(run_source *run, mt_error *error) {
-    if (!run->beside) {
-        make_batch(run, run->batch);
-    } else if (mt_beside_wait(run->beside, error) != MT_OK) {
-        return -1;
-    } else {
-        mt_run_batch *over = run->batch;
-        run->batch = run->ahead;
-        run->ahead = over;
-    }
-    run->next = run->next_id = 0;
-    if (run->batch->failure.code != MT_OK) {
-        run->failure = run->batch->failure;
-        return 1;
-    }
-    ask_for_thread(run);
-    if (run->beside)
-        make_ahead(run);
-    return 1;
+        return make_live_ids(run), MT_OK;
+    return make_ids(run, error);
 }
 
 /* ---- handing out ---- */
@@ -182,8 +161,8 @@ static mt_code report_failure(const run_source *run, mt_error *error) {
 static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
     mt_request *request = &draft->request;
     mt_run_session *session = mt_run_session_of(&draft->event);
-    const char *text = run->batch->shared.text.bytes;
-    request->hash_ids = run->batch->ids + run->next_id;
+    const char *text = run->drafts.text.bytes;
+    request->hash_ids = run->batch_ids + run->next_id;
     request->hash_count = draft->blocks;
     run->next_id += draft->blocks;
     if (draft->extra_end > draft->extra_begin)
@@ -227,12 +206,12 @@ static int run_next(mt_source *source, mt_request *request, mt_error *error) {
     run_source *run = (run_source *)source;
     mt_run_session_free(run->finished);
     run->finished = NULL;
-    if (run->failure.code == MT_OK && run->next == run->batch->count && next_batch(run, error) < 0)
-        return -1;
-    if (run->failure.code == MT_OK && run->batch->count == 0)
+    if (run->failure.code == MT_OK && run->next == run->batch_count)
+        make_batch(run, &run->failure);
+    if (run->failure.code == MT_OK && run->batch_count == 0)
         return 0;
     if (run->failure.code == MT_OK) {
-        mt_draft *draft = &run->batch->drafts[run->next++];
+        mt_draft *draft = &run->batch[run->next++];
         if (finish_draft(run, draft, &run->failure) == MT_OK &&
             give_ticket(run, draft, &run->failure) == MT_OK) {
             *request = draft->request;
@@ -292,11 +271,7 @@ static mt_code run_settle(mt_source *source, uint64_t ticket, const mt_source_an
 
 static uint64_t run_ordinal(const mt_source *source) {
     const run_source *run = (const run_source *)source;
-    return run->batch->drafts[run->next - 1].ordinal;
-}
-
-int mt_source_run_is_ahead(const mt_source *source) {
-    return ((const run_source *)source)->beside != NULL;
+    return run->batch[run->next - 1].ordinal;
 }
 
 static const char *run_name(const mt_source *source) {
@@ -318,16 +293,15 @@ static void run_release(mt_source *source) {
         mt_draft_settle(&one->draft, &none, &ignored);
         mt_free(one);
     }
-    mt_beside_free(run->beside);
-    for (size_t i = run->next; i < run->batch->count; i++)
-        leave_draft(&run->batch->drafts[i]);
-    for (size_t i = 0; run->ahead && i < run->ahead->count; i++)
-        leave_draft(&run->ahead->drafts[i]);
+    for (size_t i = run->next; i < run->batch_count; i++)
+        leave_draft(&run->batch[i]);
     mt_run_session_free(run->finished);
     mt_run_lanes_close(&run->lanes);
     mt_ids_free(run->ids);
-    for (int i = 0; i < BATCHES; i++)
-        mt_run_batch_close(&run->both[i]);
+    mt_free(run->batch);
+    mt_free(run->drafts.keys.keys);
+    mt_free(run->drafts.text.bytes);
+    mt_free(run->batch_ids);
     mt_plan_release(run->plan);
 }
 
@@ -348,8 +322,9 @@ static mt_code open_parts(run_source *run, mt_error *error) {
     mt_code code = mt_run_lanes_open(&run->lanes, run->plan, options, error);
     if (code != MT_OK)
         return code;
-    if (mt_run_batch_open(run->batch, options->live ? 1 : BATCH_REQUESTS, error) != MT_OK)
-        return mt_code_of(error);
+    run->batch_limit = options->live ? 1 : BATCH_REQUESTS;
+    if (!(run->batch = mt_allocate(run->batch_limit, sizeof *run->batch)))
+        return mt_fail_memory(error, "run");
     if (options->live)
         return MT_OK;
     double keys = mt_plan_remembered(run->plan, options->seed, options->duration, options->factor,
@@ -376,12 +351,9 @@ mt_source *mt_source_run(mt_plan *plan, const mt_run_options *options, mt_error 
     run->plan = mt_plan_retain(plan);
     run->options = *options;
     run->options.live = is_live;
-    run->batch = &run->both[0];
-    for (int i = 0; i < BATCHES; i++)
-        run->both[i].shared = (mt_drafts){.block_size = mt_plan_block_size(plan),
-                                          .compact = options->compact,
-                                          .whole_milliseconds = options->whole_milliseconds,
-                                          .ordinals = &run->ordinals};
+    run->drafts.block_size = mt_plan_block_size(plan);
+    run->drafts.compact = options->compact;
+    run->drafts.whole_milliseconds = options->whole_milliseconds;
     if (open_parts(run, report) == MT_OK)
         return &run->base;
     mt_source_free(&run->base);

@@ -12,9 +12,8 @@
  * block of one seed.
  *
  * Its parts: lane.h (a stream), lanes.h (the merge), draft.h (a request before its ids are known),
- * batch.h (some hundreds of them, and their ids),
  * session.h (what a session carries from turn to turn), context.h (its context), names.h
- * (what it and its requests are called), run.c (one batch after the other). */
+ * (what it and its requests are called), run.c (batches and ids). */
 #ifndef MT_LOAD_RUN_RUN_H
 #define MT_LOAD_RUN_RUN_H
 
@@ -39,9 +38,5 @@ mt_run_options mt_run_defaults(void);
 /* The plan's requests; retains the plan. A source of shards (trace/step/steps.h) over it needs no
  * memory. NULL on failure. */
 mt_source *mt_source_run(mt_plan *plan, const mt_run_options *options, mt_error *error);
-
-/* Of a source that mt_source_run gave: does a thread give its blocks their ids, while the requests before are handed
- * out and those after are made? Not before the first 8192 requests, and only where many keys are looked up. */
-int mt_source_run_is_ahead(const mt_source *source);
 
 #endif

@@ -15,9 +15,7 @@
 #include "trace/writer.h"
 
 /* Writes at most `most` requests to output, which stays open; fewer only when the source is at its
- * end. *written counts those handed to output, on failure too. Where writing their ids is much of the work, a thread
- * does it while the source makes the next requests: the same bytes; a failure of writing is then noticed some hundreds
- * of requests later. The source is asked by the caller alone. write.c */
+ * end. *written counts those handed to output, on failure too. write.c */
 mt_code mt_source_write(mt_source *source, mt_output *output, const mt_trace_format *format,
                         uint64_t most, uint64_t *written, mt_error *error);
 
