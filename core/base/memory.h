@@ -43,9 +43,13 @@ char *mt_copy_text(const char *text, size_t length);
 int mt_reserve_more(void *pointer_at, size_t *capacity, size_t wanted, size_t size);
 
 /* The same for elements of a size that only the caller knows; pointer_at: the pointer's address. */
+#ifdef __clang_analyzer__ /* which takes it for possible that there is room and no block */
+int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size);
+#else
 static inline int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size) {
     return wanted <= *capacity ? 0 : mt_reserve_more(pointer_at, capacity, wanted, size);
 }
+#endif
 
 /* A big array, zero at first. Below 2 MiB it is a block of the heap. From there on it is anonymous
  * pages straight from the system, huge ones where the kernel gives them, of which only what is
@@ -60,9 +64,13 @@ int mt_big_grow(mt_big *big, size_t bytes);
 
 /* Makes *big at least `bytes` long; zero bytes are added, more than asked for where it grows again.
  * Returns 0, or -1 with *big unchanged. */
+#ifdef __clang_analyzer__
+int mt_big_reserve(mt_big *big, size_t bytes);
+#else
 static inline int mt_big_reserve(mt_big *big, size_t bytes) {
     return bytes <= big->bytes ? 0 : mt_big_grow(big, bytes);
 }
+#endif
 
 /* Gives everything back; *big is empty afterwards. */
 void mt_big_free(mt_big *big);

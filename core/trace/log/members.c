@@ -179,7 +179,7 @@ static int take_time(members_log *self, const mt_json *json, uint64_t line, mt_s
 
 /* A string, or a number as it is written. */
 static int take_label(mt_span value, char **to, size_t *capacity, mt_span *label, mt_error *error) {
-    if (!mt_lines_is_name(value))
+    if (value.length == 0 || !mt_lines_is_name(value))
         return 0;
     if (value.text[0] == '"')
         return mt_lines_text(value, to, capacity, label, error);
