@@ -137,6 +137,10 @@ static int has_beside(packer *self) {
         self->chunks[1] = chunk_new();
         if (self->chunks[1])
             self->beside = mt_beside_new(MT_BESIDE_COMPRESSION, squeeze, self->chunks[0]);
+        if (!self->beside) {
+            chunk_free(self->chunks[1]);
+            self->chunks[1] = NULL;
+        }
     }
     return self->beside != NULL;
 }
@@ -176,7 +180,8 @@ static void take(packer *self, mt_span *plain) {
 }
 
 /* The chunk being filled goes to the thread, or is packed here, and then those before it are waited for; so
- * they are too when it is_last of what can be had now. -1: out of memory. */
+ * they are too when it is_last of what can be had now. -1: libdeflate has made what is not understood here, which
+ * no input is known to bring about. */
 static int finish_chunk(packer *self, int is_last) {
     chunk *one = self->chunks[self->filling];
     if (self->filling == 0 && !is_last && has_beside(self)) {

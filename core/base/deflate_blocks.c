@@ -179,8 +179,6 @@ static int own_codes(walk *self) {
     unsigned char lengths[MOST_SYMBOLS + 32], of_lengths[LENGTH_CODES] = {0};
     unsigned symbols = 257 + take(self, 5), distances = 1 + take(self, 5),
              given = 4 + take(self, 4);
-    if (symbols > MOST_SYMBOLS)
-        return -1;
     for (unsigned i = 0; i < given; i++)
         of_lengths[order[i]] = (unsigned char)take(self, 3);
     if (make_code(&self->lengths, of_lengths, LENGTH_CODES, entry_of_symbol) != 0 ||

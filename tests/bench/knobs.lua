@@ -90,10 +90,12 @@ return mt.script {
     local lines = { { "source", "knob", "asked", "got", "worst", table.unpack(rest) } }
     for _, source in ipairs(generated) do
       if chosen[source.name] then
-        local path = os.tmpname() .. ".jsonl"
+        local base = os.tmpname()
+        local path = base .. ".jsonl"
         source:write(path)
         local model = assert(mt.learn(path))
         os.remove(path)
+        os.remove(base)
         local plain = {}
         for seed = 1, opt.seeds do plain[seed] = assert(lap(model, {}, seed)) end
         for _, knob in ipairs(knobs) do

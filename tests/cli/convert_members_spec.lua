@@ -48,6 +48,22 @@ describe("moontide convert --columns of lines of JSON", function()
     assert.equal(2, #convert(log, all .. "--format json --model large").rows)
   end)
 
+  it("takes a name that goes on behind a NUL for another one, and an empty session for none", function()
+    local text = ([[{"t\\u0000%s": 7, "t": %%d, "i": 100, "o": 1, "s": ""}]]):format(("x"):rep(200))
+    local result = convert((text .. "\n" .. text .. "\n"):format(1, 2),
+      "--columns timestamp=t,input=i,output=o,session=s")
+    assert.equal(0, result.status, result.err)
+    assert.same({ 0, 1000 }, { result.rows[1].timestamp, result.rows[2].timestamp })
+    for _, one in ipairs(result.rows) do assert.is_nil(one.session_id) end
+    assert.not_same(result.rows[1].hash_ids, result.rows[2].hash_ids)
+  end)
+
+  it("tells rows apart by true and false", function()
+    local text = '{"t": 1, "i": 100, "o": 1, "answered": true}\n{"t": 2, "i": 100, "o": 1, "answered": false}\n'
+    local words = "--columns timestamp=t,input=i,output=o,log_type=answered --log-type "
+    assert.equal(1, #convert(text, words .. "true").rows)
+  end)
+
   it("takes a member of the whole name before one of an object, and the last of one name", function()
     local text = '{"t": 1, "a.b": 100, "a": {"b": 200}, "o": 1, "o": 2}\n{"t": 2, "a": {"b": 300}, "a.b": 400, "o": 3}\n'
       .. '{"t": 2.5, "a": {"b": 300, "b.c": 1}, "o": 3}\n'
@@ -97,6 +113,11 @@ describe("moontide convert --columns of lines of JSON", function()
         "perhaps --columns timestamp=reqTime,input=tokIn,output=tokOut)" },
       { "ts,model,prompt_tok,completion_tok,response_time\n0,a,1,2,3\n",
         "perhaps --columns timestamp=ts,input=prompt_tok,output=completion_tok\n" },
+      { "ts,cached_prompt_tokens,prompt_tokens,completion_tokens,total_time\n0,1,2,3,4\n",
+        "perhaps --columns timestamp=ts,input=prompt_tokens,output=completion_tokens\n" },
+      { '{"created": 1, "usage": {"prompt_tokens_details": {"cached_tokens": 1}, "prompt_tokens": 2, '
+        .. '"completion_tokens": 3}}\n',
+        "perhaps --columns timestamp=created,input=usage.prompt_tokens,output=usage.completion_tokens)" },
       { "created_at,request,request_tokens,response_tokens\n0,a,1,2\n",
         "perhaps --columns timestamp=created_at,input=request_tokens,output=response_tokens\n" },
       { '{"a": 1, "b": 2}\n', "--columns names the members of other lines)\n" },

@@ -53,6 +53,8 @@ describe("moontide find-max", function()
       { "steady TO", "--slo is missing: the promises (ttft.p99=500,error_rate=0.01)" },
       { "steady TO --slo tftt.p99=5", "there is no measure 'tftt.p99' (did you mean 'ttft'?)" },
       { "steady TO --slo ttft.p98=5", "there is no statistic 'p98'" },
+      { "steady TO --slo p98_ttft=5", "there is no measure 'p98_ttft' (ttft, ttst, " },
+      { "steady TO --slo 'goodput>=5'", "--slo: goodput is of objectives of each request, which find-max does not have" },
       { "steady TO --slo ttft", "--slo must be a measure and the most it may be" },
       { "steady TO --slo ttft=-5", "--slo: ttft must be a number of ms of at least 0, or a time with its unit (2s), not '-5" },
       { "steady TO --slo ttft.p99=x", ": ttft.p99 must be a number of ms of at least 0, or a time with its unit (2s), not 'x'" },
@@ -213,6 +215,14 @@ describe("moontide find-max", function()
     assert.is_false(result.json.confirmed)
     assert.truthy(result.json.limited_by:find("ttft.p50 is %d") or result.json.limited_by:find "no request was due",
       result.json.limited_by)
+  end)
+
+  it("has no least of answers that nobody got", function()
+    local url = start("--fail", "status_503=1")
+    local result = find(url, "--slo 'output_token_throughput>=900' --first 20 --most 40 --probe 300ms --ramp 0")
+    assert.equal(1, result.status, result.err)
+    assert.equal(json.null, result.json.max)
+    assert.is_false(result.json.probes[1].passed)
   end)
 
   it("takes a trace's rate from the part that a probe sees, and begins where a probe has ten requests", function()

@@ -91,6 +91,7 @@ describe("moontide sweep", function()
       { "NAME -- --isl 3", "what is to be sent is missing before -- and '--isl'" },
       { "NAME " .. trace .. " --vary isl=3", "--vary isl: a trace has no options, only a script" },
       { "NAME " .. trace .. " --request-rates 3", "has no rate: it has no two times" },
+      { "NAME " .. trace .. " --request-rates 3 --duration 1s", "has no rate: it has no two times" },
       { "NAME --slo tftt=3", "there is no metric 'tftt' (did you mean 'ttft'?)" },
       { "NAME --fail-over tftt.p99=3", "there is no measure 'tftt.p99' (did you mean 'ttft'?)" },
       { "NAME --repeat 0", "--repeat must be between 1 and 1000, not 0" },

@@ -35,9 +35,10 @@
  * A source of one instant (of one request, say) has no gap above 0: the instant comes again every
  * second, with as many requests.
  *
- * Memory: 8 bytes a request and 8 a run of the source (SOURCE), 16 an instant (IID). Random numbers:
+ * Memory: 8 bytes a request and 8 a run of the source (SOURCE), up to 33 more a request
+ * while it is cut; 16 an instant (IID). Random numbers:
  * (seed, "synthesize", "arrivals"); the items are laps (SOURCE; where runs are cut in equally long gaps is
- * drawn of the first before it begins) or instants (IID: first the gap before it, none before the first,
+ * drawn of the same numbers as the first) or instants (IID: first the gap before it, none before the first,
  * then its requests). */
 #ifndef MT_PREFIX_GAPS_GAPS_H
 #define MT_PREFIX_GAPS_GAPS_H

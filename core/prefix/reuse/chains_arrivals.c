@@ -264,9 +264,9 @@ static mt_code place_as_in_source(resampling *r, mt_error *error) {
     if (code || dealt <= kept || (code = sort_times(r, error)))
         return code;
     memcpy(r->drawn, r->arrivals, r->count * sizeof *r->arrivals);
-    if ((code = place(r, 0, error)) || (code = judge(r, &parts, error)))
+    if ((code = place(r, 0, error)) || chains->is_placed || (code = judge(r, &parts, error)))
         return code;
-    chains->is_placed |= parts < dealt;
+    chains->is_placed = parts < dealt;
     if (!chains->is_placed)
         memcpy(chains->when, r->dealt, r->count * sizeof *r->dealt);
     return MT_OK;

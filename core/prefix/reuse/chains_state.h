@@ -86,7 +86,7 @@ struct mt_reuse_chains {
     unsigned instant_shift;
     int is_spread; /* times are spread over the ticks */
     int resample;
-    int is_placed;        /* if not, laps come at the source's times all the same */
+    int is_placed; /* without resample: laps come at the source's own times; the first lap says so */
     int64_t slowness;     /* times are multiplied by it */
     int64_t phase;        /* where in the first lap it begins, ns */
     size_t part_requests; /* of a part; 0: the first lap is made of all */

@@ -117,7 +117,8 @@ static mt_code fail_unknown(const csv_log *self, mt_error *error) {
     mt_log_guess_columns(self->base.columns, self->base.column_count, guess, sizeof guess);
     return mt_fail_at(error, MT_ERROR_INPUT, self->base.name, mt_csv_header(self->csv)->line, 0,
                       "the columns are %s: neither %s; %s%s%s",
-                      list_columns(self, listed, sizeof listed), list_known(known, sizeof known),
+                      list_columns(self, listed, sizeof listed - strlen(guess)),
+                      list_known(known, sizeof known),
                       self->base.column_count == 1 ? "--delimiter says what stands between them"
                                                    : "--columns says which of another CSV they are",
                       guess[0] ? ", perhaps " : "", guess);

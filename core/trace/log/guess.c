@@ -36,15 +36,17 @@ static int is_plain(mt_span name) {
     return name.length > 0;
 }
 
-/* A count of tokens is what is asked for, and a duration is no instant. */
+/* A count of all tokens is what is asked for, and a duration is no instant. */
 static int fits(mt_span name, int role, int with_tokens) {
     int counts = has_word(name, "tok") || has_word(name, "len") || has_word(name, "isl") ||
                  has_word(name, "osl");
     if (role != MT_LOG_TIMESTAMP)
-        return !with_tokens || counts;
+        return (!with_tokens || counts) && !has_word(name, "cach") && !has_word(name, "detail") &&
+               !has_word(name, "reason") && !has_word(name, "_id");
     return !counts && !has_word(name, "_ms") && !has_word(name, "first") &&
            !has_word(name, "response") && !has_word(name, "duration") &&
-           !has_word(name, "latency") && !has_word(name, "timeout");
+           !has_word(name, "latency") && !has_word(name, "timeout") && !has_word(name, "total") &&
+           !has_word(name, "elapsed");
 }
 
 static const mt_span *guess(const mt_span *names, size_t count, int role) {

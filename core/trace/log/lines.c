@@ -95,29 +95,37 @@ int mt_lines_output(mt_log *log, const mt_json *json, uint64_t line, mt_span val
 }
 
 /* A number or a date as a CSV has it: 0, -1 when it is neither, -2 when it is out of range. */
-static int time_of_string(const mt_log *log, mt_span value, int64_t *time) {
+static int time_of_string(const mt_log *log, mt_span value, int64_t *time, int *is_date) {
     char text[QUOTE_SIZE];
     if (value.length > sizeof text)
         return -1;
     size_t length = mt_json_decode(value.text, value.length, text);
     int status = mt_csv_nanoseconds(text, length, log->options.time_digits, time);
-    return status == -1 ? mt_csv_date_time(text, length, time) : status;
+    *is_date = status == -1;
+    return *is_date ? mt_csv_date_time(text, length, time) : status;
 }
 
-int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
-                  mt_error *error) {
-    if (value.length == 0 || mt_json_is_null(value))
-        return mt_log_bad_row(log, line, 0, error, "timestamp is missing");
+int mt_lines_time_of(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                     const char *name, int64_t *time, int *is_date, mt_error *error) {
+    *is_date = 0;
     int status = *value.text == '"'
-                     ? time_of_string(log, value, time)
+                     ? time_of_string(log, value, time, is_date)
                      : mt_decimal_whole(value.text, value.length, log->options.time_digits, time);
     if (status != 0)
-        return mt_lines_bad_value(log, json, line, value, "timestamp",
+        return mt_lines_bad_value(log, json, line, value, name,
                                   status == -1
                                       ? "a number or a date"
                                       : "within 292 years (--time-unit names another unit)",
                                   error);
     return 0;
+}
+
+int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
+                  mt_error *error) {
+    int is_date;
+    if (value.length == 0 || mt_json_is_null(value))
+        return mt_log_bad_row(log, line, 0, error, "timestamp is missing");
+    return mt_lines_time_of(log, json, line, value, "timestamp", time, &is_date, error);
 }
 
 int mt_lines_end(mt_log *log, const mt_json *json, const char *at, uint64_t line, mt_error *error) {

@@ -39,6 +39,10 @@ int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span valu
 int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
                   mt_error *error);
 
+/* The same of a value that is there, of a member of another name. *is_date: it is a date. */
+int mt_lines_time_of(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                     const char *name, int64_t *time, int *is_date, mt_error *error);
+
 /* The member's value, a number of units of which 10^digits nanoseconds are one, as nanoseconds of
  * at least 0. */
 int mt_lines_duration(mt_log *log, const mt_json *json, uint64_t line, mt_span value,

@@ -56,7 +56,7 @@ static size_t part_of(const mt_json_item *item, const char *path) {
             return 0;
         name = (mt_span){plain, mt_json_decode(name.text - 1, name.length + 2, plain)};
     }
-    if (name.length == 0 || strncmp(path, name.text, name.length) != 0)
+    if (name.length == 0 || name.length > strlen(path) || memcmp(path, name.text, name.length) != 0)
         return 0;
     return path[name.length] == '\0' || path[name.length] == '.' ? name.length : 0;
 }
@@ -93,7 +93,7 @@ static const char *list_members(const mt_json *json, char *buffer, size_t size) 
     while (mt_json_items_next(&items, &item) > 0) {
         char quoted[QUOTE_SIZE];
         mt_quote(item.name.text, item.name.length, quoted, sizeof quoted);
-        if (used + strlen(quoted) + sizeof "'', ..." > size) {
+        if (used + strlen(quoted) + sizeof "'', , ..." > size) {
             snprintf(buffer + used, size - used, ", ...");
             break;
         }
@@ -146,25 +146,9 @@ static int take_tokens(members_log *self, const mt_json *json, uint64_t line, in
 static int take_time(members_log *self, const mt_json *json, uint64_t line, mt_span value,
                      int64_t *time, mt_error *error) {
     const char *name = self->names[MT_LOG_TIMESTAMP];
-    int digits = self->base.options.time_digits, is_date = 0, status;
-    char buffer[QUOTE_SIZE];
-    mt_span text = {"", 0};
-    if (value.length > 0 && value.text[0] != '"') {
-        status = mt_decimal_whole(value.text, value.length, digits, time);
-    } else if (text_of(value, buffer, sizeof buffer, &text) != 0) {
-        status = -1;
-    } else {
-        status = mt_csv_nanoseconds(text.text, text.length, digits, time);
-        is_date = status == -1;
-        if (is_date)
-            status = mt_csv_date_time(text.text, text.length, time);
-    }
-    if (status != 0)
-        return mt_lines_bad_value(&self->base, json, line, value, name,
-                                  status == -1
-                                      ? "a number or a date"
-                                      : "within 292 years (--time-unit names another unit)",
-                                  error);
+    int is_date;
+    if (mt_lines_time_of(&self->base, json, line, value, name, time, &is_date, error) != 0)
+        return -1;
     if (self->knows_kind && self->base.has_dates != is_date)
         return mt_log_bad_row(&self->base, line, (uint64_t)(value.text - json->begin) + 1, error,
                               "%s is a %s, that of line %llu is a %s", name,
@@ -177,9 +161,9 @@ static int take_time(members_log *self, const mt_json *json, uint64_t line, mt_s
     return 0;
 }
 
-/* A string, or a number as it is written. */
+/* A string; a number, true or false as it is written. */
 static int take_label(mt_span value, char **to, size_t *capacity, mt_span *label, mt_error *error) {
-    if (value.length == 0 || !mt_lines_is_name(value))
+    if (is_none(value) || value.text[0] == '{' || value.text[0] == '[')
         return 0;
     if (value.text[0] == '"')
         return mt_lines_text(value, to, capacity, label, error);
@@ -190,9 +174,10 @@ static int take_label(mt_span value, char **to, size_t *capacity, mt_span *label
     return 0;
 }
 
+/* An empty string is no session, as an empty field of a CSV is none. */
 static int take_session(members_log *self, const mt_json *json, uint64_t line, mt_span value,
                         mt_request *request, mt_error *error) {
-    if (is_none(value))
+    if (is_none(value) || (value.length == 2 && value.text[0] == '"'))
         return 0;
     if (!mt_lines_is_name(value))
         return mt_lines_bad_value(&self->base, json, line, value, self->names[MT_LOG_SESSION],

@@ -38,9 +38,9 @@ local function limit_of(text, what, unit)
   if number and number >= 0 and number < math.huge then return number end
   local percent = unit == "ratio" and tonumber(text:match "^(.-)%s*%%$")
   if percent and percent >= 0 and percent < math.huge then return percent / 100 end
-  local is_time = unit == "ms" or unit == "s"
+  local is_time = unit == "ms" or unit == "s" or unit == "sec"
   local is_read, seconds = pcall(options.duration, is_time and not number and text or nil, what)
-  if is_read and seconds >= 0 then return unit == "s" and seconds or 1000 * seconds end
+  if is_read and seconds >= 0 then return unit == "ms" and 1000 * seconds or seconds end
   local of_time = is_time and ("a number of %s of at least 0, or a time with its unit (2s)"):format(unit)
   local of_ratio = unit == "ratio" and "a number of at least 0, or so many in a hundred (1%)"
   units.wrong(what, text, of_time or of_ratio or "a number of at least 0")
@@ -226,7 +226,7 @@ drive_options.result = {
   { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },
   { "fail-over", kind = "run_bound", list = true,
     help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=1% (where no statistic is "
-      .. "named, the median), or is below it: 'goodput>=10'; of a phase ttft.p99@storm=2s,"
+      .. "named, the median), or is below it: 'goodput>=10' (with --slo); of a phase ttft.p99@storm=2s,"
       .. "longest_gap@storm=500,recovery@storm=10s" },
   { "limits", kind = "run_limit", list = true,
     help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005,"

@@ -44,7 +44,7 @@ function phase.of_members(members)
 end
 
 --- Why a bound cannot be held against a run with these phases, or nil.
----@param bounds table[]? { name, most } each
+---@param bounds table[]? { name, most } or { name, least, "least" } each
 ---@param spans moontide.phase[]?
 ---@return string?
 function phase.wrong_bound(bounds, spans)

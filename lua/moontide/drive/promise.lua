@@ -60,7 +60,7 @@ end
 
 --- How a run stands to its promises.
 ---@param run moontide.drive_run
----@param list table[] { name, limit } each
+---@param list table[] { name, most } or { name, least, "least" } each
 ---@param percentile_of fun(key: string, percentile: number): number? of the metric's values
 ---@return moontide.promise[]
 function promise.of(run, list, percentile_of)
@@ -69,7 +69,8 @@ function promise.of(run, list, percentile_of)
   for i, one in ipairs(list) do
     local value, message = value_of(run, one[1], percentile_of, allows_failures)
     local is_least = one[3] == "least"
-    local kept = value ~= nil and (is_least and value >= one[2] or not is_least and value <= one[2])
+    local kept = value ~= nil and value < math.huge
+      and (is_least and value >= one[2] or not is_least and value <= one[2])
     found[i] = { name = one[1], limit = one[2], is_least = is_least, value = value, kept = kept }
     found[i].text = text_of(found[i], message)
   end

@@ -14,7 +14,7 @@ local result = {}
 ---@field outside table what was due before and after it
 ---@field groups table[] { value =, results = }
 ---@field phases moontide.run_phase[] spans of it, each with its metrics
----@field bounds table[]? what it is held against: { measure, most } each
+---@field bounds table[]? what it is held against: { measure, most } or { measure, least, "least" } each
 ---@field by_key table<string, moontide.metric_summary>
 ---@field shards table[]? of a merged run: each shard's counts, start, verdict
 ---@field folder string? where its results' files are

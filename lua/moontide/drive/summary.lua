@@ -84,10 +84,19 @@ local short_names = { "ttft", "ttst", "itl", "e2e", "lag", "isl", "osl" }
 
 -- What a name that is none probably meant: "p99_ttft" is ttft.p99, "throughput" is one of three; else what
 -- there is.
+local function has_statistic(name)
+  for _, one in ipairs(summary.statistics) do
+    if one == name then return true end
+  end
+  return false
+end
+
 local function hint_of(name, known)
   local statistic, metric = name:match "^(p%d+)_(.+)$"
   if not statistic then metric, statistic = name:match "^(.+)_(p%d+)$" end
-  if metric and drive.metric(metric) then return (" (did you mean '%s.%s'?)"):format(metric, statistic) end
+  if metric and drive.metric(metric) and has_statistic(statistic) then
+    return (" (did you mean '%s.%s'?)"):format(metric, statistic)
+  end
   local near = nearest.hint(name, known)
   if near ~= "" then return near end
   local alike = {}
@@ -150,9 +159,7 @@ function summary.wrong_name(name)
     return ("there is no measure '%s'%s"):format(name, hint_of(metric or name, known))
   end
   if statistic == "" then return nil end
-  for _, one in ipairs(summary.statistics) do
-    if one == statistic and not is_total then return nil end
-  end
+  if has_statistic(statistic) and not is_total then return nil end
   return is_total and ("%s is one number and has no '%s'"):format(metric, statistic)
     or ("there is no statistic '%s'%s"):format(statistic, nearest.hint(statistic, summary.statistics))
 end

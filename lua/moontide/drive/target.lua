@@ -121,7 +121,7 @@ end
 
 -- How many of the first requests come at a rate within a time: of times in order; else all of them.
 local function requests_within(times, rate, span)
-  if times:count() < #times then return #times end
+  if #times < 2 or times:count() < #times then return #times end
   local last = math.max(2, math.min(#times, math.floor(rate * span + 0.5) + 1))
   for i = 2, last do
     if times[i] < times[i - 1] then return #times end

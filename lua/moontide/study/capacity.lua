@@ -52,6 +52,10 @@ function capacity.check(opt)
   if not opt.slo then return "--slo is missing: the promises (ttft.p99=500,error_rate=0.01)" end
   for _, one in ipairs(opt.slo) do
     if one[1]:find "@" then return ("--slo: %s: a probe is not told by phase"):format(one[1]) end
+    if one[1] == "goodput" or one[1] == "good_request_count" then
+      return ("--slo: %s is of objectives of each request, which find-max does not have: name a percentile "
+        .. "(ttft.p99=500)"):format(one[1])
+    end
   end
   if opt.first and opt.most and opt.first > opt.most then return "--first must not be above --most" end
   for _, name in ipairs { "first", "most" } do

@@ -4,8 +4,8 @@
 -- window that the promises are about. Beyond it the load goes on while the window's requests end, for as long
 -- again at most: what has not ended then has failed. Only a valid probe counts; one that is not is made once
 -- more, and when that is not either, the level is beyond the generator. But where the generator was on time
--- at a higher level, the machine is busy with something else: it is tried some more times, and then the
--- search stops, for going down from there would find what the other work leaves.
+-- at as high a level or a higher one, the machine is busy with something else: it is tried some more times,
+-- and then the search stops, for going down from there would find what the other work leaves.
 --
 -- The result is a value that prints as a table: max (nil: no level kept them), unit, limited_by,
 -- is_confirmed, low and high (the bracket: what passed twice, and what did not), probes, was_cancelled,
