@@ -126,8 +126,8 @@ LIES_BEHIND = $(filter $(patsubst %,$(BUILD)/core/%,load/% random/% prefix/gaps/
 # What draws the charts of a report's page; it is built in as well.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
-.PHONY: all deps demo check lint lint-deps sanitize sanitize-programs fuzz fuzz-deps fuzz-programs bench install clean test-programs \
-  bench-programs
+.PHONY: all deps demo check lint lint-deps sanitize sanitize-programs fuzz fuzz-deps fuzz-programs bench install clean \
+  test-programs bench-programs
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -25,6 +25,9 @@ static struct cjson {
 static const char *const cjson_names[] = {"cJSON_ParseWithLengthOpts", "cJSON_Delete",
                                           "cJSON_GetArraySize", NULL};
 
+_Static_assert(sizeof cjson == sizeof cjson_names - sizeof *cjson_names,
+               "a name for each function");
+
 static mt_library cjson_library = {"libcjson.so.1", "JSON", cjson_names, &cjson, 0};
 
 static void release_tree(void *tree) {

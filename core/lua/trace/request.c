@@ -152,11 +152,16 @@ static void push_members(lua_State *L, const mt_request *request) {
     lua_remove(L, -2);
 }
 
-int mt_lua_field_of(const char *name) {
+static int place_of(mt_span name) {
     int place = FIELDS - 1;
-    while (place >= 0 && strcmp(name, fields[place].name) != 0)
+    while (place >= 0 && (name.length != strlen(fields[place].name) ||
+                          memcmp(name.text, fields[place].name, name.length) != 0))
         place--;
     return place;
+}
+
+int mt_lua_field_of(const char *name) {
+    return place_of((mt_span){name, strlen(name)});
 }
 
 void mt_lua_push_field_at(lua_State *L, const mt_request *request, int place) {
@@ -173,12 +178,9 @@ int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name)
     return place >= 0;
 }
 
-long mt_lua_fields_named(mt_span text) {
-    for (int i = 0; i < MEMBERS; i++)
-        if (text.text && text.length == strlen(fields[i].name) &&
-            memcmp(text.text, fields[i].name, text.length) == 0)
-            return 1L << i;
-    return 0;
+long mt_lua_fields_named(mt_span name) {
+    int place = name.text ? place_of(name) : -1;
+    return place >= 0 && place < MEMBERS ? 1L << place : 0;
 }
 
 int mt_lua_is_number_field(int place) {

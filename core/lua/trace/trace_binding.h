@@ -73,7 +73,7 @@ int mt_lua_is_number_field(int place);
 
 /* The member of that table that has the name, as a set of bits: 1 << its place; 0: there is none ({NULL, 0} is no
  * name). Pushes the list of their names, by place + 1. */
-long mt_lua_fields_named(mt_span text);
+long mt_lua_fields_named(mt_span name);
 void mt_lua_push_field_names(lua_State *L);
 
 /* The same table, at `arg`, as a request: valid until the next call with this buffer. Raises usage

@@ -35,11 +35,10 @@
  * A source of one instant (of one request, say) has no gap above 0: the instant comes again every
  * second, with as many requests.
  *
- * Memory: 8 bytes a request and 8 a run of the source (SOURCE), up to 33 more a request
- * while it is cut; 16 an instant (IID). Random numbers:
- * (seed, "synthesize", "arrivals"); the items are laps (SOURCE; where runs are cut in equally long gaps is
- * drawn of the same numbers as the first) or instants (IID: first the gap before it, none before the first,
- * then its requests). */
+ * Memory: 8 bytes a request and 8 a run of the source (SOURCE), up to 33 more a request while it is cut; 16
+ * an instant (IID). Random numbers: (seed, "synthesize", "arrivals"); the items are laps (SOURCE; which of
+ * equally long gaps are cut is drawn of the same numbers as the first lap) or instants (IID: first the gap
+ * before it, none before the first, then its requests). */
 #ifndef MT_PREFIX_GAPS_GAPS_H
 #define MT_PREFIX_GAPS_GAPS_H
 

@@ -27,7 +27,7 @@ typedef struct root {
     uint32_t turn;
 } root;
 
-typedef struct resampling {
+typedef struct placing {
     mt_reuse_chains *chains;
     size_t count;      /* turns */
     int64_t *arrivals; /* of the source's requests, in order */
@@ -39,9 +39,9 @@ typedef struct resampling {
     uint32_t *after;   /* by turn: the one to which it keeps its distance, or MT_NO_TURN */
     root *roots;
     size_t root_count;
-} resampling;
+} placing;
 
-static void free_all(resampling *r) {
+static void free_all(placing *r) {
     mt_free(r->arrivals);
     mt_free(r->times);
     mt_free(r->drawn);
@@ -52,7 +52,7 @@ static void free_all(resampling *r) {
     mt_free(r->roots);
 }
 
-static int has_memory(resampling *r) {
+static int has_memory(placing *r) {
     return (r->arrivals = mt_allocate(r->count, sizeof *r->arrivals)) &&
            (r->times = mt_allocate(r->count, sizeof *r->times)) &&
            (r->drawn = mt_allocate(r->count, sizeof *r->drawn)) &&
@@ -64,7 +64,7 @@ static int has_memory(resampling *r) {
 }
 
 /* They last as long as the turns, which is checked (LONGEST), or no longer. */
-static void add_up(resampling *r) {
+static void add_up(placing *r) {
     const int64_t *gaps_ns = r->chains->model->gaps_ns;
     r->arrivals[0] = 0;
     for (size_t i = 1; i < r->count; i++) {
@@ -73,7 +73,7 @@ static void add_up(resampling *r) {
     }
 }
 
-static mt_code draw(resampling *r, mt_error *error) {
+static mt_code draw(placing *r, mt_error *error) {
     mt_gaps *gaps = mt_gaps_new(MT_GAPS_SOURCE, r->chains->model->gaps_ns, r->count,
                                 mt_random_u64(&r->chains->random), error);
     mt_code code = gaps ? MT_OK : mt_code_of(error);
@@ -83,7 +83,7 @@ static mt_code draw(resampling *r, mt_error *error) {
     return code;
 }
 
-static mt_code sort_times(resampling *r, mt_error *error) {
+static mt_code sort_times(placing *r, mt_error *error) {
     memcpy(r->times, r->chains->times, r->count * sizeof *r->times);
     return mt_sort_times(r->times, r->count, error);
 }
@@ -125,7 +125,7 @@ static int has_answers(const mt_reuse_chains *chains, const mt_model_chain *chai
 }
 
 /* A family moves as one, or only who may have waited for an answer with whom it waited for. */
-static void tie(resampling *r, int is_whole) {
+static void tie(placing *r, int is_whole) {
     const mt_reuse_chains *chains = r->chains;
     r->root_count = 0;
     for (size_t c = 0; c < chains->model->chain_count; c++) {
@@ -144,7 +144,7 @@ static void tie(resampling *r, int is_whole) {
 /* ---- places ---- */
 
 /* A time as a place among the source's requests; between two of them it has a fraction. */
-static double place_of(const resampling *r, int64_t time) {
+static double place_of(const placing *r, int64_t time) {
     size_t low = 0, high = r->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -160,7 +160,7 @@ static double place_of(const resampling *r, int64_t time) {
 }
 
 /* When roots come in the drawn arrivals, in order, into `sorted`. */
-static mt_code list_times(resampling *r, mt_error *error) {
+static mt_code list_times(placing *r, mt_error *error) {
     size_t at = 0;
     for (size_t i = 0; i < r->root_count; i++)
         r->roots[i].place = r->chains->times[r->roots[i].turn];
@@ -175,7 +175,7 @@ static mt_code list_times(resampling *r, mt_error *error) {
 
 /* In the order in which they were dealt. By how much a family moved is counted in requests: while they
  * are many, a time holds more of them, and other ones would come between its members. */
-static mt_code order_roots(resampling *r, mt_error *error) {
+static mt_code order_roots(placing *r, mt_error *error) {
     const mt_reuse_chains *chains = r->chains;
     for (size_t i = 0; i < r->root_count; i++) {
         uint32_t turn = r->roots[i].turn, family = chains->families[chains->chain_of[turn]];
@@ -188,7 +188,7 @@ static mt_code order_roots(resampling *r, mt_error *error) {
 
 /* ---- times ---- */
 
-static void find_ends(resampling *r) {
+static void find_ends(placing *r) {
     memcpy(r->ends, r->dealt, r->count * sizeof *r->ends);
     for (size_t i = r->count; i-- > 0;) {
         uint32_t turn = r->chains->order[i], after = r->after[turn];
@@ -199,14 +199,14 @@ static void find_ends(resampling *r) {
 
 /* A unit that is to move by that much later. Where there are few, those that last stay, for it matters
  * who runs beside them; and none is moved beyond the source's end. */
-static int64_t limited(const resampling *r, uint32_t turn, int64_t by) {
+static int64_t limited(const placing *r, uint32_t turn, int64_t by) {
     int64_t left = r->chains->last - r->ends[turn];
     if (mt_reuse_is_few(r->chains) && r->ends[turn] > r->dealt[turn])
         return 0;
     return by <= left || by <= 0 ? by : left > 0 ? left : 0;
 }
 
-static mt_code place(resampling *r, int is_whole, mt_error *error) {
+static mt_code place(placing *r, int is_whole, mt_error *error) {
     mt_reuse_chains *chains = r->chains;
     tie(r, is_whole);
     mt_code code = list_times(r, error);
@@ -227,7 +227,7 @@ static mt_code place(resampling *r, int is_whole, mt_error *error) {
 
 /* How far the dispersion of what was placed is from the source's, as a part of that, at the worst
  * window. */
-static mt_code judge(resampling *r, double *apart, mt_error *error) {
+static mt_code judge(placing *r, double *apart, mt_error *error) {
     for (size_t t = 0; t < r->count; t++)
         r->sorted[t] = mt_reuse_on_clock(r->chains, r->chains->when[t]);
     mt_code code = mt_sort_times(r->sorted, r->count, error);
@@ -245,7 +245,7 @@ static mt_code judge(resampling *r, double *apart, mt_error *error) {
     return code;
 }
 
-static mt_code place_anew(resampling *r, mt_error *error) {
+static mt_code place_anew(placing *r, mt_error *error) {
     double whole = 0, parts = 0;
     mt_code code = draw(r, error);
     if (code || (code = sort_times(r, error)) || (code = place(r, 1, error)) ||
@@ -257,7 +257,7 @@ static mt_code place_anew(resampling *r, mt_error *error) {
 }
 
 /* Whether it is better than what was dealt, if that is not good, the first lap tells. */
-static mt_code place_as_in_source(resampling *r, mt_error *error) {
+static mt_code place_as_in_source(placing *r, mt_error *error) {
     mt_reuse_chains *chains = r->chains;
     double dealt = INFINITY, parts = 0;
     mt_code code = chains->is_placed ? MT_OK : judge(r, &dealt, error);
@@ -273,7 +273,7 @@ static mt_code place_as_in_source(resampling *r, mt_error *error) {
 }
 
 mt_code mt_reuse_place_arrivals(mt_reuse_chains *chains, mt_error *error) {
-    resampling r = {.chains = chains, .count = chains->model->count};
+    placing r = {.chains = chains, .count = chains->model->count};
     if (!chains->resample && (mt_reuse_is_few(chains) || (chains->lap > 0 && !chains->is_placed)))
         return MT_OK;
     mt_code code = MT_OK;

@@ -119,7 +119,7 @@ static void count_requests(mt_reuse_judge *judge, size_t count, mt_reuse_tally *
     judge->work += COUNT_WORK * (double)count;
 }
 
-static uint8_t pause_of(const mt_reuse_judge *judge, int64_t gap) {
+static mt_reuse_pause pause_of(const mt_reuse_judge *judge, int64_t gap) {
     if (gap < 0)
         return MT_PAUSE_NONE;
     if ((double)gap > alike * (double)judge->pause)
@@ -262,8 +262,8 @@ static mt_code read_pauses(mt_reuse_judge *judge, mt_error *error) {
     mt_free(sorted);
     memset(judge->whole.pauses, 0, sizeof judge->whole.pauses);
     for (size_t i = 0; i < judge->event_count; i++) {
-        uint8_t pause = pause_of(judge, judge->gaps[i]);
-        judge->pauses[judge->events[i].turn] = pause;
+        mt_reuse_pause pause = pause_of(judge, judge->gaps[i]);
+        judge->pauses[judge->events[i].turn] = (uint8_t)pause;
         if (pause != MT_PAUSE_NONE)
             judge->whole.pauses[pause]++;
     }

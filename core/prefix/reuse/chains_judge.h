@@ -21,14 +21,13 @@ extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
 #define MT_JUDGE_WORST 8.0
 #define MT_JUDGE_MEAN 1.0
 
-/* Pauses against the source's median: less, about as long (a tenth), more. */
-enum {
+/* A pause against the source's median: shorter, as long (to a tenth), longer; none, where a session begins. */
+typedef enum mt_reuse_pause {
     MT_PAUSE_SHORT,
     MT_PAUSE_LIKE,
     MT_PAUSE_LONG,
-    MT_JUDGE_PAUSES,
     MT_PAUSE_NONE
-} /* mt_reuse_pause */;
+} mt_reuse_pause;
 
 /* What a part is judged by. */
 typedef struct mt_reuse_tally {
@@ -37,7 +36,7 @@ typedef struct mt_reuse_tally {
     double tenths[MT_JUDGE_TENTHS];     /* hit ratio in a cache without limit */
     double variation[MT_JUDGE_WINDOWS]; /* of tokens per window; negative: too few windows */
     double sessions;                    /* as who sees the requests alone would count them */
-    double pauses[MT_JUDGE_PAUSES];     /* of turns that go on, since the one before */
+    double pauses[MT_PAUSE_NONE];       /* of turns that go on, since the one before */
     double rate;                        /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
 
