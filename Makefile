@@ -87,7 +87,7 @@ DRIVE_BINDING := $(wildcard core/lua/drive/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 # What knows compressed files: a module of its own too, for its libraries cost each start half a millisecond.
 # Nothing else links these; of zlib's nothing is used where both of the others are there.
-CODEC_OBJECTS   := $(patsubst %,$(BUILD)/core/base/%.o,codecs codec_isal codec_libdeflate codec_zlib codec_zstd \
+CODEC_OBJECTS   := $(patsubst %,$(BUILD)/core/base/file/%.o,codecs codec_isal codec_libdeflate codec_zlib codec_zstd \
   deflate_blocks)
 PACKING_OBJECTS := $(if $(HAS_BOTH),$(filter-out %/codec_zlib.o,$(CODEC_OBJECTS)),$(CODEC_OBJECTS))
 # What is linked into whatever starts: all of core without that.

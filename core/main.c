@@ -9,7 +9,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/module_file.h"
-#include "base/output.h"
+#include "base/file/output.h"
 #include "base/slab.h"
 
 #include <lualib.h>

@@ -1,6 +1,6 @@
 #include "drive/endpoint.h"
 
-#include "base/descriptors.h"
+#include "base/file/descriptors.h"
 #include "base/memory.h"
 #include "drive/driver.h"
 #include "drive/http/url.h"

@@ -2,7 +2,7 @@
 #include "lua/binding.h"
 
 #include "base/interrupt.h"
-#include "base/output.h"
+#include "base/file/output.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -13,12 +13,12 @@
  * after a closing one (with the column), a quote that is never closed (the line where it opened), a
  * field over MT_CSV_FIELD_LIMIT, a row with fewer or more fields than the header, a NUL byte, a
  * file without a header, data that are no text (text/foreign_data.h). Also MT_ERROR_MEMORY, and
- * what base/input.h says. */
+ * what base/file/input.h says. */
 #ifndef MT_TEXT_CSV_READER_H
 #define MT_TEXT_CSV_READER_H
 
 #include "base/error.h"
-#include "base/input.h"
+#include "base/file/input.h"
 #include "base/span.h"
 
 typedef struct mt_csv_reader mt_csv_reader;

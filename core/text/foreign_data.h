@@ -2,7 +2,7 @@
 #ifndef MT_TEXT_FOREIGN_DATA_H
 #define MT_TEXT_FOREIGN_DATA_H
 
-#include "base/input.h"
+#include "base/file/input.h"
 
 #include <stddef.h>
 
@@ -12,7 +12,7 @@
 const char *mt_foreign_data(const char *text, size_t length);
 
 /* Refuses an input that begins so, from which nothing has been taken: MT_ERROR_INPUT, or what
- * base/input.h says. */
+ * base/file/input.h says. */
 mt_code mt_check_text(mt_input *input, mt_error *error);
 
 #endif

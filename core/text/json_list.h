@@ -4,7 +4,7 @@
 #ifndef MT_TEXT_JSON_LIST_H
 #define MT_TEXT_JSON_LIST_H
 
-#include "base/input.h"
+#include "base/file/input.h"
 
 /* Set the first two and zero the rest; free it in the end. */
 typedef struct mt_json_list {
@@ -25,7 +25,7 @@ typedef struct mt_json_list {
 
 /* The next object: 1 with list->text, 0 at the end, -1 on failure. MT_ERROR_INPUT with line and
  * column when there is something else, the file ends too early, or an object is longer than
- * MT_LINE_LIMIT; MT_ERROR_MEMORY; what base/input.h says. Nothing can be read after a failure.
+ * MT_LINE_LIMIT; MT_ERROR_MEMORY; what base/file/input.h says. Nothing can be read after a failure.
  * Polls for Ctrl-C. */
 int mt_json_list_next(mt_json_list *list, mt_error *error);
 

@@ -3,7 +3,7 @@
  * where mt_json_items (text/json_items.h) looks at each value first to find its end.
  *
  * Numbers at the very end of the text are read by strtod: a byte that is part of no number must
- * follow the text, as one does behind a line of base/input.h. */
+ * follow the text, as one does behind a line of base/file/input.h. */
 #ifndef MT_TEXT_JSON_WALK_H
 #define MT_TEXT_JSON_WALK_H
 

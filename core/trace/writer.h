@@ -4,7 +4,7 @@
 #define MT_TRACE_WRITER_H
 
 #include "base/error.h"
-#include "base/output.h"
+#include "base/file/output.h"
 #include "trace/record.h"
 
 typedef struct mt_trace_format mt_trace_format;

@@ -7,7 +7,7 @@
  *     write   seconds
  *     bytes   written
  *     copy    seconds for memcpy of as many bytes between two buffers of 32 MiB */
-#include "base/output.h"
+#include "base/file/output.h"
 #include "bench.h"
 #include "prefix/analysis/analysis.h"
 #include "prefix/analysis/played.h"

@@ -4,7 +4,7 @@
 
 #include "file_support.h"
 
-#include "base/output.h"
+#include "base/file/output.h"
 #include "trace/end/ends.h"
 #include "trace/source/source.h"
 #include "trace/step/steps.h"

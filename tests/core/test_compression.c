@@ -2,8 +2,8 @@
 /* The codecs behind compressed files, each against the others of its method. */
 #include "file_support.h"
 
-#include "base/codec.h"
-#include "base/deflate_blocks.h"
+#include "base/file/codec.h"
+#include "base/file/deflate_blocks.h"
 
 #include <sched.h>
 #include <stdlib.h>

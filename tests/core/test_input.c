@@ -2,8 +2,8 @@
 #include "file_support.h"
 #include "sweep.h"
 
-#include "base/compression.h"
-#include "base/input.h"
+#include "base/file/compression.h"
+#include "base/file/input.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 

@@ -3,10 +3,10 @@
 #include "file_support.h"
 #include "sweep.h"
 
-#include "base/input.h"
+#include "base/file/input.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "base/output.h"
+#include "base/file/output.h"
 
 #include <errno.h>
 #include <fcntl.h>

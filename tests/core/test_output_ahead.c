@@ -3,8 +3,8 @@
 #include "file_support.h"
 #include "sweep.h"
 
-#include "base/input.h"
-#include "base/output.h"
+#include "base/file/input.h"
+#include "base/file/output.h"
 #include "base/thread.h"
 
 #include <signal.h>

@@ -2,9 +2,9 @@
 #include "file_support.h"
 #include "thread_support.h"
 
-#include "base/compression.h"
+#include "base/file/compression.h"
 #include "base/thread.h"
-#include "base/unpacking.h"
+#include "base/file/unpacking.h"
 
 #include <fcntl.h>
 

@@ -2,7 +2,7 @@
  * by tables of names. */
 #include "drive/measure/requests_reading.h"
 
-#include "base/input.h"
+#include "base/file/input.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 

@@ -2,7 +2,7 @@
 #ifndef MT_DRIVE_MEASURE_RESULTS_H
 #define MT_DRIVE_MEASURE_RESULTS_H
 
-#include "base/output.h"
+#include "base/file/output.h"
 #include "base/span.h"
 #include "drive/measure/measure.h"
 #include "drive/measure/sample.h"

@@ -3,7 +3,7 @@
 #define MT_DRIVE_MOCK_STATE_H
 
 #include "base/heap.h"
-#include "base/output.h"
+#include "base/file/output.h"
 #include "drive/http/message.h"
 #include "drive/mock/api.h"
 #include "drive/mock/ask.h"

@@ -5,7 +5,7 @@
 #include "drive/transport.h"
 
 #include "base/interrupt.h"
-#include "base/output.h"
+#include "base/file/output.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -4,7 +4,7 @@
 
 #include "lua/binding.h"
 
-#include "base/output.h"
+#include "base/file/output.h"
 #include "trace/columns.h"
 #include "trace/record.h"
 #include "trace/scanner.h"

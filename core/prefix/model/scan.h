@@ -7,7 +7,7 @@
 #ifndef MT_PREFIX_MODEL_SCAN_H
 #define MT_PREFIX_MODEL_SCAN_H
 
-#include "base/input.h"
+#include "base/file/input.h"
 
 typedef struct mt_model_scan {
     mt_input *input;

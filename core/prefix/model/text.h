@@ -44,8 +44,8 @@
 #ifndef MT_PREFIX_MODEL_TEXT_H
 #define MT_PREFIX_MODEL_TEXT_H
 
-#include "base/input.h"
-#include "base/output.h"
+#include "base/file/input.h"
+#include "base/file/output.h"
 #include "prefix/model/model.h"
 
 #define MT_MODEL_VERSION 3

@@ -7,7 +7,7 @@
 #ifndef MT_TRACE_END_ENDS_H
 #define MT_TRACE_END_ENDS_H
 
-#include "base/output.h"
+#include "base/file/output.h"
 #include "text/texts.h"
 #include "trace/columns.h"
 #include "trace/profile.h"

@@ -2,7 +2,7 @@
 #ifndef MT_TRACE_LOG_KIND_H
 #define MT_TRACE_LOG_KIND_H
 
-#include "base/input.h"
+#include "base/file/input.h"
 #include "trace/blocks.h"
 #include "trace/log/log.h"
 

@@ -6,7 +6,7 @@
 #ifndef MT_TRACE_SOURCE_SCANNED_H
 #define MT_TRACE_SOURCE_SCANNED_H
 
-#include "base/input.h"
+#include "base/file/input.h"
 #include "trace/scanner.h"
 
 typedef struct mt_scanned {

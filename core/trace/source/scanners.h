@@ -15,7 +15,7 @@
 #ifndef MT_TRACE_SOURCE_SCANNERS_H
 #define MT_TRACE_SOURCE_SCANNERS_H
 
-#include "base/input.h"
+#include "base/file/input.h"
 #include "trace/scanner.h"
 
 typedef struct mt_scanners mt_scanners;

@@ -9,7 +9,7 @@
 #define MT_TRACE_SOURCE_SOURCE_H
 
 #include "base/error.h"
-#include "base/input.h"
+#include "base/file/input.h"
 #include "trace/columns.h"
 #include "trace/record.h"
 #include "trace/scanner.h"

@@ -1,6 +1,6 @@
 /* How many files and connections this process may have open at once, and reading from one. */
-#ifndef MT_BASE_DESCRIPTORS_H
-#define MT_BASE_DESCRIPTORS_H
+#ifndef MT_BASE_FILE_DESCRIPTORS_H
+#define MT_BASE_FILE_DESCRIPTORS_H
 
 #include "base/error.h"
 

@@ -1,8 +1,8 @@
 /* Reading files a line at a time: big reads, no copy; decompressed when the name says that they are
- * compressed (base/compression.h). UTF-8's byte order mark is passed over, at a file's beginning
+ * compressed (base/file/compression.h). UTF-8's byte order mark is passed over, at a file's beginning
  * and at that of a line, where files with one were put together. */
-#ifndef MT_BASE_INPUT_H
-#define MT_BASE_INPUT_H
+#ifndef MT_BASE_FILE_INPUT_H
+#define MT_BASE_FILE_INPUT_H
 
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
 /* All methods of compression, and the only file that names them: with the libraries that know them it is a
- * module of its own, packing.so, which is loaded for the first compressed file (base/codec_module.c). */
-#include "base/codec.h"
+ * module of its own, packing.so, which is loaded for the first compressed file (base/file/codec_module.c). */
+#include "base/file/codec.h"
 
 #include "base/module_file.h"
 

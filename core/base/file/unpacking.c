@@ -1,7 +1,7 @@
-#include "base/unpacking.h"
+#include "base/file/unpacking.h"
 
-#include "base/compression.h"
-#include "base/descriptors.h"
+#include "base/file/compression.h"
+#include "base/file/descriptors.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/thread.h"

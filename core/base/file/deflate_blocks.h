@@ -1,7 +1,7 @@
 /* Raw deflate data (RFC 1951), walked from block to block without being unpacked: what it takes to go on
  * behind data that a library has ended. */
-#ifndef MT_BASE_DEFLATE_BLOCKS_H
-#define MT_BASE_DEFLATE_BLOCKS_H
+#ifndef MT_BASE_FILE_DEFLATE_BLOCKS_H
+#define MT_BASE_FILE_DEFLATE_BLOCKS_H
 
 #include "base/span.h"
 

@@ -1,8 +1,8 @@
 /* Compressed files, which are known by their names: ".gz" (gzip, RFC 1952) and ".zst" (Zstandard,
- * RFC 8878). Bytes in, bytes out; the libraries are base/codec.h's, files base/input.h's and
- * base/output.h's. */
-#ifndef MT_BASE_COMPRESSION_H
-#define MT_BASE_COMPRESSION_H
+ * RFC 8878). Bytes in, bytes out; the libraries are base/file/codec.h's, files base/file/input.h's and
+ * base/file/output.h's. */
+#ifndef MT_BASE_FILE_COMPRESSION_H
+#define MT_BASE_FILE_COMPRESSION_H
 
 #include "base/error.h"
 #include "base/span.h"

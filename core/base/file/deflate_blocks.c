@@ -1,4 +1,4 @@
-#include "base/deflate_blocks.h"
+#include "base/file/deflate_blocks.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The methods of compression, found: linked in, as tests have them, or in packing.so, so that commands which
  * meet no compressed file do not load the libraries (each some tenths of a millisecond at every start, and
  * memory). */
-#include "base/codec.h"
+#include "base/file/codec.h"
 
 #include "base/module_file.h"
 
@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* Where base/codecs.c is not linked in there is no such list. */
+/* Where base/file/codecs.c is not linked in there is no such list. */
 extern const mt_codec *const mt_codecs[] __attribute__((weak, visibility("hidden")));
 
 typedef const mt_codec *const *mt_packing_function(void);

@@ -1,4 +1,4 @@
-#include "base/output_state.h"
+#include "base/file/output_state.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"

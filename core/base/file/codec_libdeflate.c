@@ -28,10 +28,10 @@
  * processor: the same bytes. */
 #ifdef MT_HAS_LIBDEFLATE
 
-#include "base/codec.h"
+#include "base/file/codec.h"
 
 #include "base/beside.h"
-#include "base/deflate_blocks.h"
+#include "base/file/deflate_blocks.h"
 #include "base/memory.h"
 
 #include <libdeflate.h>

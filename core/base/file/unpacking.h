@@ -2,8 +2,8 @@
  * reads and unpacks some blocks ahead, where there is a second processor, while the caller works on
  * those before: the same bytes, and the same errors behind the same bytes. It takes no signals, and
  * no more memory than its blocks. */
-#ifndef MT_BASE_UNPACKING_H
-#define MT_BASE_UNPACKING_H
+#ifndef MT_BASE_FILE_UNPACKING_H
+#define MT_BASE_FILE_UNPACKING_H
 
 #include "base/error.h"
 

@@ -1,10 +1,10 @@
-#include "base/input.h"
+#include "base/file/input.h"
 
-#include "base/descriptors.h"
+#include "base/file/descriptors.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "base/compression.h"
-#include "base/unpacking.h"
+#include "base/file/compression.h"
+#include "base/file/unpacking.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-#include "base/compression.h"
+#include "base/file/compression.h"
 
-#include "base/codec.h"
+#include "base/file/codec.h"
 #include "base/memory.h"
 
 #include <string.h>

@@ -1,11 +1,11 @@
 /* What the two files of an output share: output.c knows where it is to be and how it gets there,
  * output_bytes.c how its bytes get into it. For those two. */
-#ifndef MT_BASE_OUTPUT_STATE_H
-#define MT_BASE_OUTPUT_STATE_H
+#ifndef MT_BASE_FILE_OUTPUT_STATE_H
+#define MT_BASE_FILE_OUTPUT_STATE_H
 
 #include "base/beside.h"
-#include "base/compression.h"
-#include "base/output.h"
+#include "base/file/compression.h"
+#include "base/file/output.h"
 #include "base/span.h"
 
 enum { MT_OUTPUT_BLOCK = 1 << 18 };

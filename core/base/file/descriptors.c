@@ -1,4 +1,4 @@
-#include "base/descriptors.h"
+#include "base/file/descriptors.h"
 
 #include "base/interrupt.h"
 

@@ -1,6 +1,6 @@
 /* Zstandard (RFC 8878) by libzstd, at its usual level, with a checksum of the content: without one,
  * damage that leaves the frame sound would be read as other content. */
-#include "base/codec.h"
+#include "base/file/codec.h"
 
 #include <string.h>
 #include <zstd.h>

@@ -1,5 +1,5 @@
 /* gzip (RFC 1952) by zlib. */
-#include "base/codec.h"
+#include "base/file/codec.h"
 
 #include "base/memory.h"
 

@@ -6,13 +6,13 @@
  * killed; where the system has no such files it is called ".TARGET.moontide-PROCESS-NUMBER". A
  * target that exists and is not a regular file (device, pipe) is written directly, for a rename
  * would turn it into a file; so is what names an open descriptor (/dev/stdout, /dev/fd/3), which is
- * duplicated rather than opened. "-" is standard output. A name that says so (base/compression.h)
+ * duplicated rather than opened. "-" is standard output. A name that says so (base/file/compression.h)
  * is compressed. Of a regular file that is not small a thread compresses and writes one block while
  * the caller fills the next, where there is a second processor: the same bytes. Write errors of
  * buffered bytes appear at a later call, at the latest at mt_output_finish; after one, all further
  * calls that write fail: the file cannot become whole any more. */
-#ifndef MT_BASE_OUTPUT_H
-#define MT_BASE_OUTPUT_H
+#ifndef MT_BASE_FILE_OUTPUT_H
+#define MT_BASE_FILE_OUTPUT_H
 
 #include "base/error.h"
 

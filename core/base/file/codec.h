@@ -1,9 +1,9 @@
-/* A method of compression, and the libraries that know it: what base/compression.h is made of. Each library's
- * functions are a table in a file of its own; base/codecs.c says which are used, and lists the methods. */
-#ifndef MT_BASE_CODEC_H
-#define MT_BASE_CODEC_H
+/* A method of compression, and the libraries that know it: what base/file/compression.h is made of. Each library's
+ * functions are a table in a file of its own; base/file/codecs.c says which are used, and lists the methods. */
+#ifndef MT_BASE_FILE_CODEC_H
+#define MT_BASE_FILE_CODEC_H
 
-#include "base/compression.h"
+#include "base/file/compression.h"
 
 typedef enum mt_unpacked {
     MT_UNPACKED_SOME,

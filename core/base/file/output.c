@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* O_TMPFILE */
-#include "base/output_state.h"
+#include "base/file/output_state.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"

@@ -2,7 +2,7 @@
  * as zlib. */
 #ifdef MT_HAS_ISAL
 
-#include "base/codec.h"
+#include "base/file/codec.h"
 
 #include "base/memory.h"
 
