@@ -1,4 +1,5 @@
 --- What a trace says of lengths and prefixes: mt.analyze.
+local analysis_json = require "moontide.learn.analysis_json"
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local cache_options = require "moontide.learn.cache_options"
@@ -218,7 +219,7 @@ function metatable:__tostring()
   return show.metrics(self.metrics, show.rows, show.columns.far_statistics)
 end
 
-metatable.__json = show.json
+metatable.__json = analysis_json.analysis
 
 -- --- analysing -------------------------------------------------------------------------------------
 

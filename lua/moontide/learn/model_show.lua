@@ -1,4 +1,5 @@
 --- How the figures of a model are shown: a screen of text, and JSON.
+local analysis_json = require "moontide.learn.analysis_json"
 local analysis_show = require "moontide.learn.analysis_show"
 local json = require("moontide.base.json").public.json
 local texts = require "moontide.kit.text"
@@ -94,12 +95,12 @@ function show.json(figures)
   local function add(name, value) members[#members + 1] = { name, value } end
   for _, name in ipairs { "requests", "block_size" } do add(name, figures[name]) end
   for _, name in ipairs { "input_length", "shared_length", "output_length" } do
-    add(name, analysis_show.object(figures[name], statistics))
+    add(name, analysis_json.object(figures[name], statistics))
   end
   for _, name in ipairs { "shared_blocks", "returning_blocks", "unique_blocks", "runs" } do
     add(name, figures[name])
   end
-  add("distance", analysis_show.object(figures.distance, analysis_show.columns.quantiles))
+  add("distance", analysis_json.object(figures.distance, analysis_show.columns.quantiles))
   for _, name in ipairs { "instants", "span", "keeps_order", "single_lengths", "single_descriptions",
     "chains", "stretch", "sharing", "session_length", "sessions_at_once", "cliff" } do
     add(name, figures[name])

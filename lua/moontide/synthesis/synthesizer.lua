@@ -1,4 +1,5 @@
 --- New traces that behave like an old one: mt.synthesizer.
+local analysis_json = require "moontide.learn.analysis_json"
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
@@ -69,7 +70,7 @@ local synthesis_metatable = {
   __tostring = function(self) return show.metrics(self.metrics, rows) end,
   __json = function(self)
     return json.object { { "requests", self.requests }, { "blocks", self.blocks },
-      { "duration", self.duration }, { "metrics", show.json_metrics(self.metrics, rows) } }
+      { "duration", self.duration }, { "metrics", analysis_json.metrics(self.metrics, rows) } }
   end,
 }
 
