@@ -36,14 +36,40 @@ static int grow(mt_tally *tally) {
     return 0;
 }
 
-int mt_tally_begin_page(mt_tally *tally, uint64_t value) {
-    uint64_t *page = mt_allocate_zero(MT_TALLY_PAGE, sizeof *page);
-    tally->pages[value / MT_TALLY_PAGE] = page;
-    return page ? 0 : -1;
+/* A page for the number, if it has none. */
+static int begin_page(mt_tally *tally, uint64_t value) {
+    uint64_t **page = &tally->pages[value / MT_TALLY_PAGE];
+    if (!*page)
+        *page = mt_allocate_zero(MT_TALLY_PAGE, sizeof **page);
+    return *page ? 0 : -1;
+}
+
+/* Counts the small ones that wait; the others wait on, in their order. */
+static int count_small(mt_tally *tally) {
+    size_t others = 0, at = 0;
+    for (; at < tally->waiting; at++) {
+        uint64_t value = tally->values[at];
+        if (!mt_tally_is_small(value)) {
+            tally->values[others++] = value;
+            continue;
+        }
+        if (begin_page(tally, value) != 0)
+            break;
+        uint64_t *count = &tally->pages[value / MT_TALLY_PAGE][value % MT_TALLY_PAGE];
+        tally->used += *count == 0;
+        ++*count;
+    }
+    int failed = at < tally->waiting;
+    for (; at < tally->waiting; at++)
+        tally->values[others++] = tally->values[at];
+    tally->waiting = others;
+    return failed ? -1 : 0;
 }
 
 int mt_tally_count(mt_tally *tally) {
     mt_tally_slot *homes[MT_TALLY_WAITING];
+    if (count_small(tally) != 0)
+        return -1;
     /* At most half of the slots are used: there is always a free one, and it is near. */
     while (2 * (tally->filled + tally->waiting) > tally->capacity)
         if (grow(tally) != 0)

@@ -11,8 +11,8 @@ typedef struct mt_tally_slot {
     uint64_t value, count; /* count 0: free */
 } mt_tally_slot;
 
-/* Numbers wait to be counted many at once: their slots are anywhere in memory, and are fetched
- * together. */
+/* Numbers wait to be counted many at once: their counts are anywhere in memory, and are fetched
+ * meanwhile. */
 enum { MT_TALLY_WAITING = 64 };
 
 /* Numbers below their product are small: counts of so many in a row are a page. */
@@ -29,24 +29,21 @@ typedef struct mt_tally {
     uint64_t values[MT_TALLY_WAITING];
 } mt_tally;
 
-/* Counts the numbers that wait. 0, or -1 when out of memory: then they wait on. */
+/* Counts the numbers that wait. 0, or -1 when out of memory: then those that are not counted wait on. */
 int mt_tally_count(mt_tally *tally);
 
-/* A page of its own for a small number that has none. 0, or -1 when out of memory. */
-int mt_tally_begin_page(mt_tally *tally, uint64_t value);
+/* Is the number one of those whose counts lie side by side? */
+static inline int mt_tally_is_small(uint64_t value) {
+    return value < (uint64_t)MT_TALLY_PAGE * MT_TALLY_PAGES;
+}
 
 /* Takes in one number. 0, or -1 when out of memory: then it is not taken in. */
 static inline int mt_tally_add(mt_tally *tally, uint64_t value) {
-    if (value < (uint64_t)MT_TALLY_PAGE * MT_TALLY_PAGES) {
-        if (!tally->pages[value / MT_TALLY_PAGE] && mt_tally_begin_page(tally, value) != 0)
-            return -1;
-        uint64_t *count = &tally->pages[value / MT_TALLY_PAGE][value % MT_TALLY_PAGE];
-        tally->used += *count == 0;
-        ++*count;
-        return 0;
-    }
     if (tally->waiting == MT_TALLY_WAITING && mt_tally_count(tally) != 0)
         return -1;
+    const uint64_t *page = mt_tally_is_small(value) ? tally->pages[value / MT_TALLY_PAGE] : NULL;
+    if (page)
+        __builtin_prefetch(page + value % MT_TALLY_PAGE, 1);
     tally->values[tally->waiting++] = value;
     return 0;
 }

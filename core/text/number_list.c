@@ -11,11 +11,18 @@ typedef enum lengths { SHORT, ANY } lengths;
 typedef struct places {
     uint64_t starts, ends;
     int is_plain, is_plain_or_long, is_closed, is_spaced;
+    int is_sure; /* whatever the numbers are, they are read and written back as they stand here */
 } places;
 
 static inline __attribute__((always_inline)) int has_nine_digits(uint64_t digits) {
     uint64_t two = digits & digits >> 1, four = two & two >> 2, eight = four & four >> 4;
     return (eight & digits >> 8) != 0;
+}
+
+/* More digits side by side than fit 64 bits whatever they are. */
+static inline __attribute__((always_inline)) int has_twenty_digits(uint64_t digits) {
+    uint64_t two = digits & digits >> 1, four = two & two >> 2, eight = four & four >> 4;
+    return (eight & eight >> 8 & four >> 16) != 0;
 }
 
 static inline __attribute__((always_inline)) places find(const mt_marks *marks) {
@@ -31,6 +38,7 @@ static inline __attribute__((always_inline)) places find(const mt_marks *marks) 
                      (found.starts & ~digits) | (found.starts & marks->zeros & digits >> 1);
     found.is_plain = wrong == 0 && !has_nine_digits(digits);
     found.is_plain_or_long = wrong == 0;
+    found.is_sure = wrong == 0 && found.is_spaced && !has_twenty_digits(digits);
     return found;
 }
 
@@ -104,6 +112,24 @@ read_by(mt_marks (*marks_of)(const char *), lengths taken, mt_number_list *list,
     return at;
 }
 
+static inline __attribute__((always_inline)) const char *pass_by(mt_marks (*marks_of)(const char *),
+                                                                 const char *at, size_t *count) {
+    for (size_t passed = 0;;) {
+        mt_marks marks = marks_of(at);
+        places found = find(&marks);
+        if (!found.is_sure || found.ends == 0)
+            return NULL;
+        passed += (unsigned)__builtin_popcountll(found.ends);
+        at += 64 - __builtin_clzll(found.ends);
+        if (found.is_closed) {
+            *count = passed;
+            return at;
+        }
+        if (*at++ != ' ')
+            return NULL;
+    }
+}
+
 #ifdef MT_HAS_AVX2
 /* bmi: the loop over bits is four operations shorter a number. */
 __attribute__((target("avx2,bmi"))) static const char *read_by_avx2(mt_number_list *list,
@@ -114,6 +140,11 @@ __attribute__((target("avx2,bmi"))) static const char *read_by_avx2(mt_number_li
 __attribute__((target("avx2,bmi"))) static const char *read_any_by_avx2(mt_number_list *list,
                                                                         const char *at) {
     return read_by(mt_marks_by_avx2, ANY, list, at);
+}
+
+__attribute__((target("avx2,bmi,popcnt,lzcnt"))) static const char *pass_by_avx2(const char *at,
+                                                                                 size_t *count) {
+    return pass_by(mt_marks_by_avx2, at, count);
 }
 #endif
 
@@ -128,4 +159,12 @@ const char *mt_number_list_read(mt_number_list *list, const char *at) {
 #endif
     at = read_by(mt_marks_of, SHORT, list, at);
     return list->is_closed ? at : read_by(mt_marks_of, ANY, list, at);
+}
+
+const char *mt_number_list_pass(const char *at, size_t *count) {
+#ifdef MT_HAS_AVX2
+    if (mt_processor_has_avx2())
+        return pass_by_avx2(at, count);
+#endif
+    return pass_by(mt_marks_of, at, count);
 }

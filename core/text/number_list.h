@@ -23,4 +23,9 @@ typedef struct mt_number_list {
  * it at least 64 bytes that can be read. */
 const char *mt_number_list_read(mt_number_list *list, const char *at);
 
+/* Passes over a list that mt_number_list_read would read to its end, without its numbers: their count in *count,
+ * and the position after the ']'. NULL where it is another list, one without ', ' between all numbers, or
+ * one in which a number has more than 19 digits: what such a list is, reading it says. */
+const char *mt_number_list_pass(const char *at, size_t *count);
+
 #endif

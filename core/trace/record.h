@@ -26,6 +26,8 @@ typedef struct mt_ids_text {
     size_t count;
 } mt_ids_text;
 
+/* A source that was told to leave ids as text (mt_source_leave_ids) gives requests whose hash_ids are NULL, as
+ * those of ids_text are, where that text and hash_count stand for them. */
 typedef struct mt_request {
     unsigned has;             /* MT_HAS_... */
     int64_t time_ns;          /* timestamp: nanoseconds since the trace's start */

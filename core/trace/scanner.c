@@ -233,6 +233,18 @@ static const char *scan_any_ids(scan *s, const char *at, size_t *count) {
     }
 }
 
+/* The list after its '[' as the text it is; NULL where that does not say what it is. */
+static const char *leave_ids(const scan *s, const char *at) {
+    size_t count;
+    const char *after = mt_number_list_pass(at, &count);
+    if (!after)
+        return NULL;
+    s->request->ids_text = (mt_ids_text){{at - 1, (size_t)(after - at) + 1}, NULL, count};
+    s->request->hash_ids = NULL;
+    s->request->hash_count = count;
+    return after;
+}
+
 /* The list after its '[': many numbers at once as long as they are plain, then one by one. */
 static const char *scan_ids(scan *s, const char *at) {
     mt_scan_buffer *buffer = s->buffer;
@@ -264,7 +276,8 @@ static const char *scan_ids(scan *s, const char *at) {
 static const char *scan_hash_ids(scan *s, const char *at) {
     if (*at != '[')
         return wrong_value(s, at, "hash_ids", "a list of whole numbers");
-    return scan_ids(s, at + 1);
+    const char *after = s->buffer->leaves_ids ? leave_ids(s, at + 1) : NULL;
+    return after ? after : scan_ids(s, at + 1);
 }
 
 /* The string at `at` as the token that equal strings have. */

@@ -32,6 +32,7 @@ typedef enum mt_time_unit {
 typedef struct mt_scan_buffer {
     mt_time_unit unit; /* the caller's to set */
     int is_fixed;      /* the same */
+    int leaves_ids;    /* the same: ids may be left as text (trace/record.h) */
     uint64_t *ids;
     size_t id_capacity;
     char *extra, *session, *stream; /* the names only where they were written with escapes */

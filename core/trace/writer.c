@@ -264,6 +264,10 @@ static const mt_format_kind *kind_of(const mt_trace_format *format) {
     return format->kind ? format->kind : mt_format_kinds[0];
 }
 
+int mt_writes_ids_text(const mt_trace_format *format) {
+    return kind_of(format) == &json_lines && !format->compact;
+}
+
 size_t mt_request_bound(const mt_request *request, const mt_trace_format *format) {
     return kind_of(format)->bound(request);
 }

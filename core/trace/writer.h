@@ -36,6 +36,9 @@ size_t mt_request_bound(const mt_request *request, const mt_trace_format *format
  * returns its end. */
 char *mt_request_write(const mt_request *request, const mt_trace_format *format, char *to);
 
+/* Are ids written as their text where that is known, so that nobody looks at them? */
+int mt_writes_ids_text(const mt_trace_format *format);
+
 /* mt_request_write into an output. */
 mt_code mt_trace_write(mt_output *output, const mt_request *request, const mt_trace_format *format,
                        mt_error *error);

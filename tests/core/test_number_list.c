@@ -83,6 +83,29 @@ static size_t plain_numbers(const char *at, uint64_t *values, int *is_closed) {
     }
 }
 
+/* A number of the list has more than 19 digits. */
+static int has_long(const char *text) {
+    while (*text && *text != ']') {
+        size_t digits = strspn(text, "0123456789");
+        if (digits > 19)
+            return 1;
+        text += digits > 0 ? digits : 1;
+    }
+    return 0;
+}
+
+/* A list is passed over where it is read to its end, is spaced and has no number that may not fit. */
+static void assert_passed(const char *text, const char *copy, const mt_number_list *list,
+                          const char *after) {
+    size_t passed = 0;
+    const char *behind = mt_number_list_pass(copy, &passed);
+    assert_int_equal(behind != NULL, list->is_closed && list->is_spaced && !has_long(text));
+    if (behind) {
+        assert_ptr_equal(behind, after);
+        assert_int_equal(passed, list->count);
+    }
+}
+
 /* What is read is right, no more than that is read, and all of it where every number is plain. */
 static void assert_list(const char *text) {
     uint64_t expected[TEXT_SIZE], values[TEXT_SIZE];
@@ -101,6 +124,7 @@ static void assert_list(const char *text) {
         assert_false(list.is_closed);
         assert_true(after <= copy + length && (after == copy || strchr(", ", after[-1])));
     }
+    assert_passed(text, copy, &list, after);
     free(copy);
 }
 
@@ -127,6 +151,7 @@ static void test_known_lists(void **state) {
         "1, 123456789]",
         "9999999999999999]",
         "1, 99999999999999999, 2]",
+        "1, 9999999999999999999, 2]",
         "10000000000000000000,18446744073709551615, 3]",
         "1, 18446744073709551616, 2]",
         "20000000000000000000]",

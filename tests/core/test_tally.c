@@ -92,12 +92,41 @@ static void test_out_of_memory(void **state) {
     }
 }
 
+/* Memory that fails for a while loses nothing: what was not taken in is taken in again. */
+static void test_memory_comes_back(void **state) {
+    (void)state;
+    enum { COUNT = 3000 };
+    uint64_t failures = 0;
+    for (uint64_t at = 1; at < 40; at++) {
+        double list[COUNT];
+        mt_tally tally = {0};
+        mt_summary summary, expected;
+        mt_memory_fail_at(at, 0);
+        for (uint64_t i = 0; i < COUNT; i++) {
+            list[i] = (double)(41 * i);
+            int failed = mt_tally_add(&tally, 41 * i);
+            if (failed)
+                assert_int_equal(mt_tally_add(&tally, 41 * i), 0);
+            failures += failed != 0;
+        }
+        mt_memory_fail_at(0, 0);
+        assert_int_equal(mt_tally_summarise(&tally, &summary), 0);
+        mt_summarise(list, COUNT, &expected);
+        assert_int_equal(summary.count, COUNT);
+        assert_near(summary.sum, expected.sum);
+        assert_near(summary.p75, expected.p75);
+        mt_tally_free(&tally);
+    }
+    assert_true(failures > 30);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_against_list),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_memory_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,10 +234,62 @@ static void test_text_of_ids(void **state) {
     mt_scan_buffer_free(&buffer);
 }
 
+/* A line whose ids were left as text, where they may be, is what it is with ids, in writing and in errors. */
+static void test_ids_left_as_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        int is_left;
+    } lines[] = {
+        {"{\"hash_ids\": [7]}", 1},
+        {"{\"timestamp\": 1.5, \"hash_ids\": [0, 18, 1234567890123456789], \"x\": [1]}", 1},
+        {"{\"hash_ids\": [1, 18446744073709551615]}", 0},
+        {"{\"hash_ids\": [1, 18446744073709551616]}", 0},
+        {"{\"hash_ids\": [7,8]}", 0},
+        {"{\"hash_ids\": [ 7, 8]}", 0},
+        {"{\"hash_ids\": [7, 8 ]}", 0},
+        {"{\"hash_ids\": [7, 8.0]}", 0},
+        {"{\"hash_ids\": [7, 08]}", 0},
+        {"{\"hash_ids\": [7, -8]}", 0},
+        {"{\"hash_ids\": [7, 8", 0},
+        {"{\"hash_ids\": [7, 8}", 0},
+        {"{\"hash_ids\": []}", 0},
+        {"{\"hash_ids\": null}", 0},
+        {"{\"hash_ids\": [7], \"hash_ids\": [8]}", 0},
+        {"{\"hash_ids\": [7]} 5", 0},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        mt_request requests[2] = {{0}, {0}};
+        mt_scan_buffer buffers[2] = {{0}, {.leaves_ids = 1}};
+        mt_error errors[2] = {{0}, {0}};
+        mt_code codes[2];
+        char written[2][512], *text = padded(lines[i].line, strlen(lines[i].line));
+        for (int k = 0; k < 2; k++) {
+            codes[k] =
+                mt_scan_request(text, strlen(lines[i].line), &buffers[k], &requests[k], &errors[k]);
+            if (codes[k] == MT_OK)
+                *mt_request_write(&requests[k], &plain, written[k]) = '\0';
+        }
+        assert_int_equal(codes[0], codes[1]);
+        if (codes[0] == MT_OK) {
+            assert_string_equal(written[0], written[1]);
+            assert_int_equal(requests[0].hash_count, requests[1].hash_count);
+            assert_int_equal(requests[1].hash_count > 0 && !requests[1].hash_ids, lines[i].is_left);
+        } else {
+            assert_string_equal(errors[0].message, errors[1].message);
+            assert_int_equal(errors[0].column, errors[1].column);
+        }
+        for (int k = 0; k < 2; k++)
+            mt_scan_buffer_free(&buffers[k]);
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counting_ids),
         cmocka_unit_test(test_text_of_ids),
+        cmocka_unit_test(test_ids_left_as_text),
         cmocka_unit_test(test_whole_numbers),
         cmocka_unit_test(test_whole_numbers_stay_in_their_room),
         cmocka_unit_test(test_milliseconds),

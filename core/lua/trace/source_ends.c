@@ -182,6 +182,16 @@ static int append(lua_State *L) {
     return 1;
 }
 
+/* leave_ids(source, writer): the writer is given all that is left in the source, whose ids may be left as text */
+static int leave_ids(lua_State *L) {
+    mt_trace_format format;
+    mt_source *source = mt_lua_check_source(L, 1);
+    mt_lua_check_writer(L, 2, &format);
+    if (mt_writes_ids_text(&format))
+        mt_source_leave_ids(source);
+    return 0;
+}
+
 /* write(source, writer, most) -> requests written, fewer than `most` only at the end
  * | nil, message, code; the writer stays open */
 static int write(lua_State *L) {
@@ -248,6 +258,8 @@ static int skipped(lua_State *L) {
 }
 
 const luaL_Reg mt_lua_source_ends[] = {
-    {"next", next},       {"call", call},       {"requests", requests}, {"reads", reads},
-    {"members", members}, {"collect", collect}, {"append", append},     {"write", write},
-    {"digest", digest},   {"bins", bins},       {"skipped", skipped},   {NULL, NULL}};
+    {"next", next},     {"call", call},       {"requests", requests},
+    {"reads", reads},   {"members", members}, {"collect", collect},
+    {"append", append}, {"write", write},     {"leave_ids", leave_ids},
+    {"digest", digest}, {"bins", bins},       {"skipped", skipped},
+    {NULL, NULL}};

@@ -60,7 +60,9 @@ static mt_radix_prompt prompt_of(const mt_radix_sampler *sampler, const places *
     }
     drawn.knows_blocks = 1;
     drawn.stop = ((const uint32_t *)radix->stops.data)[request];
-    drawn.context = ((const mt_radix_step *)sampler->steps.data)[drawn.stop].reach;
+    const mt_radix_step *steps = sampler->steps.data, *stop = &steps[drawn.stop];
+    __builtin_prefetch(&steps[stop->parent]); /* for the ids */
+    drawn.context = stop->reach;
     if (request >= radix->ended)
         drawn.tail = mt_radix_stretched_tail(
             sampler, ((const uint32_t *)radix->tails.data)[drawn_places->tail]);

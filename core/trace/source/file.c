@@ -71,7 +71,8 @@ static void start_scanners(file_source *self) {
     mt_scanners_options options = {.threads = mt_scanners_worth(),
                                    .patience_ns = PATIENCE_NS,
                                    .lines = self->lines,
-                                   .unit = self->buffer.unit};
+                                   .unit = self->buffer.unit,
+                                   .leaves_ids = self->buffer.leaves_ids};
     if (options.threads > 0 && mt_input_size(self->input) >= SMALL &&
         now_ns() - self->since_ns <= PATIENCE_NS)
         self->scanners = mt_scanners_new(self->input, &options);
@@ -140,6 +141,10 @@ static uint64_t file_skipped(const mt_source *source, mt_error *first) {
     return self->skipped;
 }
 
+static void leave_ids(mt_source *source) {
+    ((file_source *)source)->buffer.leaves_ids = 1;
+}
+
 static const char *file_name(const mt_source *source) {
     const file_source *self = (const file_source *)source;
     return self->input ? mt_input_name(self->input) : self->path;
@@ -153,8 +158,11 @@ static void file_release(mt_source *source) {
     mt_scan_buffer_free(&self->buffer);
 }
 
-static const mt_source_kind file_kind = {
-    .next = file_next, .release = file_release, .name = file_name, .skipped = file_skipped};
+static const mt_source_kind file_kind = {.next = file_next,
+                                         .release = file_release,
+                                         .name = file_name,
+                                         .skipped = file_skipped,
+                                         .leave_ids = leave_ids};
 
 mt_source *mt_source_open(const char *path, int skip_bad_lines, mt_error *error) {
     mt_input *input = mt_input_open(path, error);

@@ -51,10 +51,15 @@ typedef struct mt_source_kind {
     uint64_t (*ordinal)(const mt_source *source);
     /* As mt_step_shard_state (trace/step/shard.h). NULL: it is no shard. */
     const struct mt_shard_state *(*shard)(const mt_source *source);
+    /* As mt_source_leave_ids. NULL: a source gives ids, and a step needs those of the source below. */
+    void (*leave_ids)(mt_source *source);
     /* How a step serves a live source below, or a source is live. NULL: as a step it refuses live
      * ones. */
     const mt_live_kind *live;
 } mt_source_kind;
+
+/* `leave_ids` of steps that look at no ids. */
+void mt_source_leave_ids_below(mt_source *source);
 
 /* The first member of every source's struct. */
 struct mt_source {

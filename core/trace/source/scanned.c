@@ -34,7 +34,7 @@ static int scan_line(mt_scanned *c, const mt_line *line, mt_scan_buffer *buffer)
     if (code != MT_OK)
         return -1;
     request->line = line->number;
-    c->id_count += request->hash_count;
+    c->id_count += request->hash_ids ? request->hash_count : 0;
     c->count++;
     return 0;
 }

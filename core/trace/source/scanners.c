@@ -296,7 +296,8 @@ static int begin_hand(mt_scanners *self) {
         return -1;
     self->count++;
     own->scanners = self;
-    own->buffer = (mt_scan_buffer){.unit = self->options.unit, .is_fixed = 1};
+    own->buffer = (mt_scan_buffer){
+        .unit = self->options.unit, .is_fixed = 1, .leaves_ids = self->options.leaves_ids};
     pthread_cond_init(&own->changed, NULL);
     for (int i = 0; i < OWN; i++) {
         own->chunks[i].is_free = 1;

@@ -25,6 +25,7 @@ typedef struct mt_scanners_options {
     int64_t patience_ns; /* the threads rest after a block that kept the reader for longer */
     uint64_t lines;      /* of the input that were read before */
     mt_time_unit unit;
+    int leaves_ids;
 } mt_scanners_options;
 
 /* How many threads are worth having on this machine beside a reader; 0: none. At most 3. */

@@ -99,6 +99,15 @@ uint64_t mt_source_skipped(const mt_source *source, mt_error *first) {
     return 0;
 }
 
+void mt_source_leave_ids(mt_source *source) {
+    if (source->kind->leave_ids)
+        source->kind->leave_ids(source);
+}
+
+void mt_source_leave_ids_below(mt_source *source) {
+    mt_source_leave_ids(source->below);
+}
+
 /* ---- live sources ---- */
 
 int mt_source_is_live(const mt_source *source) {

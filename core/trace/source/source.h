@@ -54,6 +54,11 @@ const char *mt_source_name(const mt_source *source);
  * none; first may be NULL). */
 uint64_t mt_source_skipped(const mt_source *source, mt_error *first);
 
+/* Whoever takes the rest of the source writes ids as they are, or not at all: from now on a file need not make
+ * numbers of them where their text stands for them (trace/record.h). Does nothing where a step on the way
+ * looks at ids. */
+void mt_source_leave_ids(mt_source *source);
+
 /* ---- live sources ----
  *
  * A live source's later requests depend on how earlier ones were answered: a plan's sessions and

@@ -58,7 +58,8 @@ static int shift_next(mt_source *source, mt_request *request, mt_error *error) {
     return 1;
 }
 
-static const mt_source_kind shift_kind = {.next = shift_next};
+static const mt_source_kind shift_kind = {.next = shift_next,
+                                          .leave_ids = mt_source_leave_ids_below};
 
 mt_source *mt_step_shift(mt_source *below, int64_t by_ns, mt_error *error) {
     shift_step *self = (shift_step *)mt_source_over(below, &shift_kind, sizeof *self, error);
@@ -146,8 +147,10 @@ static mt_code speed_settle(mt_source *source, uint64_t ticket, const mt_source_
 static const mt_live_kind speed_live = {
     .soonest = speed_soonest, .ticket = speed_ticket, .settle = speed_settle};
 
-static const mt_source_kind speed_kind = {
-    .next = speed_next, .release = speed_release, .live = &speed_live};
+static const mt_source_kind speed_kind = {.next = speed_next,
+                                          .release = speed_release,
+                                          .leave_ids = mt_source_leave_ids_below,
+                                          .live = &speed_live};
 
 mt_source *mt_step_speed(mt_source *below, double ratio, mt_error *error) {
     if (!(ratio > 0 && isfinite(ratio)))

@@ -20,7 +20,8 @@ static int first_next(mt_source *source, mt_request *request, mt_error *error) {
     return mt_source_next(source->below, request, error);
 }
 
-static const mt_source_kind first_kind = {.next = first_next};
+static const mt_source_kind first_kind = {.next = first_next,
+                                          .leave_ids = mt_source_leave_ids_below};
 
 mt_source *mt_step_first(mt_source *below, uint64_t most, mt_error *error) {
     first_step *self = (first_step *)mt_source_over(below, &first_kind, sizeof *self, error);
@@ -73,7 +74,8 @@ static int window_next(mt_source *source, mt_request *request, mt_error *error) 
     return status;
 }
 
-static const mt_source_kind window_kind = {.next = window_next};
+static const mt_source_kind window_kind = {.next = window_next,
+                                           .leave_ids = mt_source_leave_ids_below};
 
 mt_source *mt_step_window(mt_source *below, int64_t start_ns, int64_t end_ns, int needs_some,
                           mt_error *error) {
@@ -149,7 +151,7 @@ static int thin_next(mt_source *source, mt_request *request, mt_error *error) {
     return status;
 }
 
-static const mt_source_kind thin_kind = {.next = thin_next};
+static const mt_source_kind thin_kind = {.next = thin_next, .leave_ids = mt_source_leave_ids_below};
 
 mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error *error) {
     if (!(share >= 0 && share <= 1))

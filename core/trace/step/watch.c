@@ -21,8 +21,10 @@ static void watch_release(mt_source *source) {
     mt_profile_release(((watch_step *)source)->profile);
 }
 
-static const mt_source_kind watch_kind = {
-    .next = watch_next, .release = watch_release, .live = &mt_live_as_below};
+static const mt_source_kind watch_kind = {.next = watch_next,
+                                          .release = watch_release,
+                                          .leave_ids = mt_source_leave_ids_below,
+                                          .live = &mt_live_as_below};
 
 mt_source *mt_step_watch(mt_source *below, mt_profile *profile, mt_error *error) {
     watch_step *self = (watch_step *)mt_source_over(below, &watch_kind, sizeof *self, error);

@@ -256,6 +256,7 @@ local function written_text(total) return ("%d requests written"):format(total) 
 function pipe.copy(self, writer, progress)
   local run = run_of()
   local total, message, code = with_source(self, run, function(source)
+    core.source.leave_ids(source, writer)
     return report.chunks(written_at_once, function(most) return core.source.write(source, writer, most) end,
       progress or written_text)
   end)
