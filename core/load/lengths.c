@@ -7,6 +7,13 @@
 
 static const uint64_t no_output = UINT64_MAX;
 static const double most_tokens = 9007199254740992.0; /* 2^53: counted exactly by a double */
+static const uint64_t is_drawn = UINT64_MAX;
+
+/* What is known of a pair's input and output. */
+typedef struct known_pair {
+    double means[2];    /* NAN: varies, or nobody asked */
+    uint64_t tokens[2]; /* of a fixed length; is_drawn: there is none, or it is drawn */
+} known_pair;
 
 /* Lengths as they were recorded: inputs, then outputs. */
 typedef struct recorded_lengths {
@@ -19,7 +26,7 @@ struct mt_lengths {
     uint64_t references;
     size_t count;
     mt_length_pair *pairs;
-    double *means;             /* two a pair: input and output; NAN: varies, or nobody asked */
+    known_pair *known;         /* one a pair */
     mt_curve **weights;        /* NULL: a single pair */
     recorded_lengths recorded; /* count 0: none; else instead of the pair's distributions */
 };
@@ -48,7 +55,7 @@ void mt_lengths_release(mt_lengths *lengths) {
     for (size_t i = 0; lengths->weights && i < lengths->count; i++)
         mt_curve_release(lengths->weights[i]);
     mt_free(lengths->pairs);
-    mt_free(lengths->means);
+    mt_free(lengths->known);
     mt_free(lengths->weights);
     mt_free(lengths->recorded.tokens);
     mt_free(lengths);
@@ -80,6 +87,12 @@ static double mean_at(const mt_distribution *length, const mt_length_rule *rule,
     return *known;
 }
 
+static uint64_t fixed_tokens(const mt_distribution *length, uint64_t low) {
+    double value;
+    return length && mt_distribution_is_fixed(length, &value) ? mt_whole_tokens(value, low)
+                                                              : is_drawn;
+}
+
 static mt_length_rule *keep_rule(mt_length_rule *rule) {
     return rule ? mt_length_rule_retain(rule) : NULL;
 }
@@ -92,10 +105,10 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
     lengths->references = 1;
     lengths->count = count;
     lengths->pairs = mt_allocate_zero(count, sizeof *pairs);
-    lengths->means = mt_allocate(2 * count, sizeof *lengths->means);
+    lengths->known = mt_allocate(count, sizeof *lengths->known);
     if (weights)
         lengths->weights = mt_allocate_zero(count, sizeof(mt_curve *));
-    if (!lengths->pairs || !lengths->means || (weights && !lengths->weights)) {
+    if (!lengths->pairs || !lengths->known || (weights && !lengths->weights)) {
         mt_fail_memory(error, "lengths");
         mt_lengths_release(lengths);
         return NULL;
@@ -110,7 +123,8 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
         }
         pair->input_rule = keep_rule(pairs[i].input_rule);
         pair->output_rule = keep_rule(pairs[i].output_rule);
-        lengths->means[2 * i] = lengths->means[2 * i + 1] = NAN;
+        lengths->known[i] =
+            (known_pair){{NAN, NAN}, {fixed_tokens(pair->input, 1), fixed_tokens(pair->output, 0)}};
         if (weights)
             lengths->weights[i] = mt_curve_retain(weights[i]);
     }
@@ -253,10 +267,12 @@ void mt_lengths_close(mt_lengths_state *state) {
 }
 
 uint64_t mt_whole_tokens(double value, uint64_t low) {
-    double whole = round(value);
-    if (!(whole > (double)low))
+    if (!(value > (double)low))
         return low;
-    return whole < most_tokens ? (uint64_t)whole : (uint64_t)most_tokens;
+    if (!(value < most_tokens))
+        return (uint64_t)most_tokens;
+    int64_t whole = (int64_t)value;
+    return (uint64_t)whole + (value - (double)whole >= 0.5);
 }
 
 static mt_code no_weight(double time, mt_error *error) {
@@ -347,12 +363,17 @@ mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, const mt_len
     const mt_length_pair *pair = &state->lengths->pairs[draw->class_index];
     draw->input_is_new = pair->input_is_new;
     draw->has_output = pair->output || pair->output_rule;
+    const uint64_t *fixed = state->lengths->known[draw->class_index].tokens;
     mt_code code = MT_OK;
-    if (pair->input || pair->input_rule)
+    if (fixed[0] != is_drawn)
+        draw->input = fixed[0];
+    else if (pair->input || pair->input_rule)
         code =
             draw_tokens(pair->input, pair->input_rule, pair->input_is_new ? "new_input" : "input",
                         random, event, 1, &draw->input, error);
-    if (code == MT_OK && draw->has_output)
+    if (fixed[1] != is_drawn)
+        draw->output = fixed[1];
+    else if (code == MT_OK && draw->has_output)
         code = draw_tokens(pair->output, pair->output_rule, "output", random, event, 0,
                            &draw->output, error);
     return code;
@@ -403,7 +424,7 @@ mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time
         return code;
     for (size_t i = 0; i < lengths->count; i++)
         if (shares[i] > 0)
-            add_class(&lengths->pairs[i], &lengths->means[2 * i], shares[i], seed, time, shared[i],
+            add_class(&lengths->pairs[i], lengths->known[i].means, shares[i], seed, time, shared[i],
                       mean);
     if (mean->output_share > 0)
         mean->output /= mean->output_share;

@@ -153,6 +153,9 @@ char *mt_distribution_text(const mt_distribution *distribution, char *buffer, si
 /* Does any parameter depend on time? */
 int mt_distribution_varies(const mt_distribution *distribution);
 
+/* Is every draw the same number, for which no random one is taken? Then *value becomes it. */
+int mt_distribution_is_fixed(const mt_distribution *distribution, double *value);
+
 /* Was a mean left out somewhere in it? Such a value has a shape (gaps that are scaled anyway) but
  * no length of its own. */
 int mt_distribution_is_shape(const mt_distribution *distribution);

@@ -17,6 +17,13 @@ static void fixed_bounds(const mt_prepared *p, double *low, double *high) {
     *low = *high = p->value;
 }
 
+int mt_distribution_is_fixed(const mt_distribution *d, double *value) {
+    if (d->kind != &mt_law_kind || d->law.law->draw != fixed_draw || d->varies)
+        return 0;
+    *value = d->law.prepared.value;
+    return 1;
+}
+
 /* ---- uniform ---- */
 
 static mt_code uniform_check(const double parameter[2], mt_error *error) {

@@ -28,10 +28,7 @@ static void prepare(const mt_distribution *d, const double value[2], mt_prepared
     d->law.law->prepare(moved, prepared);
 }
 
-/* The law's parameters at a time: prepared once, or made into *own when they vary. */
-static const mt_prepared *prepared(const mt_distribution *d, mt_when when, mt_prepared *own) {
-    if (!d->varies)
-        return &d->law.prepared;
+static const mt_prepared *prepared_at(const mt_distribution *d, mt_when when, mt_prepared *own) {
     double value[2] = {0, 0};
     for (size_t i = 0; i < parameters_of(d->law.law); i++) {
         const mt_parameter *parameter = &d->law.parameter[i];
@@ -41,6 +38,12 @@ static const mt_prepared *prepared(const mt_distribution *d, mt_when when, mt_pr
     }
     prepare(d, value, own);
     return own;
+}
+
+/* The law's parameters at a time: prepared once, or made into *own when they vary. */
+static inline const mt_prepared *prepared(const mt_distribution *d, mt_when when,
+                                          mt_prepared *own) {
+    return d->varies ? prepared_at(d, when, own) : &d->law.prepared;
 }
 
 static double draw(const mt_distribution *d, mt_random *random, mt_when when) {

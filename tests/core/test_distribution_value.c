@@ -243,6 +243,25 @@ static void test_varying(void **state) {
     mt_distribution_release(fixed);
 }
 
+/* Only what takes no random number is fixed: a uniform law of one value is not. */
+static void test_fixed(void **state) {
+    (void)state;
+    double value = -1;
+    mt_distribution *d = make("uniform", "low", 5, "high", 5);
+    assert_false(mt_distribution_is_fixed(d, &value));
+    mt_distribution_release(d);
+    d = make("fixed", "value", 2.5, NULL, 0);
+    assert_true(mt_distribution_is_fixed(d, &value));
+    assert_true(value == 2.5);
+    mt_distribution_release(d);
+    ramp slope = {7, 0, 0};
+    mt_named_parameter varying[] = {{"value", ramp_parameter(&slope)}};
+    d = mt_distribution_make("fixed", varying, 1, NULL);
+    assert_non_null(d);
+    assert_false(mt_distribution_is_fixed(d, &value));
+    mt_distribution_release(d);
+}
+
 /* Out of range at some time: the nearest allowed value, never NaN. */
 static void test_varying_out_of_range(void **state) {
     (void)state;
@@ -431,7 +450,7 @@ int main(void) {
         cmocka_unit_test(test_varying),       cmocka_unit_test(test_varying_out_of_range),
         cmocka_unit_test(test_text),          cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_errors),        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_fixed),
     };
     return cmocka_run_group_tests_name("distribution value", tests, NULL, NULL);
 }

@@ -7,7 +7,8 @@
 #include <cmocka.h>
 
 #include "goodness.h"
-#include "random/generator.h"
+#include "base/memory.h"
+#include "random/ahead.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -233,6 +234,28 @@ static void test_pairs(void **state) {
         }
 }
 
+/* Numbers made ahead are those of the items one by one, in order or not, and after a failure. */
+static void test_ahead(void **state) {
+    (void)state;
+    static const uint64_t items[] = {0,  1,  63, 64,  65,  79,         80,         81, 96,
+                                     95, 64, 70, 500, 501, UINT64_MAX, UINT32_MAX, 3,  82};
+    mt_random random = generator(13, "s", "ahead"), alone = random;
+    mt_random_ahead *ahead = NULL;
+    for (size_t round = 0; round < 2; round++) {
+        mt_memory_fail_at(round == 0 ? 1 : 0, 1);
+        for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+            mt_random_seek_ahead(&random, &ahead, items[i]);
+            mt_random_seek(&alone, items[i]);
+            assert_int_equal(mt_random_u32(&random), mt_random_u32(&alone));
+            for (int word = 0; word < 6; word++)
+                assert_int_equal(mt_random_u64(&random), mt_random_u64(&alone));
+        }
+        mt_memory_fail_at(0, 0);
+        assert_int_equal(ahead != NULL, round);
+    }
+    mt_free(ahead);
+}
+
 /* A number that is there gives what drawing it would, or says that it may not. */
 static void test_take_below(void **state) {
     (void)state;
@@ -269,6 +292,7 @@ int main(void) {
         cmocka_unit_test(test_items_are_independent),
         cmocka_unit_test(test_below_law),
         cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_ahead),
         cmocka_unit_test(test_take_below),
     };
     return cmocka_run_group_tests_name("generator", tests, NULL, NULL);

@@ -37,6 +37,11 @@ static void test_whole_tokens(void **state) {
     assert_int_equal(mt_whole_tokens(-7, 1), 1);
     assert_int_equal(mt_whole_tokens(-7, 0), 0);
     assert_int_equal(mt_whole_tokens(0.4, 0), 0);
+    assert_int_equal(mt_whole_tokens(0.5, 0), 1);
+    assert_int_equal(mt_whole_tokens(nextafter(0.5, 0), 0), 0); /* half more would round up to 1 */
+    assert_int_equal(mt_whole_tokens(4503599627370495.5, 0), (uint64_t)1 << 52);
+    assert_int_equal(mt_whole_tokens(9007199254740991, 0), ((uint64_t)1 << 53) - 1);
+    assert_int_equal(mt_whole_tokens(INFINITY, 0), (uint64_t)1 << 53);
     assert_int_equal(mt_whole_tokens(NAN, 1), 1);
     assert_int_equal(mt_whole_tokens(1e300, 1), (uint64_t)1 << 53);
 }

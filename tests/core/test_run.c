@@ -625,6 +625,21 @@ static void test_recorded_prompts(void **state) {
     }
 }
 
+/* Keys of chains, keys of no chain, and blocks without any come mixed, and are numbered as they come. */
+static void test_prompts_of_all_kinds(void **state) {
+    (void)state;
+    mt_plan *plan = recorded_plan(1, 512);
+    add_random(plan);
+    add_chat(plan);
+    add_batch(plan);
+    mt_run_options options = options_of(100);
+    kept_run all = run_all(plan, &options);
+    assert_near((double)all.count, 6500, 4 * sqrt(5500));
+    assert_trace_rules(&all, 512);
+    free_run(&all);
+    mt_plan_release(plan);
+}
+
 static void test_recorded_prompts_need_their_block_size(void **state) {
     (void)state;
     mt_error error;
@@ -778,6 +793,7 @@ int main(void) {
         cmocka_unit_test(test_session_expectation),
         cmocka_unit_test(test_close_early),
         cmocka_unit_test(test_recorded_prompts),
+        cmocka_unit_test(test_prompts_of_all_kinds),
         cmocka_unit_test(test_recorded_prompts_need_their_block_size),
         cmocka_unit_test(test_digest),
         cmocka_unit_test(test_count),

@@ -2,12 +2,16 @@
  * area reaches s_k; they differ in how s_k grows. */
 #include "load/process/process.h"
 
+#include "base/memory.h"
+#include "random/ahead.h"
+
 #include <math.h>
 #include <stdio.h>
 
 typedef struct clock_state {
     mt_process_state base;
     mt_random random;
+    mt_random_ahead *ahead;
     mt_growing_sum area; /* s_k */
     uint64_t k;
     double scale; /* renewal: 1 / mean gap; 0 when it must be read at each time */
@@ -96,9 +100,13 @@ static mt_code gaps_open(mt_process_state *base, mt_error *error) {
     return MT_OK;
 }
 
+static void gaps_close(mt_process_state *base) {
+    mt_free(((clock_state *)base)->ahead);
+}
+
 static int poisson_next(mt_process_state *base, mt_event *event, mt_error *error) {
     clock_state *state = (clock_state *)base;
-    mt_random_seek(&state->random, state->k);
+    mt_random_seek_ahead(&state->random, &state->ahead, state->k);
     mt_growing_add(&state->area, mt_draw_exponential(&state->random));
     return arrive(state, event, error);
 }
@@ -112,6 +120,7 @@ static const mt_process_kind poisson_kind = {.name = "poisson",
                                              .state_size = sizeof(clock_state),
                                              .open = gaps_open,
                                              .next = poisson_next,
+                                             .close = gaps_close,
                                              .text = poisson_text};
 
 mt_process *mt_process_poisson(mt_curve *curve, mt_error *error) {
@@ -140,7 +149,7 @@ static int renewal_next(mt_process_state *base, mt_event *event, mt_error *error
     double scale = state->scale;
     if (scale == 0)
         scale = 1 / mt_distribution_mean(gaps, base->context.seed, state->now);
-    mt_random_seek(&state->random, state->k);
+    mt_random_seek_ahead(&state->random, &state->ahead, state->k);
     double gap;
     if (state->k == 0) {
         gap = mt_distribution_draw_length_biased(gaps, &state->random);
@@ -170,6 +179,7 @@ static const mt_process_kind renewal_kind = {.name = "renewal",
                                              .state_size = sizeof(clock_state),
                                              .open = renewal_open,
                                              .next = renewal_next,
+                                             .close = gaps_close,
                                              .text = renewal_text,
                                              .release = renewal_release};
 

@@ -8,8 +8,13 @@
 #include <math.h>
 #include <string.h>
 
-static mt_code add_fresh(mt_drafts *drafts, uint64_t fresh, mt_error *error) {
+/* They need no keys behind a chain, or where no block has one: they get the next ids together. */
+static mt_code add_fresh(mt_drafts *drafts, mt_draft *draft, uint64_t fresh, mt_error *error) {
     mt_key_list *keys = &drafts->keys;
+    if (draft->is_chain || keys->count == draft->key_begin) {
+        draft->fresh = fresh;
+        return MT_OK;
+    }
     if (MT_GROW(keys->keys, keys->capacity, keys->count + fresh) != 0)
         return mt_fail_memory(error, "prompt blocks");
     memset(keys->keys + keys->count, 0, fresh * sizeof *keys->keys);
@@ -31,7 +36,7 @@ static mt_code add_carried(mt_drafts *drafts, mt_draft *draft, uint64_t said,
     for (; at < whole; at++)
         if (mt_key_list_add(&drafts->keys, mt_key_number(turn, at)) != 0)
             return mt_fail_memory(error, "prompt blocks");
-    return add_fresh(drafts, blocks - at, error);
+    return add_fresh(drafts, draft, blocks - at, error);
 }
 
 /* Do the children that start from a turn of the session carry what was said in it? */
@@ -102,16 +107,19 @@ static mt_code make_prompt(mt_drafts *drafts, mt_draft *draft, const mt_prompt_w
         request->has |= MT_HAS_OUTPUT_LENGTH;
         request->output_length = made.output_length;
     }
-    return add_fresh(drafts, made.fresh, error);
+    return add_fresh(drafts, draft, made.fresh, error);
 }
 
 static const double most_seconds = 9223372036; /* in nanoseconds just within 63 bits */
 
+/* Of seconds that are not negative; the nearest, halves up. */
 static int64_t nanoseconds(double seconds, int whole_milliseconds) {
     enum { NANOSECONDS_OF_MILLISECOND = 1000000 };
     if (whole_milliseconds)
-        return (int64_t)floor(1000 * seconds) * NANOSECONDS_OF_MILLISECOND;
-    return llround(seconds * 1e9);
+        return (int64_t)(1000 * seconds) * NANOSECONDS_OF_MILLISECOND;
+    double exact = seconds * 1e9;
+    int64_t whole = (int64_t)exact;
+    return whole + (exact - (double)whole >= 0.5);
 }
 
 /* What is known before the prompt. */
@@ -158,7 +166,9 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
                            .tokens_are_new = lengths.input_is_new,
                            .time = event->time * draft->lane->stream->pace};
     draft->extra_begin = drafts->text.length;
-    code = mt_lane_fields(draft->lane, class_index, drafts->compact, &drafts->text, &wish, error);
+    if (draft->lane->has_fields)
+        code =
+            mt_lane_fields(draft->lane, class_index, drafts->compact, &drafts->text, &wish, error);
     if (code != MT_OK)
         return code;
     if (event->session && event->turn > 0)
@@ -167,7 +177,7 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
         code = make_child(drafts, draft, lengths.input, error);
     else
         code = make_prompt(drafts, draft, &wish, class_index, error);
-    if (code == MT_OK)
+    if (code == MT_OK && event->session)
         code = mt_name_request(&drafts->text, draft->extra_begin, drafts->compact, draft->lane,
                                event, error);
     draft->extra_end = drafts->text.length;
@@ -186,16 +196,17 @@ static void begin_session(mt_drafts *drafts, mt_run_session *session, double tim
 }
 
 mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_error *error) {
-    const mt_event *event = &lane->event;
+    size_t text_before = drafts->text.length;
+    *draft = (mt_draft){.lane = lane, .key_begin = drafts->keys.count};
+    mt_code code = mt_lane_take(lane, &draft->event, error);
+    if (code != MT_OK)
+        return code;
+    const mt_event *event = &draft->event;
     mt_run_session *session = mt_run_session_of(event);
-    size_t keys_before = drafts->keys.count, text_before = drafts->text.length;
-    memset(draft, 0, sizeof *draft);
-    draft->lane = lane;
-    draft->event = *event;
     if (session && event->turn == 0)
         begin_session(drafts, session, event->time);
     draft->ordinal = session ? session->ordinal : drafts->ordinals++;
-    mt_code code = make_content(drafts, draft, error);
+    code = make_content(drafts, draft, error);
     if (code != MT_OK)
         return code;
     draft->is_rejected = event->turn > 0 && event->rules && event->rules->max_input > 0 &&
@@ -205,12 +216,13 @@ mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_erro
     if (lane->is_over || draft->is_rejected)
         drafts->text.length = text_before;
     if (draft->is_rejected)
-        drafts->keys.count = keys_before;
+        drafts->keys.count = draft->key_begin, draft->fresh = 0;
     else if (session && !lane->is_over)
         session->waiting++;
     if (draft->parent)
         draft->parent->waiting++;
-    draft->blocks = drafts->keys.count - keys_before;
+    draft->keys = drafts->keys.count - draft->key_begin;
+    drafts->fresh += draft->fresh;
     return MT_OK;
 }
 

@@ -8,14 +8,16 @@
 typedef struct mt_draft {
     mt_request request;
     mt_lane *lane;
-    mt_event event;
+    mt_event event;         /* which the lane has taken */
     int is_rejected;        /* its prompt passes the session's limit: there is no request */
     uint64_t ordinal;       /* of its session, or its own, by first appearance in the run */
     mt_run_session *parent; /* whose leading blocks a sub-agent's first prompt has; or NULL */
     uint64_t
-        history;   /* leading blocks carried from the session's turn before, or from the parent */
-    size_t blocks; /* after those */
-    int is_chain;  /* their keys are one (mt_ids_of_chain) */
+        history; /* leading blocks carried from the session's turn before, or from the parent */
+    size_t key_begin;   /* in the drafts' list */
+    size_t keys, fresh; /* blocks after those: with a key each, then those that have none, for they
+                           cannot come back */
+    int is_chain;       /* the keys are one (mt_ids_of_chain) */
     size_t extra_begin, extra_end, token_begin, token_end; /* in the texts */
 } mt_draft;
 
@@ -23,13 +25,14 @@ typedef struct mt_draft {
 typedef struct mt_drafts {
     uint64_t block_size;
     int compact, whole_milliseconds;
-    mt_key_list keys; /* of all blocks, {0, 0} for one that cannot come back */
+    mt_key_list keys; /* of the drafts' blocks that have one; {0, 0}: cannot come back either */
+    size_t fresh;     /* blocks without */
     mt_text text;
     uint64_t ordinals; /* given so far, in the whole run */
 } mt_drafts;
 
-/* Makes the request of the lane's event. When the lane has no more prompts (lane->is_over) nothing
- * was made. The event is not settled: mt_draft_settle must be called, before the lane advances
+/* Takes the lane's next event, which there is, and makes its request. When the lane has no more
+ * prompts (lane->is_over) nothing was made. The event is not settled: mt_draft_settle must be called, before the lane advances
  * unless the run is live. */
 mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_error *error);
 

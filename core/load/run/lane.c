@@ -99,7 +99,9 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     lane->prompt_draws = mt_process_random(&context, "prompt");
     size_t levels;
     mt_process_branches(stream->process, &levels);
-    if (stream->fields || stream->class_fields || levels > 0)
+    lane->has_fields = stream->fields || stream->class_fields || levels > 0;
+    lane->wants_answers = mt_process_wants_answers(stream->process);
+    if (lane->has_fields)
         lane->field_draws = mt_process_random(&context, "fields");
     if (mt_process_has_sessions(stream->process))
         lane->summary_draws = mt_process_random(&context, "summary");
@@ -139,9 +141,10 @@ int mt_lane_look(mt_lane *lane, mt_error *error) {
     return got;
 }
 
-mt_code mt_lane_take(mt_lane *lane, mt_error *error) {
-    int got = mt_process_next(lane->process, &lane->event, error);
+mt_code mt_lane_take(mt_lane *lane, mt_event *event, mt_error *error) {
+    int got = mt_process_next(lane->process, event, error);
     mt_assert(got != 0);
+    lane->event = event;
     return got < 0 ? mt_lane_failure(lane, mt_code_of(error), error) : MT_OK;
 }
 
@@ -151,13 +154,13 @@ static unsigned level_of(const mt_event *event) {
 }
 
 int mt_lane_follows_parent(const mt_lane *lane) {
-    unsigned level = level_of(&lane->event);
-    return level > 0 && lane->event.turn == 0 && !lane->branch_prompts[level - 1];
+    unsigned level = level_of(lane->event);
+    return level > 0 && lane->event->turn == 0 && !lane->branch_prompts[level - 1];
 }
 
 mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, size_t *class_index,
                      mt_error *error) {
-    const mt_event *event = &lane->event;
+    const mt_event *event = lane->event;
     unsigned level = level_of(event);
     *class_index = lane->classes;
     if (event->given) {
@@ -189,7 +192,7 @@ typedef struct field_layers {
 
 static field_layers layers_of(const mt_lane *lane, size_t class_index) {
     const mt_stream *stream = lane->stream;
-    const mt_event *event = &lane->event;
+    const mt_event *event = lane->event;
     if (event->session)
         class_index = mt_run_session_of(event)->class_index;
     field_layers layers = {.lists = {stream->fields}, .count = 1 + level_of(event)};
@@ -207,7 +210,7 @@ static field_layers layers_of(const mt_lane *lane, size_t class_index) {
 
 mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
                        mt_prompt_wish *wish, mt_error *error) {
-    const mt_event *event = &lane->event;
+    const mt_event *event = lane->event;
     field_layers layers = layers_of(lane, class_index);
     double begin = event->session ? mt_run_session_of(event)->begin : event->time;
     size_t start = text->length, offset = 0, length = 0;
@@ -259,12 +262,12 @@ static mt_prompt_state *given_prompt(mt_lane *lane, mt_prompt *prompt, uint64_t 
 
 mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
                        mt_key_list *keys, mt_prompt_made *made, mt_error *error) {
-    unsigned level = level_of(&lane->event);
-    mt_random_seek(&lane->prompt_draws, lane->event.item);
+    unsigned level = level_of(lane->event);
+    mt_random_seek(&lane->prompt_draws, lane->event->item);
     mt_prompt_state *state =
         level > 0 ? lane->branch_prompts[level - 1] : lane->prompts[class_index];
-    if (lane->event.given && lane->event.given->prompt) {
-        state = given_prompt(lane, lane->event.given->prompt, lane->seed, error);
+    if (lane->event->given && lane->event->given->prompt) {
+        state = given_prompt(lane, lane->event->given->prompt, lane->seed, error);
         if (!state)
             return mt_lane_failure(lane, mt_code_of(error), error);
     }

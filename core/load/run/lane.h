@@ -26,9 +26,11 @@ typedef struct mt_lane {
     mt_random block_draws;   /* of a live run: ids of blocks that cannot come back */
     char *tag;               /* the name as a JSON string */
     size_t tag_length;
-    double time;    /* of its next event; for lanes.h */
-    mt_event event; /* the one taken last */
-    int is_over;    /* its prompt source has no more prompts */
+    double time;           /* of its next event; for lanes.h */
+    const mt_event *event; /* the one taken last */
+    int is_over;           /* its prompt source has no more prompts */
+    int has_fields;        /* records have further members: else mt_lane_fields adds none */
+    int wants_answers;     /* else its events need not be settled */
 } mt_lane;
 
 /* Fills a zeroed lane, whose stream and rank are set; mt_lane_close also after a failure. */
@@ -42,8 +44,8 @@ mt_code mt_lane_failure(const mt_lane *lane, mt_code code, mt_error *error);
 /* Fills lane->time with that of the next event: 1, 0 when there is none, -1 on failure. */
 int mt_lane_look(mt_lane *lane, mt_error *error);
 
-/* Makes the next event, which there is, the lane's. */
-mt_code mt_lane_take(mt_lane *lane, mt_error *error);
+/* Fills *event, which stays the caller's, with the next one, which there is, and makes it the lane's. */
+mt_code mt_lane_take(mt_lane *lane, mt_event *event, mt_error *error);
 
 /* Draws the event's lengths, after so many tokens of its session; *class_index becomes what the next two functions take. */
 mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, size_t *class_index,

@@ -44,7 +44,6 @@ static MT_FETCHES void fetch_next(const mt_run_lanes *lanes) {
         const mt_lane *lane = lanes->heap[i].lane;
         __builtin_prefetch(lane);
         __builtin_prefetch(&lane->length_draws);
-        __builtin_prefetch(&lane->event, 1);
     }
 }
 
@@ -53,7 +52,9 @@ mt_code mt_run_lanes_look(mt_run_lanes *lanes, mt_lane *lane, mt_error *error) {
     int got = mt_lane_look(lane, error);
     if (got < 0)
         return mt_code_of(error);
-    if (got > 0) {
+    if (got > 0 && lanes->waiting == 1 && place == 1) {
+        lanes->heap[0].time = lane->time; /* nobody is before it */
+    } else if (got > 0) {
         sift(lanes, (mt_waiting_lane){lane->time, lane->rank, lane},
              place > 0 ? place - 1 : lanes->waiting++);
     } else if (place > 0) {

@@ -1,5 +1,6 @@
 #include "load/run/run.h"
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "hash/ids.h"
 #include "load/run/draft.h"
@@ -52,7 +53,7 @@ static int awaits(const run_source *run, const mt_draft *draft) {
 }
 
 static mt_code settle_now(run_source *run, const mt_draft *draft, mt_error *error) {
-    if (awaits(run, draft))
+    if (!draft->lane->wants_answers || awaits(run, draft))
         return MT_OK;
     const mt_answer answer = mt_draft_planned_answer(draft);
     return mt_draft_settle(draft, &answer, error);
@@ -65,8 +66,8 @@ static void make_live_ids(run_source *run) {
         return;
     mt_random *draws = &run->batch->lane->block_draws;
     mt_random_seek(draws, run->batch->event.item);
-    for (size_t i = 0; i < keys->count; i++) {
-        int is_fresh = (keys->keys[i].low | keys->keys[i].high) == 0;
+    for (size_t i = 0; i < keys->count + run->drafts.fresh; i++) {
+        int is_fresh = i >= keys->count || (keys->keys[i].low | keys->keys[i].high) == 0;
         run->batch_ids[i] = (is_fresh ? mt_random_u64(draws) : keys->keys[i].low) >> 1;
     }
 }
@@ -76,33 +77,59 @@ static void make_live_ids(run_source *run) {
 enum { DRAFTS_AHEAD = 16, KEYS_AHEAD = 2 };
 
 static void expect_keys(const run_source *run, const mt_draft *draft, const mt_key *keys) {
-    for (size_t i = 0; i < draft->blocks && i < KEYS_AHEAD; i++)
+    for (size_t i = 0; i < draft->keys && i < KEYS_AHEAD; i++)
         mt_ids_expect(run->ids, keys[i]);
 }
 
-/* The ids of the batch: of a chain at a time, and of all the keys between two chains. */
+/* The next ids, for blocks without keys. */
+static mt_code number_fresh(run_source *run, uint64_t *out, size_t count, mt_error *error) {
+    uint64_t first = mt_ids_fresh(run->ids, count);
+    if (first == UINT64_MAX)
+        return mt_fail(error, MT_ERROR_VALUE, "more than 2^40 hash ids");
+    for (size_t i = 0; i < count; i++)
+        out[i] = first + i;
+    return mt_poll_interrupt(error);
+}
+
+/* The ids of `count` keys of drafts before this one, then of its own, by themselves. */
+static mt_code number_draft(run_source *run, const mt_draft *draft, const mt_key *keys,
+                            size_t count, uint64_t *out, mt_error *error) {
+    mt_code code = mt_ids_of(run->ids, keys, count, out, error);
+    if (code == MT_OK && draft->is_chain && draft->keys > 0)
+        code = mt_ids_of_chain(run->ids, keys + count, draft->keys, out + count, error);
+    if (code == MT_OK && draft->fresh > 0)
+        code = number_fresh(run, out + count + draft->keys, draft->fresh, error);
+    return code;
+}
+
+/* The ids of the batch: of a chain at a time, of blocks without keys, and of all the keys between
+ * two of these. */
 static mt_code make_ids(run_source *run, mt_error *error) {
     const mt_key *keys = run->drafts.keys.keys;
-    size_t done = 0, at = 0, ahead = 0, ahead_at = 0;
+    size_t waiting = 0; /* keys before this draft's that have no id yet */
+    size_t ahead = 0, ahead_at = 0;
+    uint64_t *out = run->batch_ids;
     mt_code code = MT_OK;
+    if (run->drafts.keys.count == 0)
+        return number_fresh(run, out, run->drafts.fresh, error);
     for (size_t i = 0; code == MT_OK && i < run->batch_count; i++) {
         const mt_draft *draft = &run->batch[i];
         for (; ahead < run->batch_count && ahead < i + DRAFTS_AHEAD; ahead++) {
             expect_keys(run, &run->batch[ahead], keys + ahead_at);
-            ahead_at += run->batch[ahead].blocks;
+            ahead_at += run->batch[ahead].keys;
         }
-        if (draft->is_chain) {
-            code = mt_ids_of(run->ids, keys + done, at - done, run->batch_ids + done, error);
-            if (code == MT_OK)
-                code =
-                    mt_ids_of_chain(run->ids, keys + at, draft->blocks, run->batch_ids + at, error);
-            done = at + draft->blocks;
+        if (!draft->is_chain && draft->fresh == 0) {
+            waiting += draft->keys;
+            continue;
         }
-        at += draft->blocks;
+        code = number_draft(run, draft, keys, waiting, out, error);
+        keys += waiting + draft->keys;
+        out += waiting + draft->keys + draft->fresh;
+        waiting = 0;
     }
     if (code != MT_OK)
         return code;
-    return mt_ids_of(run->ids, keys + done, at - done, run->batch_ids + done, error);
+    return mt_ids_of(run->ids, keys, waiting, out, error);
 }
 
 /* Arrivals that stand still: a mistake rather than a load. */
@@ -122,13 +149,11 @@ static mt_code make_batch(run_source *run, mt_error *error) {
     mt_drafts *drafts = &run->drafts;
     mt_lane *lane;
     run->batch_count = run->next = run->next_id = 0;
-    drafts->keys.count = drafts->text.length = 0;
+    drafts->keys.count = drafts->fresh = drafts->text.length = 0;
     while ((lane = mt_run_lanes_soonest(&run->lanes)) && run->batch_count < run->batch_limit &&
-           drafts->keys.count < BATCH_BLOCKS && run->made < run->options.most) {
+           drafts->keys.count + drafts->fresh < BATCH_BLOCKS && run->made < run->options.most) {
         mt_draft *draft = &run->batch[run->batch_count];
-        mt_code code = mt_lane_take(lane, error);
-        if (code == MT_OK)
-            code = mt_draft_make(drafts, lane, draft, error);
+        mt_code code = mt_draft_make(drafts, lane, draft, error);
         if (code == MT_OK && !lane->is_over) {
             code = settle_now(run, draft, error);
             if (code == MT_OK && !draft->is_rejected) {
@@ -142,7 +167,7 @@ static mt_code make_batch(run_source *run, mt_error *error) {
         if (code != MT_OK)
             return code;
     }
-    if (MT_GROW(run->batch_ids, run->id_capacity, drafts->keys.count) != 0)
+    if (MT_GROW(run->batch_ids, run->id_capacity, drafts->keys.count + drafts->fresh) != 0)
         return mt_fail_memory(error, "hash ids");
     if (run->options.live)
         return make_live_ids(run), MT_OK;
@@ -163,8 +188,8 @@ static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
     mt_run_session *session = mt_run_session_of(&draft->event);
     const char *text = run->drafts.text.bytes;
     request->hash_ids = run->batch_ids + run->next_id;
-    request->hash_count = draft->blocks;
-    run->next_id += draft->blocks;
+    request->hash_count = draft->keys + draft->fresh;
+    run->next_id += request->hash_count;
     if (draft->extra_end > draft->extra_begin)
         request->extra =
             (mt_span){text + draft->extra_begin, draft->extra_end - draft->extra_begin};
