@@ -258,7 +258,8 @@ $(BUILD)/tests/objects.a: $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHE
 
 # Tests of the driving room link its libraries too.
 $(DRIVE_C_TESTS): TEST_LIBS := $(CURL_LIBS) $(DRIVE_LIBS)
-$(C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(BUILD)/tests/support/one_test.o $(BUILD)/tests/objects.a $(BUILD)/flags
+$(C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(BUILD)/tests/support/one_test.o $(BUILD)/tests/objects.a \
+  $(CHECKED_PACKING) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core $(SANITIZED_PROGRAM) -MMD -MP -MF $@.d -o $@ $< \
 	  $(BUILD)/tests/support/one_test.o $(CHECKED_PACKING) $(BUILD)/tests/objects.a -lcmocka $(WHOLE_LIBS) $(TEST_LIBS)

@@ -75,6 +75,15 @@ local function proper(name, text)
   return list
 end
 
+local function first_lines(text, count)
+  local at = 0
+  for _ = 1, count do
+    at = text:find("\n", at + 1, true)
+    if not at then return text end
+  end
+  return text:sub(1, at)
+end
+
 -- Of those whose claims are looked at in a run without options, what an earlier test has made of it.
 local made = { steady = true, ramp = true, bursty_tenants = true, own_arrivals = true, priorities = true, canary = true,
   chat = true, coding_agent = true, voice_agent = true, deep_research = true }
@@ -136,8 +145,10 @@ describe("every example", function()
     else
       it(name .. " runs without options and makes a proper trace", function()
         assert.equal("", run(name))
-        local list = proper(name, command.read(folder .. "/" .. name .. ".jsonl"))
-        assert.is_true(#list >= 100 and #list < 200000)
+        local text = command.read(folder .. "/" .. name .. ".jsonl")
+        local _, count = text:gsub("\n", "")
+        assert.is_true(count >= 100 and count < 200000)
+        local list = proper(name, first_lines(text, 10000))
         made[name] = made[name] and list
       end)
 
@@ -384,9 +395,9 @@ describe("the example", function()
     assert.is_true(low <= value and value <= high, ("%g is not within %g and %g"):format(value, low, high))
   end
 
-  -- What the examples of agents say of their traces, at three seeds.
+  -- What the examples of agents say of their traces, at two seeds.
   it("a coding agent's context grows and is compacted, and sub-agents are joined", function()
-    for seed = 0, 2 do
+    for seed = 0, 1 do
       local list = trace("coding_agent", seed > 0 and "--seed " .. seed or nil) -- 0 is the seed of a run without options
       local within, across = seen_before(list)
       between(0.88, within, 0.94)
@@ -410,7 +421,7 @@ describe("the example", function()
   end)
 
   it("a voice agent's turns are short, and its pauses never are", function()
-    for seed = 0, 2 do
+    for seed = 0, 1 do
       local list = trace("voice_agent", seed > 0 and "--seed " .. seed or nil) -- 0 is the seed of a run without options
       local within, across = seen_before(list)
       between(0.87, within, 0.94)
@@ -428,7 +439,7 @@ describe("the example", function()
   end)
 
   it("deep research fans out wide and joins", function()
-    for seed = 0, 2 do
+    for seed = 0, 1 do
       local list = trace("deep_research", seed > 0 and "--seed " .. seed or nil) -- 0 is the seed of a run without options
       local within, across = seen_before(list)
       between(0.55, within, 0.7)

@@ -101,7 +101,7 @@ describe("four hosts", function()
 
   local start_shards = [[
 at=$(date -u -d '+4 seconds' +%Y-%m-%dT%H:%M:%SZ)
-for i in 0 1 2 3; do drive h$i h$i --shard $i/4 --start-at $at >h$i.out 2>h$i.err & eval p$i=$!; done
+for i in 0 1 2 3; do drive h$i h$i --shard $i/4 --start-at $at $how >h$i.out 2>h$i.err & eval p$i=$!; done
 ]]
 
   it("send exactly what one would, when it is due", function()
@@ -148,8 +148,9 @@ drive h0 whole >whole.out 2>whole.err
       within = within + (late[i] <= 2 and 1 or 0)
     end
     -- Where driver and mock may have a real-time priority all are (0.03 ms the median, 0.5 the most, with 20 other
-    -- programs that want the two processors; 5 % are left to a machine that is itself a guest, and sanitized). Else most.
-    local share = run.driver.realtime and 0.95 or 0.5
+    -- programs that want the two processors; a fifth is left to a machine that is itself a guest of a busy one: 8 % were
+    -- late there, at a median of 0.1 ms). Else most.
+    local share = run.driver.realtime and 0.8 or 0.5
     assert.is_true(within >= share * count, ("%d of %d within 2 ms, the median %.3f ms"):format(within, count,
       median(late)))
     -- And all began at the moment that was asked for, on one time axis.
@@ -161,7 +162,8 @@ drive h0 whole >whole.out 2>whole.err
   end)
 
   it("a host that dies is named, and what it had left to do is not sent", function()
-    local folder = among_hosts(start_shards .. [[
+    -- At a third of the speed: it has something left to do when it is found to have begun.
+    local folder = among_hosts("how='--speed-ratio 0.33'\n" .. start_shards .. [[
 until [ $(cat h2/profile_export.jsonl.part 2>/dev/null | wc -l) -gt 15 ]; do sleep 0.02; done
 kill -KILL $(ip netns pids h2)
 wait $p0 $p1 $p3

@@ -283,10 +283,9 @@ describe("moontide sweep", function()
 
   it("leaves what is done after Ctrl-C, with 130, and resumes", function()
     local url = start()
-    local words = "steady --vary isl=20,30,40 --duration 1s -- --rate 20 --osl 2"
+    local words = "steady --vary isl=20,30,40 --duration 1500ms -- --rate 20 --osl 2"
     local result = sweep(url, words, { before = "",
-      after = "until ls -d benchmarks/results/b/isl=30 2>/dev/null || ! kill -0 $p; do sleep 0.02; done; sleep 0.4; "
-        .. "kill -INT $p" })
+      after = "until [ -d benchmarks/results/b/isl=30 ] || ! kill -0 $p; do sleep 0.02; done; sleep 0.1; kill -INT $p" })
     assert.equal(130, result.status, result.err)
     assert.same({ "isl=20 done", "isl=30 interrupted", "isl=40 not run" }, statuses(result))
     assert.is_true(result.json.was_cancelled)

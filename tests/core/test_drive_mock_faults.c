@@ -238,19 +238,18 @@ static double taken_ms(const running_mock *mock, const char *body) {
     return (double)(now_ns() - begun) * 1e-6;
 }
 
-/* The least of five, which other programs disturb least. */
-static double least_ms(const running_mock *mock, const char *body) {
+/* An answer takes so many milliseconds: never less, and one of many no more than 15 above, for other programs may
+ * have the machine in between. How often it was asked for. */
+static int assert_takes(const running_mock *mock, const char *body, double wanted) {
     double least = 1e9;
-    for (int i = 0; i < 5; i++) {
+    int asked = 0;
+    for (; asked < 60 && least > wanted + 15; asked++) {
         double taken = taken_ms(mock, body);
         least = taken < least ? taken : least;
     }
-    return least;
-}
-
-static void assert_about(double ms, double wanted) {
-    if (ms < wanted || ms > wanted + 15)
-        fail_msg("%.3f ms instead of %.3f", ms, wanted);
+    if (least < wanted || least > wanted + 15)
+        fail_msg("%.3f ms instead of %.3f", least, wanted);
+    return asked;
 }
 
 static void test_times(void **state) {
@@ -265,17 +264,17 @@ static void test_times(void **state) {
     options.block_size = 4;
     start_mock(&mock, options);
     /* 20 ms, 2 tokens of 2 ms, 5 gaps of 6 ms. */
-    assert_about(least_ms(&mock, stream), 20 + 4 + 30);
-    assert_about(least_ms(&mock, whole), 20 + 4 + 30);
+    assert_takes(&mock, stream, 20 + 4 + 30);
+    assert_takes(&mock, whole, 20 + 4 + 30);
     /* 5 of 9 tokens are cached the second time. */
     static const char nine[] = "{\"prompt\":[1,2,3,4,5,6,7,8,9],\"max_tokens\":1,\"stream\":true}";
     assert_true(taken_ms(&mock, nine) >= 20 + 18);
-    assert_about(least_ms(&mock, nine), 20 + 2);
+    assert_takes(&mock, nine, 20 + 2);
     stop_mock(&mock);
     options.tokens_per_chunk = two;
     options.prefill_per_token_ms = 0;
     start_mock(&mock, options);
-    assert_about(least_ms(&mock, stream), 20 + 4 * 6); /* chunks of tokens 2, 4 and 6 */
+    assert_takes(&mock, stream, 20 + 4 * 6); /* chunks of tokens 2, 4 and 6 */
     stop_mock(&mock);
     mt_distribution_release(ttft);
     mt_distribution_release(itl);
@@ -285,27 +284,26 @@ static void test_times(void **state) {
 /* Two run in two slots: all takes three times as long. */
 static void test_load_factor(void **state) {
     (void)state;
+    static const char one_token[] = "{\"prompt\":\"a b\",\"max_tokens\":1}";
+    static const char endless[] = "{\"prompt\":\"a\",\"max_tokens\":100000,\"stream\":true}";
     running_mock mock;
     mt_mock_options options = quick();
-    mt_distribution *ttft = always(30);
+    mt_distribution *ttft = always(30), *itl = always(20);
     options.ttft = ttft;
+    options.itl = itl;
     options.slots = 2;
     options.load_factor = 3;
     start_mock(&mock, options);
-    assert_about(least_ms(&mock, whole), 30);
+    assert_takes(&mock, one_token, 30);
     int other = connect_to(&mock);
-    double least = 1e9;
-    for (int i = 0; i < 5; i++) {
-        send_request(other, TEXT, whole);
-        pause_ms(5);
-        double taken = taken_ms(&mock, whole);
-        least = taken < least ? taken : least;
-        free(hear(other));
-    }
-    assert_about(least, 90);
+    send_request(other, TEXT, endless);
+    char byte;
+    assert_int_equal(1, recv(other, &byte, 1, 0)); /* it runs, and is at no end */
+    assert_takes(&mock, one_token, 90);
     close(other);
     stop_mock(&mock);
     mt_distribution_release(ttft);
+    mt_distribution_release(itl);
 }
 
 /* A silence of 200 ms is broken every 60 ms. */
@@ -325,7 +323,7 @@ static void test_ping(void **state) {
         assert_in_range(comments, is_stream ? 2 : 0, is_stream ? 3 : 0);
         assert_string_equal(answer->shape, is_stream ? "C C C C C CF D" : "");
         free(answer);
-        assert_about(least_ms(&mock, is_stream ? stream : whole), 200);
+        assert_takes(&mock, is_stream ? stream : whole, 200);
         stop_mock(&mock);
         mt_distribution_release(ttft);
     }
@@ -349,11 +347,11 @@ static void test_timing_function(void **state) {
     options.timing = time_by_length;
     options.timing_context = &seen;
     start_mock(&mock, options);
-    assert_about(least_ms(&mock, stream), 20 + 5 * 4);
+    int asked = assert_takes(&mock, stream, 20 + 5 * 4);
     assert_int_equal(seen.prompt_tokens, 2);
     assert_int_equal(seen.output_tokens, 6);
     assert_int_equal(seen.running, 1);
-    assert_int_equal(seen.number, 4);
+    assert_int_equal(seen.number, asked - 1);
     assert_true(seen.itl_ms < 0);
     int fd = connect_to(&mock);
     send_request(fd, TEXT, "{\"prompt\":\"a b c d e\"}");

@@ -1,6 +1,8 @@
--- The search for the most on a machine that is busy with something else: its probes are made up here.
+-- The search for the most where no machine disturbs it: its probes are made up here. On a machine that is busy with
+-- something else, and of servers whose most is known, by a simulation of them.
 local find_max = require "moontide.study.find_max"
 local level = require "moontide.study.level"
+local mt = require "moontide"
 
 -- What a drive at a level gives: kept up to `holds`, on time as `is_on_time(level, how often it was driven)` says.
 local function runs(holds, is_on_time)
@@ -21,15 +23,20 @@ local function runs(holds, is_on_time)
   end
 end
 
+-- A search whose probes are driven by that; opt: what is not as usual.
+local function search(drive, opt)
+  local before, all = level.drive, { unit = "concurrency", slo = { { "ttft.p99", 500 } }, probe = 20, ramp = 5,
+    precision = 0.05, settle = 0, seed = 0, url = { "http://127.0.0.1:1" }, model = "m", accept_invalid = false }
+  for name, value in pairs(opt or {}) do all[name] = value end
+  level.drive = drive
+  local found = find_max.run({ name = "load", make = error }, all)
+  level.drive = before
+  return found
+end
+
 local function find(holds, is_on_time)
   local driven, drive = runs(holds, is_on_time)
-  local before = level.drive
-  level.drive = drive
-  local found = find_max.run({ name = "load", make = error }, { unit = "concurrency", slo = { { "ttft.p99", 500 } },
-    probe = 20, ramp = 5, precision = 0.05, settle = 0, seed = 0, url = { "http://127.0.0.1:1" }, model = "m",
-    accept_invalid = false })
-  level.drive = before
-  return found, driven
+  return search(drive), driven
 end
 
 describe("a search for the most", function()
@@ -56,5 +63,115 @@ describe("a search for the most", function()
     local found, driven = find(20, function(value, times) return value ~= 24 or times == 4 end)
     assert.same({ 20, true }, { found.max, found.is_confirmed })
     assert.same({ 8, 16, 32, 24, 24, 24, 24, 20 }, table.move(driven, 1, 8, 1, {}))
+  end)
+end)
+
+-- A drive of a simulated server: `measure(level, settings)` gives what is promised and how many requests were due.
+local function simulated(name, limit, measure)
+  return function(_, settings)
+    local value, due = measure(settings.request_rate or settings.concurrency, settings)
+    return {
+      seconds = settings.stop_after, results = { due = due, done = due },
+      counts = { due = due, done = due, failed = 0, cancelled = 0, not_sent = 0 },
+      promises = { { name = name, limit = limit, is_least = false, value = value, kept = value <= limit,
+        text = ("%s is %g"):format(name, value) } },
+      verdict = { name = "valid", limited_by = {} },
+    }
+  end
+end
+
+local function exponential(random)
+  return -math.log(1 - random:uniform())
+end
+
+-- The slot that is free first.
+local function soonest_of(free)
+  local soonest = 1
+  for k = 2, #free do
+    if free[k] < free[soonest] then soonest = k end
+  end
+  return soonest
+end
+
+describe("the most that a search finds", function()
+  it("is what a server takes that refuses whoever comes while it works", function()
+    -- One at a time, 0.094 s each: evenly spaced requests are refused as soon as they come faster than 10.64 a second.
+    local drive = simulated("error_rate", 0.3, function(rate, settings)
+      local free, due, refused = 0, 0, 0
+      for i = 0, math.floor(settings.window.to * rate) do
+        local time = i / rate
+        local is_refused, is_due = time < free, time >= settings.window.from
+        if not is_refused then free = time + 0.094 end
+        due = due + (is_due and 1 or 0)
+        refused = refused + (is_due and is_refused and 1 or 0)
+      end
+      return refused / due, due
+    end)
+    for _, first in ipairs { 0.3, 4, 40, 1000 } do
+      local found = search(drive, { unit = "rate", first = first, precision = 0.01 })
+      assert.is_true(found.is_confirmed)
+      assert.is_true(found.max <= 1 / 0.094 and found.max >= 0.99 / 0.094, found.max)
+    end
+  end)
+
+  it("is the concurrency at which a closed loop's latency is known", function()
+    -- Four slots of 20 ms: N in flight take N / 4 * 20 ms each (Little's law), so 54 ms allow 10.
+    local drive = simulated("e2e.avg", 54, function(users, settings)
+      local free, asked, sum, count = { 0, 0, 0, 0 }, {}, 0, 0
+      for user = 1, users do asked[user] = 0 end
+      for i = 0, 4000 do
+        local user, slot = i % users + 1, soonest_of(free) -- they are answered in the order in which they ask
+        free[slot] = math.max(free[slot], asked[user]) + 0.02
+        if asked[user] >= settings.window.from / 10 then sum, count = sum + free[slot] - asked[user], count + 1 end
+        asked[user] = free[slot]
+      end
+      return 1000 * sum / count, count
+    end)
+    for _, first in ipairs { 1, 8, 100 } do
+      local found = search(drive, { first = first, precision = 0.05 })
+      assert.same({ 10, true }, { found.max, found.is_confirmed })
+    end
+  end)
+
+  it("is the rate at which queueing theory has the wait that is promised", function()
+    -- M/M/c: Poisson arrivals, exponential times of service of mean 1/mu, c servers. With a = lambda/mu the share of
+    -- requests that wait is Erlang's C(c, a) = (a^c/c! * c/(c-a)) / (sum_{k<c} a^k/k! + a^c/c! * c/(c-a)), and
+    -- P(wait > t) = C(c, a) * exp(-(c mu - lambda) t). (A. K. Erlang, 1917; L. Kleinrock, Queueing Systems I, 3.5.)
+    local servers, mu, limit = 4, 100, 0.015
+    local function waits_longer(lambda)
+      local a, term, sum = lambda / mu, 1, 0
+      for k = 0, servers - 1 do
+        sum = sum + term
+        term = term * a / (k + 1)
+      end
+      local all_busy = term * servers / (servers - a)
+      return all_busy / (sum + all_busy) * math.exp(-(servers * mu - lambda) * limit)
+    end
+    local low, high = 1, servers * mu - 1
+    for _ = 1, 60 do
+      local middle = (low + high) / 2
+      if waits_longer(middle) < 0.1 then low = middle else high = middle end
+    end
+    local truth = low
+    assert.near(294, truth, 1)
+
+    local drive = simulated("ttft.p90", 1000 * limit, function(rate, settings)
+      local random, free, waits, time = mt.random(settings.seed, "queue"), { 0, 0, 0, 0 }, {}, 0
+      while true do
+        time = time + exponential(random) / rate
+        if time >= settings.window.to then break end
+        local slot = soonest_of(free)
+        local begun = math.max(free[slot], time)
+        free[slot] = begun + exponential(random) / mu
+        if time >= settings.window.from then waits[#waits + 1] = begun - time end
+      end
+      table.sort(waits)
+      return 1000 * waits[math.ceil(0.9 * #waits)], #waits
+    end)
+    -- Its precision of 0.05, and what a p90 of some 24 000 waits that hang together leaves open.
+    for seed, first in ipairs { 150, 200, 260 } do
+      local found = search(drive, { unit = "rate", first = first, seed = seed, probe = 80 })
+      assert.is_true(math.abs(found.max / truth - 1) < 0.12, found.max)
+    end
   end)
 end)

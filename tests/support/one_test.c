@@ -1,4 +1,5 @@
-/* Linked into every C test: MOONTIDE_TEST, when set, is a part of the names of the tests to run. */
+/* Linked into every C test: MOONTIDE_TEST, when set, is a part of the names of the tests to run, and
+ * MOONTIDE_WITHOUT_TEST one of those that are left out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +10,14 @@
 #include <cmocka.h>
 
 __attribute__((constructor)) static void choose_tests(void) {
-    static char pattern[256];
-    const char *part = getenv("MOONTIDE_TEST");
-    if (!part)
-        return;
-    snprintf(pattern, sizeof pattern, "*%s*", part);
-    cmocka_set_test_filter(pattern);
+    static char wanted[256], unwanted[256];
+    const char *part = getenv("MOONTIDE_TEST"), *without = getenv("MOONTIDE_WITHOUT_TEST");
+    if (part) {
+        snprintf(wanted, sizeof wanted, "*%s*", part);
+        cmocka_set_test_filter(wanted);
+    }
+    if (without) {
+        snprintf(unwanted, sizeof unwanted, "*%s*", without);
+        cmocka_set_skip_filter(unwanted);
+    }
 }
