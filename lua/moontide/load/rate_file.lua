@@ -47,7 +47,8 @@ local counts = { "count", "request", "total", "^n$", "^num", "calls", "hits", "e
 
 -- Of a column of times that are numbers: the unit that its name says, where it is not seconds.
 local units_of_names = { { "minut", "m" }, { "^min$", "m" }, { "hour", "h" }, { "day", "d" },
-  { "milli", "ms" }, { "%f[%a]ms$", "ms" }, { "micro", "us" }, { "%f[%a]us$", "us" }, { "nano", "ns" }, { "%f[%a]ns$", "ns" } }
+  { "milli", "ms" }, { "%f[%a]ms$", "ms" }, { "micro", "us" }, { "%f[%a]us$", "us" }, { "nano", "ns" },
+  { "%f[%a]ns$", "ns" } }
 
 local function unit_of_name(name)
   for _, pair in ipairs(units_of_names) do
@@ -67,8 +68,8 @@ end
 local function check_time(path, name, first, begin)
   local unit = unit_of_name(name)
   if unit and first and tonumber(first[name]) then
-    core.base.raise(("%s: column %s has numbers: say what they count, as in %sunit=%s (unit=s: seconds)"):format(
-      path, options.show(name), begin, unit))
+    core.base.raise(("%s: column %s has numbers: say what they count, as in %sunit=%s (unit=s: seconds)")
+      :format(path, options.show(name), begin, unit))
   end
 end
 
