@@ -93,6 +93,8 @@ local cases = {
     .. "  end end), input = 5"), 4, "boom", "--plot" },
   { "a factory that returns nothing", stream "arrivals = mt.arrivals(\n  function() end), input = 5", 3,
     "arrivals: the factory returned nil, it must return a function of the time that returns the gap to the next request" },
+  { "a length that yields", stream(poisson .. "input = mt.length(function()\n  coroutine.yield(3) end)"), 3,
+    "a function that is called for a plan cannot yield" },
   { "a negative mean", stream(poisson .. "input = 5, output = mt.lognormal { mean = -3, cv = 1 }"), 2, nil },
 }
 
@@ -110,6 +112,13 @@ for _, case in ipairs(cases) do
     assert.is_false(exists(folder .. "/" .. result.name .. "l"))
   end)
 end
+
+it("a factory that C made has no line to be told", function()
+  local result = run(stream "requests = coroutine.wrap(function() coroutine.yield {} end)", "--check")
+  assert.equal("moontide: requests: the factory returned table, it must return a function that returns the next "
+    .. "request, a table\n", result.err)
+  assert.equal(1, result.status)
+end)
 
 it("prompts that decide their lengths are refused beside input=", function()
   command.write(folder, "t.jsonl", '{"timestamp": 0, "input_length": 9, "hash_ids": [1]}\n')
