@@ -95,6 +95,8 @@ describe("moontide replay", function()
       { "analyze URL", "analyze is a command, not a load" },
       { "steady URL stray", "unexpected argument 'stray'" },
       { "steady URL -- --isll 3", "unknown option '--isll' (did you mean '--isl'?)" },
+      { "steady URL --warmup 1s", "--warmup must be a number of requests (--window BEGIN..END leaves out a time), not '1s'" },
+      { "steady URL --warmup x", "--warmup must be a whole number, not 'x'" },
       { "steady URL --api cha", "did you mean 'chat'?" },
       { "steady URL --text", "--text goes with --api completions" },
       { "steady URL --vocab 1..2", "--vocab is of token ids" },
