@@ -12,7 +12,11 @@ local function of_reference(name, message, code)
   end
   if message:find("did you mean", 1, true) then return nil, message, code end
   local found = repl_help.search(name)
-  if #found == 0 then return nil, message .. repl_help.hint(name), code end
+  if #found == 0 then
+    local hint = repl_help.hint(name)
+    if hint == "" and message:sub(-1) == "'" then hint = ", and no help speaks of it" end
+    return nil, message .. hint, code
+  end
   print(("what has to do with '%s':\n%s"):format(name, table.concat(found, "\n")))
 end
 

@@ -342,7 +342,12 @@ static void look_for_interrupt(lua_State *L, lua_Debug *call) {
 static int to_message(lua_State *L) {
     if (lua_istable(L, 1) && lua_getfield(L, 1, "message") == LUA_TSTRING)
         return 1;
-    luaL_tolstring(L, 1, NULL);
+    const char *text = luaL_tolstring(L, 1, NULL);
+    if (strncmp(text, "attempt to yield", strlen("attempt to yield")) == 0) {
+        luaL_where(L, 2); /* Lua says no place: coroutine.yield failed, this is who called it */
+        lua_pushliteral(L, "a function that is called for a plan cannot yield");
+        lua_concat(L, 2);
+    }
     return 1;
 }
 

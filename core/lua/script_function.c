@@ -56,10 +56,16 @@ char *mt_script_function_value(const mt_script_function *self, char *buffer, siz
     return buffer;
 }
 
-char *mt_script_function_place(const mt_script_function *self, char *buffer, size_t size) {
+char *mt_lua_function_place(lua_State *L, char *buffer, size_t size) {
     lua_Debug function;
-    mt_script_function_push(self);
-    lua_getinfo(self->thread, ">S", &function);
-    snprintf(buffer, size, "%s:%d: ", function.short_src, function.linedefined);
+    lua_getinfo(L, ">S", &function);
+    buffer[0] = '\0';
+    if (function.linedefined > 0)
+        snprintf(buffer, size, "%s:%d: ", function.short_src, function.linedefined);
     return buffer;
+}
+
+char *mt_script_function_place(const mt_script_function *self, char *buffer, size_t size) {
+    mt_script_function_push(self);
+    return mt_lua_function_place(self->thread, buffer, size);
 }

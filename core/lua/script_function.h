@@ -27,7 +27,13 @@ void mt_script_function_push(const mt_script_function *self);
 /* Describes the value on top of the thread's stack, as "the function returned %s". Returns buffer. */
 char *mt_script_function_value(const mt_script_function *self, char *buffer, size_t size);
 
-/* Where the function stands, as "SCRIPT:LINE: ". Returns buffer. */
+/* Where the function stands, as "SCRIPT:LINE: "; "" of one that C made, as coroutine.wrap does. Returns
+ * buffer, for which MT_LUA_PLACE bytes suffice. */
 char *mt_script_function_place(const mt_script_function *self, char *buffer, size_t size);
+
+/* The same of the function on top of the stack, which it pops. */
+char *mt_lua_function_place(lua_State *L, char *buffer, size_t size);
+
+enum { MT_LUA_PLACE = LUA_IDSIZE + 20 };
 
 #endif

@@ -281,7 +281,8 @@ Imbalance: what the replica with most to compute had, in parts of the mean
     refused("analyze: --hit-rule must be one of all, vllm, not 'some'", { path, "--hit-rule", "some" }, 2)
     refused("analyze: --ttl-since must be one of use, write, not 'x'", { path, "--ttl-since", "x" }, 2)
     refused("analyze: --bytes-per-token must be above 0, not 0", { path, "--bytes-per-token", "0" }, 2)
-    refused("analyze: --cache-sizes must be a whole number, not '5 apples'", { path, "--cache-sizes", "5 apples" }, 2)
+    refused("analyze: --cache-sizes must be blocks (1000, 20k), tokens (2Mtokens) or bytes (80GB), not '5 apples'",
+      { path, "--cache-sizes", "5 apples" }, 2)
     local back = trace("back.jsonl", { { 5, 0 }, { 1, 0 } })
     refused(back .. ": ages need timestamps in order, and those of 1 request go back ('moontide cat --sort' puts "
       .. "them in order)", { back, "--block-size", "10", "--ttl", "5s" }, 1)

@@ -243,7 +243,8 @@ infinite ]], 1, true))
     assert.matches('"lru": {"5": 0.4444444444444444}, ', analyze({ path, "--cache-sizes=5", "--json" }).out)
     refused("analyze: --cache-sizes must be at least 1, not 0", { path, "--cache-sizes", "5,0" }, 2)
     refused("analyze: --cache-sizes must be a whole number, not '1.5'", { path, "--cache-sizes", "1.5" }, 2)
-    refused("analyze: --cache-sizes must be a whole number, not ''", { path, "--cache-sizes", "" }, 2)
+    refused("analyze: --cache-sizes must be blocks (1000, 20k), tokens (2Mtokens) or bytes (80GB), not ''",
+      { path, "--cache-sizes", "" }, 2)
   end)
 
   it("says N/A of what a trace has no members for", function()

@@ -102,6 +102,8 @@ describe("options", function()
     { "tool.lua a b", "tool: unexpected argument 'b'" },
     { "hlep", "unknown command 'hlep' (did you mean 'help'?)" },
     { "zzzzzz", "unknown command 'zzzzzz'" },
+    { "datagen", "unknown command 'datagen' (its work is done by analyze and synthesize here)" },
+    { "sin_synth.py --time-duration 5", "unknown command 'sin_synth.py' (its work is done by sin here)" },
     { "--verison", "unknown option '--verison' (did you mean '--version'?)" },
     { "run", "run: needs a script's file, or a command's name" },
     { "help hlep", "unknown command 'hlep' (did you mean 'help'?)" },

@@ -155,6 +155,9 @@ describe("moontide compare", function()
     assert.equal(1, result.status)
     assert.equal("", result.out)
     assert.matches("^moontide: half/profile_export.jsonl:%d+[^\n]*\n$", result.err)
+    command.write(folder, "swept/sweep.json", "{}")
+    refused("swept: profile_export.jsonl is not there: this is a sweep, whose levels have folders of their own "
+      .. "(moontide report sets sweeps side by side)", "a swept")
     command.write(folder, "empty/profile_export.jsonl", "")
     refused("empty: no request was due in this run", "a empty")
     local failed = text:gsub('"metrics": {[^\n]*', '"metrics": {}, "error": {"code": 500, "type": "status_500", '

@@ -187,6 +187,13 @@ at most 1: 1 row left
     assert.matches("\n  time: from 2023-11-16 18:15:46 to 2023-11-16 18:15:50\n", result.err, 1, true)
   end)
 
+  it("shows numbers that are seconds since 1970 with their date", function()
+    local path = file("since.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n1714521600123456,374,44\n1714521601123456,396,109\n")
+    local result = convert { path, "-o", "-", "--time-unit", "us" }
+    assert.truthy(result.err:find("\n  time: from 1714521600.123 s (2024-05-01 00:00:00, "
+      .. "if since 1970) to 1714521601.123 s (2024-05-01 00:00:01, if since 1970)\n  at speed 1: from 0 s to 1 s\n", 1, true))
+  end)
+
   it("converts the real Azure log", function()
     if missing then return pending(missing) end
     local result = convert { azure, "-o", folder .. "/azure.jsonl", "--json" }

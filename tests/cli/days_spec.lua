@@ -110,6 +110,34 @@ describe("--rate", function()
     assert.truthy(result.err:find("has columns time and rate, or two columns; this one has 'a', 'b', 'c'", 1, true))
     assert.matches("nothere.csv: cannot open", run("steady --check --rate nothere.csv").err)
   end)
+
+  it("takes what a file of rates counts from what is said, and guesses no unit that its header denies", function()
+    command.write(folder, "counts.csv", "day,count\n2024-01-01,86400\n2024-01-02,172800\n")
+    command.write(folder, "minutes.csv", "minute,rate\n0,5\n1,20\n2,5\n")
+    command.write(folder, "bare.csv", "0,5\n60,20\n120,5\n")
+    command.write(folder, "three.csv", "t,n,note\n0,60,a\n1,120,b\n")
+    for text, expected in pairs { ["counts.csv:per=1d"] = 259200, ["minutes.csv:unit=m"] = 1800,
+      ["minutes.csv:unit=s"] = 30, ["three.csv:time=t,rate=n,per=1m,unit=m"] = 180,
+      ["three.csv:time=t,unit=m,bin=1m"] = 2 } do
+      local result = run("steady --check --json --rate " .. text)
+      assert.equal(0, result.status, result.err)
+      assert.near(expected, mt.json.decode(result.out).requests, 1e-6, text)
+    end
+    for text, message in pairs {
+      ["counts.csv"] = "counts.csv: column 'count' seems to count requests in some time: say which, as in "
+        .. "counts.csv:per=1m (per=1s: they are rates per second)",
+      ["counts.csv:unit=s"] = "as in counts.csv:unit=s,per=1m ",
+      ["minutes.csv"] = "minutes.csv: column 'minute' has numbers: say what they count, as in minutes.csv:unit=m",
+      ["bare.csv"] = "bare.csv: the first line ('0', '5') is a row already: put the names of the columns before it",
+      ["three.csv"] = "this one has 't', 'n', 'note' (three.csv:time=NAME,rate=NAME says which they are)",
+      ["three.csv:time=t,rate=m"] = "no column 'm'",
+      ["three.csv:time=t,rate=n,pre=1m"] = "rate_of: unknown option 'pre' (did you mean 'per'?)",
+    } do
+      local result = run("steady --check --rate " .. text)
+      assert.equal(2, result.status, text)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+    end
+  end)
 end)
 
 describe("curves", function()

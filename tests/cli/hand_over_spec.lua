@@ -74,6 +74,9 @@ describe("cat --to", function()
     local list, told = decoded "inference-perf"
     assert.equal(3000, list[2].timestamp)
     assert.matches("sessions %(each turn comes at its own time%) of 4", told)
+    command.write(folder, "short.jsonl", '{"timestamp": 29.069, "input_length": 5, "output_length": 1}\n')
+    assert.equal('{"timestamp": 0.029069, "input_length": 5, "output_length": 1}\n',
+      run("cat short.jsonl --to guidellm -o -").out)
     command.write(folder, "bare.jsonl", '{"input_length": 5, "output_length": 1}\n')
     assert.matches("request 1 has no timestamp", run("cat bare.jsonl --to guidellm -o out2").err)
   end)

@@ -36,6 +36,11 @@ local must_give = "; it must return the gap in seconds, 0 or more, or nil at the
 local cases = {
   { "an unknown option", "local c = 5 + mt.spike { at = 60, hieght = 3 }", 2,
     "spike: unknown option 'hieght' (did you mean 'height'?)" },
+  { "a stream that is nil before another", "local night\nreturn mt.workload { night, mt.stream { " .. poisson
+    .. "input = 5 } }", 3, "workload: item 1 of the list is nil, and item 2 is not: is a name misspelt, or not yet set?" },
+  { "a nil between the pieces of a curve", stream "arrivals = mt.poisson(mt.steps { {5, 10}, nil, {20, 10} }), input = 5", 2,
+    "steps: item 2 of the list is nil, and item 3 is not: is a name misspelt, or not yet set?" },
+  { "a list that begins at 0", stream(poisson .. "input = mt.empirical { [0] = 7, 8 }"), 2, "empirical: a list begins at 1" },
   { "an unknown option, in the last statement", "return mt.workload { duraton = 3, " .. stream(poisson .. "input = 5"):sub(22), 2,
     "workload: unknown option 'duraton' (did you mean 'duration'?)" },
   { "an unknown option, deep in the last statement", "return mt.workload {\n  mt.stream {\n    arrivals = mt.poisson(mt.spike {\n"
@@ -88,6 +93,8 @@ local cases = {
     .. "  end end), input = 5"), 4, "boom", "--plot" },
   { "a factory that returns nothing", stream "arrivals = mt.arrivals(\n  function() end), input = 5", 3,
     "arrivals: the factory returned nil, it must return a function of the time that returns the gap to the next request" },
+  { "a length that yields", stream(poisson .. "input = mt.length(function()\n  coroutine.yield(3) end)"), 3,
+    "a function that is called for a plan cannot yield" },
   { "a negative mean", stream(poisson .. "input = 5, output = mt.lognormal { mean = -3, cv = 1 }"), 2, nil },
 }
 
@@ -105,6 +112,13 @@ for _, case in ipairs(cases) do
     assert.is_false(exists(folder .. "/" .. result.name .. "l"))
   end)
 end
+
+it("a factory that C made has no line to be told", function()
+  local result = run(stream "requests = coroutine.wrap(function() coroutine.yield {} end)", "--check")
+  assert.equal("moontide: requests: the factory returned table, it must return a function that returns the next "
+    .. "request, a table\n", result.err)
+  assert.equal(1, result.status)
+end)
 
 it("prompts that decide their lengths are refused beside input=", function()
   command.write(folder, "t.jsonl", '{"timestamp": 0, "input_length": 9, "hash_ids": [1]}\n')

@@ -95,6 +95,8 @@ describe("moontide replay", function()
       { "analyze URL", "analyze is a command, not a load" },
       { "steady URL stray", "unexpected argument 'stray'" },
       { "steady URL -- --isll 3", "unknown option '--isll' (did you mean '--isl'?)" },
+      { "steady URL --warmup 1s", "--warmup must be a number of requests (--window BEGIN..END leaves out a time), not '1s'" },
+      { "steady URL --warmup x", "--warmup must be a whole number, not 'x'" },
       { "steady URL --api cha", "did you mean 'chat'?" },
       { "steady URL --text", "--text goes with --api completions" },
       { "steady URL --vocab 1..2", "--vocab is of token ids" },
@@ -414,6 +416,26 @@ describe("moontide replay", function()
     local result = replay(url, trace, accepts)
     assert.equal(0, result.status)
     assert.truthy(result.out:find("4 streams ended without [DONE]", 1, true), result.out)
+  end)
+
+  it("says of which answers the server counted no tokens, and which came as a whole unasked", function()
+    local url, trace = start(), trace_text(4, 1)
+    local result = replay(url, trace, "--extra 'stream_options={\"include_usage\": false}'" .. accepts)
+    local uncounted = "4 answers came without the server's count of tokens (usage): each piece of a stream counts as"
+    assert.truthy(result.out:find(uncounted, 1, true), result.out)
+    assert.equal(4, result.run.metrics.uncounted_answers.avg)
+    local judged = command.line("judge " .. result.out_folder .. " --accept-invalid")
+    assert.truthy(judged.out:find(uncounted, 1, true), judged.out)
+    local counted = replay(url, trace, accepts)
+    assert.is_nil(counted.out:find("usage", 1, true), counted.out)
+    assert.is_nil(counted.run.metrics.uncounted_answers)
+    local beside = command.line(("compare %s %s"):format(result.out_folder, counted.out_folder))
+    assert.truthy(beside.out:find("\n   " .. uncounted, 1, true), beside.out)
+    result = replay(url, trace, "--extra stream=false" .. accepts)
+    local whole = "4 answers came as a whole though a stream was asked for: they have no first token"
+    assert.truthy(result.out:find(whole, 1, true), result.out)
+    result = replay(url, trace, "--no-stream" .. accepts)
+    assert.is_nil(result.out:find("as a whole", 1, true), result.out)
   end)
 
   it("sends once more what died on a stale connection, and counts it", function()

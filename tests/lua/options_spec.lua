@@ -230,6 +230,30 @@ describe("a table of options", function()
     assert.same({ "a", "b", n = 2 }, values)
   end)
 
+  it("refuses a list with a hole, which loops would end at", function()
+    local mt = require "moontide"
+    local class, part = { 1, input = 5 }, { tokens = 5 }
+    for name, call in pairs {
+      workload = function() mt.workload { mt.stream { arrivals = mt.poisson(1), input = 5 }, nil, 5 } end,
+      points = function() mt.points { { 1, 0 }, nil, { 2, 5 } } end,
+      mix = function() mt.mix { { 1, 5 }, nil, { 1, 5 } } end,
+      choice = function() mt.choice { { 1, 5 }, nil, { 1, 5 } } end,
+      classes = function() mt.classes { class, nil, class } end,
+      parts = function() mt.parts { part, nil, part } end,
+      by_turn = function() mt.by_turn { 1, nil, 5 } end,
+      ["script: options"] = function()
+        mt.script { summary = "", plan = print, options = { { "a", kind = "any" }, nil, { "b", kind = "any" } } }
+      end,
+      ["cache: tiers"] = function() mt.cache { tiers = { 10, nil, 1000 } } end,
+      ["trace.columns"] = function() mt.trace.columns { { timestamp = 0 }, nil, { timestamp = 1 } } end,
+      ["trace.merge: trace"] = function() mt.trace.merge { "a.jsonl", nil, "b.jsonl" } end,
+    } do
+      local ok, message = pcall(call)
+      assert.is_false(ok, name)
+      assert.truthy(tostring(message):find(name .. ": item 2 of the list is nil, and item 3 is not", 1, true), message)
+    end
+  end)
+
   it("reads NAME:key=value texts", function()
     local name, texts = options.call("sine:mean=20,corr-time=1m", "rate")
     assert.equal("sine", name)

@@ -51,6 +51,12 @@ describe("steps of columns", function()
   it("say what is wrong with a condition", function()
     local columns = four()
     assert.truthy(refusal(columns.where, columns, "input_length >"):find "^where: 'input_length >' is no expression: ")
+    for expression, hint in pairs { ["stream = 'a'"] = " (equal is written ==)", ["stream != 'a'"] = " (unlike is written ~=)",
+      ["input_length && delay"] = " (both is written and)", ["input_length || delay"] = " (either is written or)",
+      ["input_length >= 3 4"] = "'4'", ["'a=b' 'c'"] = "''c''" } do
+      local said = refusal(columns.where, columns, expression)
+      assert.equal(hint, said:sub(-#hint), said)
+    end
     assert.equal("where: the condition must be an expression or a function, not 5", refusal(columns.where, columns, 5))
     assert.equal("where: columns: where: attempt to compare nil with number (this request has no prioritty)",
       refusal(columns.where, columns, "prioritty < 5"))

@@ -152,10 +152,13 @@ static mt_code probe(mt_curl *transport, size_t i, const char *host, mt_error *e
         code = os_error == ENOMEM ? mt_fail_memory(error, "a connection")
                : failure == MT_FAILURE_NAME_UNKNOWN && said == CURLE_COULDNT_RESOLVE_HOST
                    ? mt_fail(error, MT_ERROR_IO, "%s: the name '%s' has no address", url, host)
-                   : mt_fail(error, MT_ERROR_IO, "%s: no connection: %s", url,
+                   : mt_fail(error, MT_ERROR_IO, "%s: no connection: %s%s", url,
                              os_error            ? strerror(os_error)
                              : request->error[0] ? request->error
-                                                 : curl_easy_strerror(said));
+                                                 : curl_easy_strerror(said),
+                             said == CURLE_PEER_FAILED_VERIFICATION
+                                 ? " (--ca FILE names who may sign it, --insecure takes any)"
+                                 : "");
     }
     mt_curl_request_free(request);
     return code;

@@ -76,6 +76,7 @@ static int read_line(mt_run_reading *self, const mt_json *json) {
     *self->row = (mt_run_request){.number = requests->count,
                                   .lacks_number = 1,
                                   .part = self->part,
+                                  .usage_said = 1, /* unless the line denies it */
                                   .due_ns = MT_NEVER,
                                   .begun_ns = MT_NEVER,
                                   .sent_ns = MT_NEVER,

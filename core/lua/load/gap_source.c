@@ -1,6 +1,7 @@
 /* A script's own arrival process: mt.arrivals(factory), called once a run, and the function it
  * returns, once a request. */
 #include "lua/load/load_binding.h"
+#include "lua/script_function.h"
 
 #include "base/memory.h"
 
@@ -39,17 +40,17 @@ static void release(void *context) {
 /* Under lua_pcall: (factory, run) -> the factory's function as a registry reference. */
 static int call_factory(lua_State *L) {
     const mt_process_context *run = lua_touserdata(L, 2);
-    lua_Debug factory;
+    char place[MT_LUA_PLACE];
     lua_pushvalue(L, 1);
-    lua_getinfo(L, ">S", &factory);
+    mt_lua_function_place(L, place, sizeof place);
     mt_lua_push_random(L, run->seed, run->name, "arrivals");
     lua_replace(L, 2);
     lua_call(L, 1, 1);
     if (!lua_isfunction(L, -1))
         return luaL_error(L,
-                          "%s:%d: arrivals: the factory returned %s, it must return a function of "
+                          "%sarrivals: the factory returned %s, it must return a function of "
                           "the time that returns the gap to the next request",
-                          factory.short_src, factory.linedefined, luaL_typename(L, -1));
+                          place, luaL_typename(L, -1));
     lua_pushinteger(L, luaL_ref(L, LUA_REGISTRYINDEX));
     return 1;
 }

@@ -24,18 +24,17 @@ typedef struct factory_call {
 /* (factory, call): the factory's function, and a place for rows, as registry references. */
 static int call_factory(lua_State *L) {
     factory_call *call = lua_touserdata(L, 2);
-    lua_Debug factory;
+    char place[MT_LUA_PLACE];
     lua_pushvalue(L, 1);
-    lua_getinfo(L, ">S", &factory);
+    mt_lua_function_place(L, place, sizeof place);
     mt_lua_push_random(L, call->run->seed, call->run->name, "requests");
     lua_replace(L, 2);
     lua_call(L, 1, 1);
     if (!lua_isfunction(L, -1))
-        return luaL_error(
-            L,
-            "%s:%d: requests: the factory returned %s, it must return a function that "
-            "returns the next request, a table",
-            factory.short_src, factory.linedefined, luaL_typename(L, -1));
+        return luaL_error(L,
+                          "%srequests: the factory returned %s, it must return a function that "
+                          "returns the next request, a table",
+                          place, luaL_typename(L, -1));
     lua_pushboolean(L, 1);
     call->made->row_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     call->made->function_ref = luaL_ref(L, LUA_REGISTRYINDEX);

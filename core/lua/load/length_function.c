@@ -26,7 +26,7 @@ static void push_event(lua_State *thread, int event_ref, const mt_length_event *
 /* The caller's mistake, with the place of its function. */
 static mt_code wrong_length(const mt_script_function *self, const mt_length_event *event,
                             uint64_t low, mt_error *error) {
-    char value[60], place[LUA_IDSIZE + 20], where[80] = "";
+    char value[60], place[MT_LUA_PLACE], where[80] = "";
     mt_script_function_value(self, value, sizeof value);
     if (event->has_session)
         snprintf(where, sizeof where, ", turn %llu of session %llu",

@@ -27,7 +27,7 @@ static mt_code call(void *context, uint64_t in_flight, double *seconds, mt_error
         return code;
     *seconds = lua_tonumber(thread, -1);
     if (lua_type(thread, -1) != LUA_TNUMBER || !(*seconds >= 0) || isinf(*seconds)) {
-        char value[60], place[LUA_IDSIZE + 20];
+        char value[60], place[MT_LUA_PLACE];
         mt_script_function_value(self, value, sizeof value);
         code = mt_fail(error, MT_ERROR_CALLBACK,
                        "%sservice: the function returned %s (with %llu tokens in flight); it must "

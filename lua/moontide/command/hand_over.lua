@@ -37,8 +37,10 @@ local function is_first_turn(to, request)
 end
 
 -- Milliseconds as an integer where they are whole.
+-- A time as short as a trace writes it: 29.069 ms are 0.029069 s, not 0.029068999999999998.
 local function number(value)
-  return value and math.tointeger(value) or value
+  if not value then return nil end
+  return math.tointeger(value) or tonumber(("%.15g"):format(value))
 end
 
 local function line(members)

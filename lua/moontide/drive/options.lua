@@ -86,6 +86,13 @@ options.kinds.patience = { placeholder = "TIME", convert = function(value, what)
   return distribution.of(value, what)
 end }
 
+options.kinds.warmup = { placeholder = "N", convert = function(value, what, option)
+  if type(value) == "string" and not tonumber(value) and pcall(options.duration, value, what) then
+    options.wrong(what, value, "a number of requests (--window BEGIN..END leaves out a time)")
+  end
+  return options.kinds.integer.convert(value, what, option)
+end }
+
 options.kinds.window = { placeholder = "BEGIN..END", convert = function(value, what)
   local from, to = tostring(value):match "^%s*(.-)%s*%.%.%s*(.-)%s*$"
   if not from then units.wrong(what, value, "two times (30s..90s)") end
@@ -202,7 +209,7 @@ drive_options.load = {
   { "cancel-after", kind = "patience",
     help = "how long after its due time a user gives up on an answer: a time, or a distribution of seconds; "
       .. "a row's own cancel_after, in ms, goes before it (null: never)" },
-  { "warmup", kind = "integer", min = 0, max = 10000, default = 3,
+  { "warmup", kind = "warmup", min = 0, max = 10000, default = 3,
     help = "requests before the start, outside the workload; they also measure the chat template" },
   { "grace", kind = "duration", min = 0, default = 60,
     help = "how long requests in flight are waited for at the end (sessions of mt.closed go on for so long), "

@@ -33,8 +33,10 @@ function requests.of(path)
   if not kind then return nil, why, "io" end
   local file = kind == "folder" and path .. "/" .. files.names.lines or path
   if kind == "folder" and not requests.kind_of(file) then
-    return nil, ("%s: %s is not there: this is no folder of a run's results"):format(path, files.names.lines),
-      "input"
+    local is_sweep = requests.kind_of(path .. "/sweep.json") ~= nil
+    return nil, ("%s: %s is not there: this is %s"):format(path, files.names.lines, is_sweep
+      and "a sweep, whose levels have folders of their own (moontide report sets sweeps side by side)"
+      or "no folder of a run's results"), "input"
   end
   local read = drive.requests()
   local cut, message, code = read:read(file, 0)

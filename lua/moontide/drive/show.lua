@@ -82,6 +82,25 @@ local function lengths(by_key)
   return lines
 end
 
+--- What a reader of the figures must know of how they were counted: lines, none where all is as asked.
+---@param run moontide.drive_run
+---@return string[]
+function show.cautions(run)
+  local results, lines = run.results, {}
+  local uncounted = results.done - results.usage_said
+  if uncounted > 0 then
+    lines[1] = ("%s came without the server's count of tokens (usage): each piece of a stream counts as one "
+      .. "token, and a prompt as long as it was planned"):format(texts.grouped_count(uncounted, "answer"))
+  end
+  local first_token = results.metrics.time_to_first_token
+  local whole = results.done - (first_token and first_token.count or 0)
+  if run.options.no_stream == false and whole > 0 then
+    lines[#lines + 1] = ("%s came as a whole though a stream was asked for: they have no first token"):format(
+      texts.grouped_count(whole, "answer"))
+  end
+  return lines
+end
+
 local function cache(results, by_key)
   local ratio = by_key.hit_ratio
   if ratio then
@@ -156,6 +175,7 @@ function show.report(run)
   if results.flagged > 0 then
     add(("%s ended without [DONE]"):format(texts.grouped_count(results.flagged, "stream")))
   end
+  for _, line in ipairs(show.cautions(run)) do add(line) end
   if run.outside.due > 0 then add("Outside the window: " .. show.accounting(run.outside)) end
   for _, line in ipairs(lengths(run.by_key)) do add(line) end
   add(cache(results, run.by_key))

@@ -66,6 +66,8 @@ local function totals(results, epoch, has_objectives)
     { "total_isl", "tokens", "Total Input Sequence Length", results.input_tokens },
     { "total_osl", "tokens", "Total Output Sequence Length", results.output_tokens },
     { "error_isl", "tokens", "Input Sequence Length of Errors", results.failed_input },
+    { "uncounted_answers", "requests", "Answers of Which the Server Counted no Tokens",
+      results.done > results.usage_said and results.done - results.usage_said or nil },
     { "hit_ratio", "ratio", "Cached Tokens over Prompt Tokens",
       results.cached_said > 0 and results.prompt_tokens > 0 and results.cached_tokens / results.prompt_tokens
       or nil },

@@ -75,6 +75,25 @@ local function by_name(values, pair)
   return texts
 end
 
+--- Raises where a list has a hole: an item that is nil before one that is not. Loops would end there, and
+--- what comes after would be lost without a word.
+---@param list table
+---@param what string
+function options.check_whole(list, what)
+  local count, last = 0, 0
+  for key in next, list do
+    if math.type(key) == "integer" then
+      if key < 1 then core.base.raise(what .. ": a list begins at 1") end
+      count, last = count + 1, math.max(last, key)
+    end
+  end
+  if count == last then return end
+  local hole = 1
+  while list[hole] ~= nil do hole = hole + 1 end
+  core.base.raise(("%s: item %d of the list is nil, and item %d is not: is a name misspelt, or not yet set?")
+    :format(what, hole, last))
+end
+
 --- Converts one option's value, or raises a usage error that begins with `what`.
 ---@param value any
 ---@param what string
@@ -90,6 +109,8 @@ function options.value(value, what, option, from_text)
     value, from_text = split(value), true
   elseif not types.is_plain(value) then
     value = { value }
+  else
+    options.check_whole(value, what)
   end
   local converted = {}
   for i, element in ipairs(value) do
@@ -288,6 +309,7 @@ function options.table(function_name, given, spec, from_text)
       refuse_unknown(function_name, given, spec, known)
     end
   end
+  if spec.items then options.check_whole(given, function_name) end
   local values, are_complete = {}, not checker.has_stand_ins
   local labels, checked = labels_of(checker, function_name), checker.keys
   for i = 1, #checked do

@@ -66,6 +66,9 @@ local function convert_size(value, what, option)
     if tokens and tokens > 0 then return { tokens = tokens, text = value } end
     if bytes and bytes > 0 then return { bytes = bytes, text = value } end
   end
+  if type(value) == "string" and not tonumber((value:gsub("[kM]$", ""))) then
+    options.wrong(what, value, "blocks (1000, 20k), tokens (2Mtokens) or bytes (80GB)")
+  end
   return options.kinds.integer.convert(value, what, option)
 end
 

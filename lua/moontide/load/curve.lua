@@ -3,11 +3,11 @@
 -- Rate first, time after. Times are seconds or "90s", "1h30m"; rates are per second or "60/m". A
 -- curve is 0 outside [0, duration). Numbers and functions may stand wherever a curve may.
 local core = require "moontide.core"
-local csv = require "moontide.base.csv"
 local file = require "moontide.draw.file"
 local kinds = require "moontide.kit.kinds"
 local of_number = require "moontide.kit.of_number"
 local options = require "moontide.kit.options"
+local rate_file = require "moontide.load.rate_file"
 local sample = require "moontide.load.curve_sampling"
 local shapes = require "moontide.load.curve_shapes"
 local styles = require "moontide.draw.style"
@@ -289,37 +289,13 @@ end
 
 local curve = { public = public, methods = { { "curve", methods } }, is = raw.is, means = means }
 
--- Does a text name a file of rates or of requests?
-local function is_file(text)
-  local name = text:lower():gsub("%.gz$", ""):gsub("%.zst$", "")
-  return name:find "%.[ct]sv$" ~= nil or name:find "%.jsonl$" ~= nil
-end
-
--- The rate that a file had: of a trace as mt.rate_of has it; of a CSV with columns "time" and "rate", or with
--- two columns in that order.
-local function of_file(path)
-  if path:lower():find "%.jsonl" then return public.rate_of(path) end
-  local reader, message = csv.open(path, {})
-  if not reader then core.base.raise("rate_of: " .. message) end
-  local names, found = reader:names(), {}
-  reader:close()
-  for _, name in ipairs(names) do found[name:lower()] = name end
-  local time, rate = found.time or found.timestamp, found.rate
-  if not (time and rate) and #names == 2 then time, rate = names[1], names[2] end
-  if not (time and rate) then
-    core.base.raise(("%s: a file of rates has columns time and rate, or two columns; this one has %s "
-      .. "(a script's mt.rate_of says which they are)"):format(path, csv.list_of(names)))
-  end
-  return public.rate_of(path, { time = time, rate = rate })
-end
-
 local endless = of_number.remembered(function(rate, what)
   return raw.constant(options.rate_number(rate, what), math.huge)
 end)
 
 --- The curve that a value stands for: a number is an endless constant, a function of time is sampled, a text
 --- is read as on the command line ("sine:mean=20,amp=10,period=60",
---- "steps:5@1m,20@5m", "rates.csv").
+--- "steps:5@1m,20@5m", "rates.csv", "counts.csv:per=1m").
 ---@param value any
 ---@param what string what the value is, for the error message
 ---@return moontide.curve
@@ -329,7 +305,7 @@ function curve.of(value, what)
   if type(value) == "function" then
     return from_function(value, math.huge, default_horizon, "curve(function)")
   elseif type(value) == "string" then
-    if is_file(value) then return of_file(value) end
+    if rate_file.names(value) then return rate_file.curve(value, what) end
     return shapes.of_text(value, what)
   end
   return options.wrong(what, value, "a curve, a rate or a function of time")
@@ -339,7 +315,7 @@ kinds.by_name.curve = { convert = curve.of, placeholder = "CURVE" }
 
 local rate = kinds.number_or(options.rate_number, curve.of, "RATE")
 kinds.by_name.rate = { placeholder = rate.placeholder, convert = function(value, what, option, from_text)
-  if type(value) == "string" and is_file(value) then return curve.of(value, what) end
+  if type(value) == "string" and rate_file.names(value) then return curve.of(value, what) end
   return rate.convert(value, what, option, from_text)
 end }
 

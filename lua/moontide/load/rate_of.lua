@@ -11,7 +11,7 @@ local most_bins = 1000000
 local spec = {
   { "bin", kind = "duration", above = 0 }, { "time", kind = "string" }, { "rate", kind = "string" },
   { "per", kind = "any" }, { "delimiter", kind = "delimiter" },
-  { "unit", kind = "choice", choices = { "s", "ms", "us", "ns" } },
+  { "unit", kind = "choice", choices = { "s", "ms", "us", "ns", "m", "h", "d" } },
 }
 
 local function fail(format, ...)
@@ -70,19 +70,21 @@ end
 
 local longest_time = 9e9 -- seconds, which 64 bits of nanoseconds hold
 
--- What a number in the column of times counts: its name, and 10 to which power nanoseconds it is.
+-- What a number in the column of times counts: its name, 10 to which power nanoseconds it is, and how often.
 local time_units = {
-  s = { "seconds", 9 }, ms = { "milliseconds", 6 }, us = { "microseconds", 3 }, ns = { "nanoseconds", 0 },
+  s = { "seconds", 9, 1 }, ms = { "milliseconds", 6, 1 }, us = { "microseconds", 3, 1 },
+  ns = { "nanoseconds", 0, 1 }, m = { "minutes", 9, 60 }, h = { "hours", 9, 3600 }, d = { "days", 9, 86400 },
 }
 
 -- The text's time in nanoseconds, and "a date" or "a time".
 local function time_of(text, reader, column, unit)
-  local name, digits = table.unpack(time_units[unit])
+  local name, digits, times = table.unpack(time_units[unit])
   local nanoseconds, is_date = core.csv.time(text, digits, reader)
-  if nanoseconds then return nanoseconds, is_date and "a date" or "a time" end
+  if nanoseconds and is_date then return nanoseconds, "a date" end
+  if nanoseconds and times == 1 then return nanoseconds, "a time" end
   -- Numbers that JSON writes otherwise (".5") or that are too large, and times with units.
   local number = core.csv.number(text, reader)
-  local seconds = number and number * 10.0 ^ (digits - 9) or units.duration_text(text)
+  local seconds = number and number * times * 10.0 ^ (digits - 9) or units.duration_text(text)
   if not seconds then
     refuse(reader, column, "%s is neither a time in %s or with units (90s, 1h30m) nor a date "
       .. "(2023-11-16 18:15:46)", options.show(text), name)
@@ -157,7 +159,8 @@ local function of_rates(path, o, per)
   end
   times[#times + 1] = times[#times] + median_step(times)
   for i, time in ipairs(times) do edges[i] = (time - times[1]) / 1e9 end
-  return staircase(rates, edges, ("rate_of(%q, rate=%q)"):format(path, o.rate))
+  return staircase(rates, edges, ("rate_of(%q, rate=%q%s)"):format(path, o.rate,
+    per == 1 and "" or (", per=%.9g"):format(per)))
 end
 
 local per_units = { s = 1, m = 60, min = 60, h = 3600, d = 86400 }
@@ -198,7 +201,7 @@ end
 ---@field bin? number|string of a trace, default "30s"; of a CSV: each row is a request
 ---@field time? string the column of times: numbers, times with units ("90s") or dates ("2023-11-16 18:15:46")
 ---@field delimiter? string between the CSV's columns: "," ";" "tab"; found from its header without it
----@field unit? string what a number there counts: "s" (default), "ms", "us", "ns"
+---@field unit? string what a number there counts: "s" (default), "ms", "us", "ns", "m", "h", "d"
 ---@field rate? string the column of rates, of a CSV that is a table of rates
 ---@field per? number|string what they count per: "s" (default), "m", "h", "d" or a time
 

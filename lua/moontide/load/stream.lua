@@ -182,7 +182,8 @@ end
 ---@field prompt? moontide.prompt without it every prompt is unique
 ---@field first? moontide.first_options other lengths of a session's first turn
 ---@field branch? moontide.branch sub-agents that turns of its sessions start; or branch= of mt.sessions
----@field fields? table<string, any> further members of the records
+---@field fields? table<string, any> further members of the records: priority, tenant, model, what a router
+--- or server reads; values, distributions or mt.choice
 
 -- The arrivals: given, or of a source of requests, which says all of them but how prompts begin.
 local function arrivals_of(values, where)

@@ -130,6 +130,7 @@ local function lines_of(subject)
     lines[2] = ("%s at %s, model %s, begun %s UTC"):format(tostring(run.target), table.concat(urls, ", "),
       tostring(run.model), tostring(run.info.start_time))
   end
+  for _, line in ipairs(require("moontide.drive.show").cautions(run)) do lines[#lines + 1] = line .. "." end
   return lines
 end
 

@@ -76,6 +76,7 @@ local totals = {
   "output_token_throughput tokens/sec, total_token_throughput tokens/sec",
   "request_count requests, error_request_count requests, good_request_count requests",
   "total_isl tokens, total_osl tokens, error_isl tokens",
+  "uncounted_answers requests: done ones of which the server counted no tokens; only where there are any",
   "hit_ratio ratio: cached tokens over prompt tokens, where the server says them",
   "benchmark_duration sec, min_request_timestamp ns, max_response_timestamp ns",
 }

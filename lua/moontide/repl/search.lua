@@ -24,13 +24,26 @@ local function excerpt(text, word)
   return cut
 end
 
--- Functions of the module under `prefix`, as lines "mt.spike  A spike: ...".
+-- Members of the tables that a function takes, where they have to do with the word.
+local function members(name, word, found)
+  for member, told in (reference.text(name) or ""):gmatch "\n    ([%a_]+)%?? ([^\n]+)" do
+    if has(member .. " " .. told, word) then
+      found[#found + 1] = ("  %-28s %s"):format(name .. " " .. member, excerpt(told, word))
+    end
+  end
+end
+
+-- Functions of the module under `prefix`, as lines "mt.spike  A spike: ...", and members of what they take.
 local function functions(prefix, values, word, found)
   for _, name in ipairs(lists.sorted_keys(values)) do
     local value = values[name]
     if type(value) == "function" then
       local line = reference.line(prefix .. name, value)
-      if has(line, word) then found[#found + 1] = line end
+      if has(line, word) then
+        found[#found + 1] = line
+      else
+        members(prefix .. name, word, found)
+      end
     elseif type(value) == "table" and getmetatable(value) == nil then
       functions(prefix .. name .. ".", value, word, found)
     end

@@ -30,8 +30,17 @@ function scripts.bundled_names()
   return names
 end
 
--- The nearest command, or the file that was meant.
+-- Commands of the tools that ours stand in for, and which of ours do their work.
+local elsewhere = {
+  sin_load_generator = "sin", sin_synth = "sin", burstgpt_loadgen = "convert", benchmark = "sweep",
+  prefix_data_generator = "analyze and synthesize", datagen = "analyze and synthesize",
+  aiperf = "replay and sweep", ["genai-perf"] = "replay and sweep", guidellm = "replay and sweep",
+}
+
+-- The nearest command, the file that was meant, or ours for another tool's.
 local function hint_of(name)
+  local ours = elsewhere[name:gsub("%.py$", "")]
+  if ours then return (" (its work is done by %s here)"):format(ours) end
   if not system.exists(name .. ".lua") then return nearest.hint(name, scripts.bundled_names()) end
   return (" (did you mean the file '%s.lua'?)"):format(name)
 end

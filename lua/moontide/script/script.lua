@@ -74,6 +74,7 @@ local reserved = { help = true, h = true }
 
 local function check_options(list, is_plan)
   if type(list) ~= "table" then options.wrong("script: options", list, "a list of options") end
+  options.check_whole(list, "script: options")
   local seen = {}
   for position, option in ipairs(list) do
     check_option(option, position)

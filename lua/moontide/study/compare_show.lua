@@ -93,8 +93,10 @@ local function run_line(self, place)
   if #run.verdict.limited_by > 0 then
     verdict = ("%s (%s)"):format(verdict, table.concat(run.verdict.limited_by, "; "))
   end
-  return ("%s: %s: %s; %s"):format(compare_show.letter(place), self.names[place],
-    show.accounting(run.results), verdict)
+  local lines = show.cautions(run)
+  table.insert(lines, 1, ("%s: %s: %s; %s"):format(compare_show.letter(place), self.names[place],
+    show.accounting(run.results), verdict))
+  return table.concat(lines, "\n   ")
 end
 
 local function cut(text)

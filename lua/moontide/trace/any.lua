@@ -47,6 +47,7 @@ end
 -- Pipes of all in the list put together: `put` makes one source of theirs, one_by_one where it reads them so.
 local function together(list, what, skip_bad_lines, done, one_by_one, put)
   local pipes, texts = {}, {}
+  options.check_whole(list, what)
   for i, value in ipairs(list) do
     pipes[i] = any.pipe(value, ("%s %d"):format(what, i), skip_bad_lines)
     texts[i] = pipes[i].text

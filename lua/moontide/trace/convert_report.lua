@@ -69,10 +69,15 @@ local function seconds(number)
   return ("%.9g s"):format(number)
 end
 
+-- Numbers from here on are taken for seconds since 1970: 1998 and 2106.
+local first_date, last_date = 9e8, 2 ^ 32
+
 -- A time on the log's own clock, where that is the calendar's.
 local function shown_time(log, number)
-  if not log.has_dates then return seconds(number) end
-  return os.date("!%Y-%m-%d %H:%M:%S", math.floor(number)) --[[@as string]]
+  local is_date = log.has_dates or number >= first_date and number < last_date
+  if not is_date then return seconds(number) end
+  local date = os.date("!%Y-%m-%d %H:%M:%S", math.floor(number)) --[[@as string]]
+  return log.has_dates and date or ("%.3f s (%s, if since 1970)"):format(number, date)
 end
 
 local function log_lines(log, lines)

@@ -140,6 +140,7 @@ function trace.columns(requests)
   if requests ~= nil and not is_list and not (type(requests) == "table" and next(requests) == nil) then
     return any.columns(requests, "trace.columns", "a list of requests")
   end
+  options.check_whole(requests or {}, "trace.columns")
   local columns = core.columns.new()
   for _, request in ipairs(requests or {}) do columns:append(request) end
   return columns

@@ -118,7 +118,12 @@ end
 ---@return string?
 function where.mistake(expression)
   local _, message = load("return " .. expression, "=where", "t", {})
-  return message and ("'%s' is no expression: %s"):format(expression, message:gsub("^where:%d+: ", ""))
+  if not message then return nil end
+  local bare = expression:gsub('"[^"]*"', ""):gsub("'[^']*'", "")
+  local advice = bare:find "!=" and " (unlike is written ~=)" or bare:find "&&" and " (both is written and)"
+    or bare:find "||" and " (either is written or)"
+    or bare:find "%f[=]=%f[^=]" and not bare:find "[<>~]=" and " (equal is written ==)" or ""
+  return ("'%s' is no expression: %s%s"):format(expression, message:gsub("^where:%d+: ", ""), advice)
 end
 
 --- Compiles the expression; raises what is wrong with it.
