@@ -122,6 +122,8 @@ static void note_said(mt_incoming_answer *answer, mt_exchange *exchange, const m
         exchange->noted |= MT_SAW_DONE;
     if (said->says & MT_SAYS_FINISH)
         exchange->noted |= MT_SAW_FINISH;
+    if (said->says & MT_SAYS_REASONING)
+        exchange->noted |= MT_SAW_REASONING;
     if (said->says & (MT_SAYS_CONTENT | MT_SAYS_LIVE))
         note_content(answer, exchange, arrival_ns);
     note_text(answer, exchange, said->text);
@@ -244,6 +246,15 @@ static void judge_failed(mt_incoming_answer *answer, mt_exchange *exchange) {
          text);
 }
 
+/* Some gateways fill usage with zeros where they know nothing: no prompt has 0 tokens, and none of the
+ * answer came out of 0 either. */
+static void doubt_zeros(mt_exchange *exchange) {
+    if (exchange->prompt_tokens == 0)
+        exchange->prompt_tokens = MT_COUNT_ABSENT;
+    if (exchange->completion_tokens == 0 && exchange->contents > 0)
+        exchange->completion_tokens = MT_COUNT_ABSENT;
+}
+
 mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how,
                          int64_t arrival_ns) {
     mt_span rest = {NULL, 0};
@@ -258,6 +269,7 @@ mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int 
     else if (answer->form == FAILED)
         judge_failed(answer, exchange);
 
+    doubt_zeros(exchange);
     if (answer->failure)
         return answer->failure;
     if (exchange->noted & MT_SAW_DONE)
@@ -305,6 +317,7 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
         tokens += said.tokens;
         has_end |= (said.says & MT_SAYS_NO_END) != 0;
     }
+    doubt_zeros(exchange);
     if (exchange->completion_tokens == MT_COUNT_ABSENT && tokens > 0)
         exchange->completion_tokens = tokens;
     if (answer.failure)

@@ -93,6 +93,31 @@ describe("the built-in adapter", function()
     end)
   end
 
+  it("of a server that counts nothing says that lengths are pieces and what was planned", function()
+    for adapter, tells in pairs { tgi = false, openai = false } do
+      local server = start(adapter, "--model", "tide")
+      local result = command.run { "replay", "steady", "--url", "http://127.0.0.1:" .. server.port, "--model",
+        "tide", "--adapter", adapter, "--accept-invalid", "--warmup", "0", table.unpack(load) }
+      assert.equal(tells, result.out:find("did not say how many tokens", 1, true) ~= nil, adapter)
+    end
+    local folder = command.folder()
+    command.write(folder, "silent.lua", [[
+      local mt = require "moontide"
+      return mt.endpoint { event = function(text)
+        if text == "[DONE]" then return { done = true } end
+        local choice = mt.json.decode(text).choices[1]
+        return choice and { content = choice.delta.content }
+      end }]])
+    local server = start "openai"
+    local result = command.run({ "replay", "steady", "--url", "http://127.0.0.1:" .. server.port, "--model", "tide",
+      "--adapter", "silent.lua", "--accept-invalid", "--warmup", "0", table.unpack(load) }, { folder = folder })
+    assert.equal(0, result.status, result.err)
+    local count = result.out:match "(%d+) requests due"
+    assert.truthy(result.out:find(
+      ("%s of %s answers did not say how many tokens they had: output is counted by pieces, input is as planned")
+        :format(count, count), 1, true), result.out)
+  end)
+
   it("says with the server's words that a model is not there", function()
     for _, adapter in ipairs { "ollama", "triton" } do
       local server = start(adapter, "--model", "other")

@@ -82,6 +82,15 @@ local function lengths(by_key)
   return lines
 end
 
+-- Answers whose server counted no tokens: their lengths are ours.
+local function uncounted(results)
+  local count = results.done - results.usage_said
+  if count > 0 then
+    return ("%s of %s did not say how many tokens they had: output is counted by pieces, input is as planned")
+      :format(texts.number(count, 0), texts.grouped_count(results.done, "answer"))
+  end
+end
+
 local function cache(results, by_key)
   local ratio = by_key.hit_ratio
   if ratio then
@@ -158,6 +167,7 @@ function show.report(run)
   end
   if run.outside.due > 0 then add("Outside the window: " .. show.accounting(run.outside)) end
   for _, line in ipairs(lengths(run.by_key)) do add(line) end
+  add(uncounted(results))
   add(cache(results, run.by_key))
   if run.server then
     local input = results.input_tokens + run.outside.input_tokens
