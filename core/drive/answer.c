@@ -299,7 +299,8 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
                             mt_error *error) {
     mt_incoming_answer answer = {.wants_gaps = 1};
     int64_t tokens = 0;
-    int has_end = 0; /* an event tells the end */
+    int has_end = 0;    /* an event tells the end */
+    int has_tokens = 0; /* an event tells its tokens; those that do not are one */
     kept_event event;
     for (size_t at = 0; at < exchange->kept_length; at += sizeof event + event.length) {
         memcpy(&event, exchange->kept + at, sizeof event);
@@ -314,11 +315,12 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
         if (event.begins_read)
             mt_answer_read(&answer);
         note_said(&answer, exchange, &said, text, event.arrival_ns);
-        tokens += said.tokens;
+        tokens += said.tokens > 0 ? said.tokens : (said.says & MT_SAYS_CONTENT) != 0;
+        has_tokens |= said.tokens > 0;
         has_end |= (said.says & MT_SAYS_NO_END) != 0;
     }
     doubt_zeros(exchange);
-    if (exchange->completion_tokens == MT_COUNT_ABSENT && tokens > 0)
+    if (exchange->completion_tokens == MT_COUNT_ABSENT && has_tokens)
         exchange->completion_tokens = tokens;
     if (answer.failure)
         exchange->failure = answer.failure;

@@ -216,6 +216,10 @@ static void read_error_member(walker *cursor, mt_span name, mt_said *said) {
         int64_t status = number_of(is_string(value) ? without_quotes(value) : value);
         if (status > 0 && status < 1000)
             said->error_status = (int)status;
+    } else if (said->error_status == 0 && is(name, "type")) { /* Anthropic's have no number */
+        said->error_status = is(value, "\"overloaded_error\"")   ? 529
+                             : is(value, "\"rate_limit_error\"") ? 429
+                                                                 : 0;
     }
 }
 
