@@ -10,7 +10,8 @@ return mt.script {
       help = "where it listens; 0: any that is free" },
     { "host", kind = "string", default = "127.0.0.1", help = "the address it listens at" },
     { "dialect", kind = "choice", default = "vllm",
-      choices = { "vllm", "sglang", "trtllm", "llamacpp", "tgi", "ollama", "dynamo", "openai", "triton" },
+      choices = { "vllm", "sglang", "trtllm", "llamacpp", "tgi", "ollama", "dynamo", "openai", "triton",
+        "anthropic", "gemini" },
       help = "whose streams, errors, habits and own API it has" },
     { "model", kind = "string", help = "the only model there is (default: any name is answered to)" },
     -- Time.

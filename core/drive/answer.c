@@ -122,6 +122,8 @@ static void note_said(mt_incoming_answer *answer, mt_exchange *exchange, const m
         exchange->noted |= MT_SAW_DONE;
     if (said->says & MT_SAYS_FINISH)
         exchange->noted |= MT_SAW_FINISH;
+    if (said->says & MT_SAYS_REASONING)
+        exchange->noted |= MT_SAW_REASONING;
     if (said->says & (MT_SAYS_CONTENT | MT_SAYS_LIVE))
         note_content(answer, exchange, arrival_ns);
     note_text(answer, exchange, said->text);
@@ -244,6 +246,15 @@ static void judge_failed(mt_incoming_answer *answer, mt_exchange *exchange) {
          text);
 }
 
+/* Some gateways fill usage with zeros where they know nothing: no prompt has 0 tokens, and none of the
+ * answer came out of 0 either. */
+static void doubt_zeros(mt_exchange *exchange) {
+    if (exchange->prompt_tokens == 0)
+        exchange->prompt_tokens = MT_COUNT_ABSENT;
+    if (exchange->completion_tokens == 0 && exchange->contents > 0)
+        exchange->completion_tokens = MT_COUNT_ABSENT;
+}
+
 mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how,
                          int64_t arrival_ns) {
     mt_span rest = {NULL, 0};
@@ -258,6 +269,7 @@ mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int 
     else if (answer->form == FAILED)
         judge_failed(answer, exchange);
 
+    doubt_zeros(exchange);
     if (answer->failure)
         return answer->failure;
     if (exchange->noted & MT_SAW_DONE)
@@ -287,7 +299,8 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
                             mt_error *error) {
     mt_incoming_answer answer = {.wants_gaps = 1};
     int64_t tokens = 0;
-    int has_end = 0; /* an event tells the end */
+    int has_end = 0;    /* an event tells the end */
+    int has_tokens = 0; /* an event tells its tokens; those that do not are one */
     kept_event event;
     for (size_t at = 0; at < exchange->kept_length; at += sizeof event + event.length) {
         memcpy(&event, exchange->kept + at, sizeof event);
@@ -302,10 +315,12 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
         if (event.begins_read)
             mt_answer_read(&answer);
         note_said(&answer, exchange, &said, text, event.arrival_ns);
-        tokens += said.tokens;
+        tokens += said.tokens > 0 ? said.tokens : (said.says & MT_SAYS_CONTENT) != 0;
+        has_tokens |= said.tokens > 0;
         has_end |= (said.says & MT_SAYS_NO_END) != 0;
     }
-    if (exchange->completion_tokens == MT_COUNT_ABSENT && tokens > 0)
+    doubt_zeros(exchange);
+    if (exchange->completion_tokens == MT_COUNT_ABSENT && has_tokens)
         exchange->completion_tokens = tokens;
     if (answer.failure)
         exchange->failure = answer.failure;

@@ -1,169 +1,6 @@
 #include "drive/event.h"
 
-#include "text/json.h"
-#include "text/swar.h"
-
-#include <string.h>
-
-/* --- walking the text ---------------------------------------------------------------------------- */
-
-/* Each byte is looked at once, and only as far as is needed to find the way: brackets must match and
- * members have names; what is in a string nobody asks for is not checked. */
-typedef struct walker {
-    const char *at, *end;
-    int is_bad; /* this is no JSON; `at` is the end then */
-} walker;
-
-static int fail(walker *cursor) {
-    cursor->is_bad = 1;
-    cursor->at = cursor->end;
-    return 0;
-}
-
-/* The next byte that is not white space; 0 at the end. */
-static char peek(walker *cursor) {
-    while (cursor->at < cursor->end && (unsigned char)*cursor->at <= ' ')
-        cursor->at++;
-    return cursor->at < cursor->end ? *cursor->at : '\0';
-}
-
-/* After the string whose opening quote is at `at`; NULL when it does not end. */
-static const char *after_string(const char *at, const char *end) {
-    for (at++; at < end;) {
-        if (end - at >= 8) {
-            uint64_t word = mt_load_word(at);
-            uint64_t quote = word ^ MT_BYTES('"'), backslash = word ^ MT_BYTES('\\');
-            uint64_t found =
-                ((quote - MT_BYTES(1)) & ~quote) | ((backslash - MT_BYTES(1)) & ~backslash);
-            found &= MT_BYTES(0x80);
-            at += found ? (size_t)__builtin_ctzll(found) / 8 : 8;
-            if (!found)
-                continue;
-        }
-        if (*at == '"')
-            return at + 1;
-        at += *at == '\\' ? 2 : 1;
-    }
-    return NULL;
-}
-
-/* After the object or array that begins at `at`; NULL when its brackets do not match. */
-static const char *after_brackets(const char *at, const char *end) {
-    char open[MT_JSON_DEPTH];
-    size_t depth = 0;
-    while (at && at < end) {
-        char byte = *at;
-        if (byte == '"') {
-            at = after_string(at, end);
-            continue;
-        }
-        at++;
-        if (byte == '{' || byte == '[') {
-            if (depth == MT_JSON_DEPTH)
-                return NULL;
-            open[depth++] = byte;
-        } else if (byte == '}' || byte == ']') {
-            if (depth == 0 || open[--depth] != (byte == '}' ? '{' : '['))
-                return NULL;
-            if (depth == 0)
-                return at;
-        }
-    }
-    return NULL;
-}
-
-/* Passes over the value at the cursor and returns it; length 0 when there is none. */
-static mt_span take_value(walker *cursor) {
-    char byte = peek(cursor);
-    const char *start = cursor->at, *after = start;
-    if (byte == '"')
-        after = after_string(start, cursor->end);
-    else if (byte == '{' || byte == '[')
-        after = after_brackets(start, cursor->end);
-    else
-        while (after < cursor->end && (unsigned char)*after > ' ' && *after != ',' &&
-               *after != ']' && *after != '}')
-            after++;
-    if (!after || after == start) {
-        fail(cursor);
-        return (mt_span){"", 0};
-    }
-    cursor->at = after;
-    return (mt_span){start, (size_t)(after - start)};
-}
-
-/* Goes inside when the value at the cursor begins with the bracket; else passes over it. */
-static int enter(walker *cursor, char open) {
-    if (peek(cursor) != open) {
-        take_value(cursor);
-        return 0;
-    }
-    cursor->at++;
-    return 1;
-}
-
-/* Inside a bracket: is there a next item? `is_first` is 1 before the first. At the closing bracket
- * it goes outside. */
-static int next_item(walker *cursor, char close, int *is_first) {
-    char byte = peek(cursor);
-    if (byte == close) {
-        cursor->at++;
-        return 0;
-    }
-    if (!*is_first) {
-        if (byte != ',')
-            return fail(cursor);
-        cursor->at++;
-    }
-    *is_first = 0;
-    return 1;
-}
-
-/* The same for members; the cursor is then at the member's value, which the caller takes. */
-static int next_member(walker *cursor, mt_span *name, int *is_first) {
-    if (!next_item(cursor, '}', is_first))
-        return 0;
-    if (peek(cursor) != '"')
-        return fail(cursor);
-    const char *start = cursor->at + 1;
-    const char *after = after_string(cursor->at, cursor->end);
-    if (!after)
-        return fail(cursor);
-    *name = (mt_span){start, (size_t)(after - start) - 1};
-    cursor->at = after;
-    if (peek(cursor) != ':')
-        return fail(cursor);
-    cursor->at++;
-    return 1;
-}
-
-/* Inline: the length of a literal is then known. */
-static inline int is(mt_span text, const char *word) {
-    size_t length = strlen(word);
-    return text.length == length && memcmp(text.text, word, length) == 0;
-}
-
-static int is_string(mt_span value) {
-    return value.length >= 2 && value.text[0] == '"';
-}
-
-static mt_span without_quotes(mt_span value) {
-    return is_string(value) ? (mt_span){value.text + 1, value.length - 2} : (mt_span){"", 0};
-}
-
-/* A whole number; MT_COUNT_ABSENT when it is none. */
-static int64_t number_of(mt_span value) {
-    mt_decimal decimal;
-    if (mt_decimal_scan(value.text, value.length, 0, &decimal) != 0 || decimal.negative ||
-        !decimal.exact || decimal.magnitude > INT64_MAX)
-        return MT_COUNT_ABSENT;
-    return (int64_t)decimal.magnitude;
-}
-
-static int64_t take_count(walker *cursor) {
-    mt_span value = take_value(cursor);
-    return is(value, "null") ? MT_COUNT_NULL : number_of(value);
-}
+#include "drive/event_walk.h"
 
 /* --- usage -------------------------------------------------------------------------------------- */
 
@@ -181,8 +18,21 @@ static void read_details(walker *cursor, const char *name, int64_t *count) {
             take_value(cursor);
 }
 
+/* xAI and Gemini do not count reasoning among the answer's tokens, as all others do: the total tells,
+ * and without one that there is more of it than there is of the answer. */
+static int has_reasoning_beside(const mt_said *said, int64_t total) {
+    int64_t counted;
+    if (said->reasoning_tokens <= 0 || said->completion_tokens < 0)
+        return 0;
+    if (total <= 0 || said->prompt_tokens < 0)
+        return said->reasoning_tokens > said->completion_tokens;
+    return !__builtin_add_overflow(said->prompt_tokens, said->completion_tokens, &counted) &&
+           total > counted && total - counted == said->reasoning_tokens;
+}
+
 static void read_usage(walker *cursor, mt_said *said) {
     mt_span name;
+    int64_t total = MT_COUNT_ABSENT, cached = MT_COUNT_ABSENT;
     int is_first = 1;
     if (!enter(cursor, '{'))
         return;
@@ -192,10 +42,34 @@ static void read_usage(walker *cursor, mt_said *said) {
             said->prompt_tokens = take_count(cursor);
         else if (is(name, "completion_tokens"))
             said->completion_tokens = take_count(cursor);
-        else if (is(name, "prompt_tokens_details"))
+        else if (is(name, "total_tokens"))
+            total = take_count(cursor);
+        else if (is(name, "prompt_tokens_details") || is(name, "input_tokens_details"))
             read_details(cursor, "cached_tokens", &said->cached_tokens);
+        else if (is(name, "prompt_cache_hit_tokens") || is(name, "cached_tokens") ||
+                 is(name, "cache_read_input_tokens")) /* DeepSeek, Moonshot, Anthropic's models */
+            cached = take_count(cursor);
         else if (is(name, "completion_tokens_details"))
             read_details(cursor, "reasoning_tokens", &said->reasoning_tokens);
+        else
+            take_value(cursor);
+    if (said->cached_tokens < 0 && cached >= 0)
+        said->cached_tokens = cached;
+    if (has_reasoning_beside(said, total) &&
+        __builtin_add_overflow(said->completion_tokens, said->reasoning_tokens,
+                               &said->completion_tokens))
+        said->completion_tokens = MT_COUNT_ABSENT;
+}
+
+/* Groq's: {"id":...,"usage":{...}}. */
+static void read_usage_inside(walker *cursor, mt_said *said) {
+    mt_span name;
+    int is_first = 1;
+    if (!enter(cursor, '{'))
+        return;
+    while (next_member(cursor, &name, &is_first))
+        if (is(name, "usage"))
+            read_usage(cursor, said);
         else
             take_value(cursor);
 }
@@ -208,10 +82,28 @@ typedef struct choice_said {
     int is_empty; /* a text, and nothing in it */
 } choice_said;
 
-/* A value that begins with `open` is content; null and other things are not. Gives it. */
-static mt_span take_content(walker *cursor, char open, mt_said *said, choice_said *choice) {
+/* Is a part of the list of another kind than text, of Mistral's {"type":"thinking"}? */
+static int has_thinking(mt_span list) {
+    walker cursor = {list.text, list.text + list.length, 0};
+    mt_span name;
+    int is_first = 1;
+    enter(&cursor, '[');
+    while (next_item(&cursor, ']', &is_first)) {
+        int is_first_member = 1;
+        if (!enter(&cursor, '{'))
+            continue;
+        while (next_member(&cursor, &name, &is_first_member))
+            if (is(take_value(&cursor), "\"thinking\"") && is(name, "type"))
+                return 1;
+    }
+    return 0;
+}
+
+/* A value that is a text, a list or an object is content, when there is something in it; null and
+ * other things are not. Gives it. */
+static mt_span take_content(walker *cursor, mt_said *said, choice_said *choice) {
     mt_span value = take_value(cursor);
-    if (value.length < 2 || value.text[0] != open)
+    if (value.length < 2 || !strchr("\"[{", value.text[0]))
         return (mt_span){"", 0};
     if (value.length == 2) {
         choice->is_empty = 1;
@@ -225,9 +117,11 @@ static mt_span take_content(walker *cursor, char open, mt_said *said, choice_sai
 
 /* The answer's text, of the first choice that has one. */
 static void take_text(walker *cursor, mt_said *said, choice_said *choice) {
-    mt_span value = take_content(cursor, '"', said, choice);
+    mt_span value = take_content(cursor, said, choice);
     if (said->text.length == 0)
         said->text = without_quotes(value);
+    if (value.length > 0 && value.text[0] == '[' && has_thinking(value))
+        choice->says |= MT_SAYS_REASONING;
 }
 
 /* delta of a chunk, message of a whole answer. */
@@ -237,16 +131,42 @@ static void read_delta(walker *cursor, mt_said *said, choice_said *choice) {
     if (!enter(cursor, '{'))
         return;
     while (next_member(cursor, &name, &is_first))
-        if (is(name, "content"))
+        if (is(name, "content")) {
             take_text(cursor, said, choice);
-        else if (is(name, "reasoning_content") || is(name, "reasoning") || is(name, "refusal"))
-            take_content(cursor, '"', said, choice);
-        else if (is(name, "tool_calls"))
-            take_content(cursor, '[', said, choice);
-        else if (is(name, "function_call"))
-            take_content(cursor, '{', said, choice);
-        else if (is_string(take_value(cursor)) && is(name, "role"))
+        } else if (is(name, "reasoning_content") || is(name, "reasoning") || is(name, "thinking") ||
+                   is(name, "reasoning_details")) {
+            if (take_content(cursor, said, choice).length > 0)
+                choice->says |= MT_SAYS_REASONING;
+        } else if (is(name, "refusal") || is(name, "tool_calls") || is(name, "function_call") ||
+                   is(name, "audio")) {
+            take_content(cursor, said, choice);
+        } else if (is_string(take_value(cursor)) && is(name, "role")) {
             choice->says |= MT_SAYS_ROLE;
+        }
+}
+
+/* Reasons for which a server ends an answer that is not whole: the answer has failed. */
+static void note_reason(mt_span reason, mt_said *said) {
+    static const struct {
+        const char *reason, *message;
+        int status;
+    } broken[] = {
+        {"abort", "finish_reason abort", 0}, /* vLLM, SGLang */
+        {"aborted", "finish_reason aborted", 0},
+        {"error", "finish_reason error", 0}, /* vLLM, OpenRouter */
+        {"cancelled", "finish_reason cancelled", 0},
+        {"timeout", "finish_reason timeout", 0}, /* both TensorRT-LLM */
+        {"network_error", "finish_reason network_error", 0},
+        {"insufficient_system_resource", "finish_reason insufficient_system_resource", 503},
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
+        if (is(reason, broken[i].reason)) {
+            said->says |= MT_SAYS_ERROR;
+            if (said->error_message.length == 0)
+                said->error_message = (mt_span){broken[i].message, strlen(broken[i].message)};
+            if (said->error_status == 0)
+                said->error_status = broken[i].status;
+        }
 }
 
 static void read_choice(walker *cursor, mt_said *said) {
@@ -260,11 +180,14 @@ static void read_choice(walker *cursor, mt_said *said) {
             read_delta(cursor, said, &choice);
         } else if (is(name, "text")) {
             take_text(cursor, said, &choice);
+        } else if (is(name, "usage")) { /* Moonshot's */
+            read_usage(cursor, said);
         } else {
             mt_span value = without_quotes(take_value(cursor));
             if (value.length > 0 && is(name, "finish_reason")) { /* TGI's is "" until the end */
                 choice.says |= MT_SAYS_FINISH;
                 said->finish_reason = value;
+                note_reason(value, said);
             }
         }
     }
@@ -293,6 +216,10 @@ static void read_error_member(walker *cursor, mt_span name, mt_said *said) {
         int64_t status = number_of(is_string(value) ? without_quotes(value) : value);
         if (status > 0 && status < 1000)
             said->error_status = (int)status;
+    } else if (said->error_status == 0 && is(name, "type")) { /* Anthropic's have no number */
+        said->error_status = is(value, "\"overloaded_error\"")   ? 529
+                             : is(value, "\"rate_limit_error\"") ? 429
+                                                                 : 0;
     }
 }
 
@@ -314,18 +241,25 @@ static void read_error(walker *cursor, mt_said *said) {
 static void read_members(walker *cursor, mt_said *said) {
     mt_span name;
     mt_said flat = {0};
+    int64_t cached = MT_COUNT_ABSENT;
     int is_first = 1, is_error_object = 0;
     while (next_member(cursor, &name, &is_first))
         if (is(name, "choices"))
             read_choices(cursor, said);
         else if (is(name, "usage"))
             read_usage(cursor, said);
+        else if (is(name, "x_groq"))
+            read_usage_inside(cursor, said);
+        else if (is(name, "timings")) /* llama.cpp's, of builds whose usage does not say it */
+            read_details(cursor, "cache_n", &cached);
         else if (is(name, "error"))
             read_error(cursor, said);
         else if (is(name, "object"))
             is_error_object = is(take_value(cursor), "\"error\"");
         else
             read_error_member(cursor, name, &flat);
+    if (said->cached_tokens == MT_COUNT_ABSENT && cached >= 0)
+        said->cached_tokens = cached;
     /* {"object":"error","message":...}, {"message":...,"type":...,"code":400}, {"detail":...} */
     if (is_error_object || (flat.error_message.length > 0 && !(said->says & MT_SAYS_CHOICES))) {
         said->says |= MT_SAYS_ERROR;

@@ -67,7 +67,8 @@ enum {
     MT_WAS_STREAM = 1 << 3, /* the answer was an event stream */
     MT_HAS_KERNEL_STAMPS = 1 << 4, /* arrivals are stamped by the kernel */
     MT_WAS_REUSED = 1 << 5,        /* it went out on a connection that was open already */
-    MT_WAS_STARVED = 1 << 6        /* it was offered to the driver after it was due */
+    MT_WAS_STARVED = 1 << 6,       /* it was offered to the driver after it was due */
+    MT_SAW_REASONING = 1 << 7      /* some of what came was reasoning */
 };
 
 enum { MT_EXCHANGE_TEXT = 120 };
@@ -84,7 +85,7 @@ typedef struct mt_exchange {
                               stamps */
     int64_t prompt_tokens, completion_tokens, cached_tokens,
         reasoning_tokens; /* the server's usage;
-                              or MT_COUNT_... */
+                              or MT_COUNT_... (a count of 0 tokens that came is absent) */
     uint64_t bytes_sent, bytes_received;
     uint32_t events, contents; /* events; token-bearing ones among them */
     uint32_t together; /* token-bearing events that came in one read with another before them */

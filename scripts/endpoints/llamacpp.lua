@@ -4,8 +4,11 @@ local mt = require "moontide"
 return mt.endpoint {
   api = "tokens", path = "/completion",
   request = function(r)
-    return { body = { prompt = r.prompt, n_predict = r.output_length, ignore_eos = r.body.ignore_eos,
-      stream = r.body.stream or false, cache_prompt = true, return_tokens = true } }
+    local body = r.further
+    body.prompt, body.n_predict, body.ignore_eos = r.prompt, r.output_length, r.body.ignore_eos
+    body.stream, body.return_tokens = r.body.stream or false, true
+    if body.cache_prompt == nil then body.cache_prompt = true end
+    return { body = body }
   end,
   event = function(text)
     local said = assert(mt.json.decode(text))

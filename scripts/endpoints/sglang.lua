@@ -4,9 +4,10 @@ local mt = require "moontide"
 return mt.endpoint {
   api = "tokens", path = "/generate",
   request = function(r)
-    return { body = { input_ids = r.prompt, stream = r.body.stream or false, sampling_params = {
-      max_new_tokens = r.output_length, min_new_tokens = r.body.min_tokens,
-      ignore_eos = r.body.ignore_eos } } }
+    local settings = r.further
+    settings.max_new_tokens, settings.min_new_tokens = r.output_length, r.body.min_tokens
+    settings.ignore_eos = r.body.ignore_eos
+    return { body = { input_ids = r.prompt, stream = r.body.stream or false, sampling_params = settings } }
   end,
   event = function(text)
     if text == "[DONE]" then return { done = true } end

@@ -4,7 +4,9 @@ local mt = require "moontide"
 return mt.endpoint {
   api = "text", path = "/generate_stream",
   request = function(r)
-    return { body = { inputs = r.prompt, parameters = { max_new_tokens = r.output_length, details = true } } }
+    local settings = r.further
+    settings.max_new_tokens, settings.details = r.output_length, true
+    return { body = { inputs = r.prompt, parameters = settings } }
   end,
   event = function(text)
     local said = assert(mt.json.decode(text))

@@ -5,9 +5,10 @@ return mt.endpoint {
   api = "text",
   path = "/v2/models",
   request = function(r)
-    return { path = "/v2/models/" .. r.model .. "/generate_stream",
-      body = { text_input = r.prompt, max_tokens = r.output_length, min_length = r.body.min_tokens,
-        stream = true } }
+    local body = r.further
+    body.text_input, body.max_tokens = r.prompt, r.output_length
+    body.min_length, body.stream = r.body.min_tokens, true
+    return { path = "/v2/models/" .. r.model .. "/generate_stream", body = body }
   end,
   event = function(text)
     local said = assert(mt.json.decode(text))

@@ -13,7 +13,12 @@ local adapters = {
   llamacpp = { has_usage = true, cached = true, forces = true, tells_end = true },
   sglang = { has_usage = true, cached = true, forces = true, tells_end = true },
   triton = { forces = true },
+  anthropic = { has_usage = true, cached = true, tells_end = true },
+  responses = { dialect = "openai", has_usage = true, cached = true, tells_end = true },
+  gemini = { has_usage = true, tells_end = true },
 }
+-- Those that send messages, whose marks a warm-up would have told.
+local chats = { openai = true, ollama = true, anthropic = true, responses = true, gemini = true }
 
 local load = { "--", "--rate", "80", "--isl", "60", "--osl", "7", "--duration", "0.2" }
 
@@ -57,9 +62,7 @@ describe("the built-in adapter", function()
         -- A busy machine lets answers come late and in one piece, but never early.
         assert.truthy(run.metrics.request_latency.p50 >= 20 + 6 * 1.5)
         if of.has_usage then
-          -- The messages of a chat have marks that a warm-up would have told.
-          local wanted = adapter == "ollama" and 67 or adapter == "openai" and 67 or 60
-          assert.equal(wanted, run.metrics.input_sequence_length.avg)
+          assert.equal(chats[adapter] and 67 or 60, run.metrics.input_sequence_length.avg)
         end
         assert.equal(of.cached or false, (run.cache or run.metrics.cached_tokens) ~= nil)
         assert.truthy(server.finish("INT").err:find(
@@ -92,6 +95,31 @@ describe("the built-in adapter", function()
       assert.truthy(run.error_summary[1].error_details.type:find "^overload_")
     end)
   end
+
+  it("of a server that counts nothing says that lengths are pieces and what was planned", function()
+    for adapter, tells in pairs { tgi = false, openai = false } do
+      local server = start(adapter, "--model", "tide")
+      local result = command.run { "replay", "steady", "--url", "http://127.0.0.1:" .. server.port, "--model",
+        "tide", "--adapter", adapter, "--accept-invalid", "--warmup", "0", table.unpack(load) }
+      assert.equal(tells, result.out:find("without the server's count of tokens", 1, true) ~= nil, adapter)
+    end
+    local folder = command.folder()
+    command.write(folder, "silent.lua", [[
+      local mt = require "moontide"
+      return mt.endpoint { event = function(text)
+        if text == "[DONE]" then return { done = true } end
+        local choice = mt.json.decode(text).choices[1]
+        return choice and { content = choice.delta.content }
+      end }]])
+    local server = start "openai"
+    local result = command.run({ "replay", "steady", "--url", "http://127.0.0.1:" .. server.port, "--model", "tide",
+      "--adapter", "silent.lua", "--accept-invalid", "--warmup", "0", table.unpack(load) }, { folder = folder })
+    assert.equal(0, result.status, result.err)
+    local count = result.out:match "(%d+) requests? due: %1 done"
+    assert.truthy(count, result.out)
+    assert.truthy(result.out:find(
+      ("%s answers came without the server's count of tokens"):format(count), 1, true), result.out)
+  end)
 
   it("says with the server's words that a model is not there", function()
     for _, adapter in ipairs { "ollama", "triton" } do

@@ -106,6 +106,28 @@ describe("moontide convert --columns of lines of JSON", function()
     end
   end)
 
+  it("adds up members, of which those that are not there count nothing", function()
+    local text = '{"t": 1, "u": {"in": 4, "read": "15000", "made": null}, "o": 2, "a+b": 9, "a": 1, "b": 1}\n'
+      .. '{"t": 2, "u": {"read": 300}, "o": 3, "a": 1}\n'
+    local result = convert(text, "--columns timestamp=t,input=u.in+u.read+u.made,output=o")
+    assert.equal(0, result.status, result.err)
+    assert.same({ 15004, 300 }, { result.rows[1].input_length, result.rows[2].input_length })
+    -- A member of that very name goes before.
+    result = convert(text, "--columns timestamp=t,input=o,output=a+b")
+    assert.same({ 9, 1 }, { result.rows[1].output_length, result.rows[2].output_length })
+    for words, message in pairs {
+      ["input=u.x+u.y,output=o"] = "gateway.jsonl:1: 'u.x+u.y' is missing; the row has 't', 'u', 'o'",
+      ["input=u.in+t+u,output=o"] = "gateway.jsonl:1:15: u must be a whole number of at least 0, not {",
+      ["input=o+u.in+,output=o,log_type=t --num-prompt 1"] = false,
+    } do
+      result = convert(text, "--columns timestamp=t," .. words)
+      assert.equal(message and 1 or 0, result.status, result.err)
+      if message then assert.truthy(result.err:find(message, 1, true), result.err) end
+    end
+    result = convert('{"t": 1, "a": 18446744073709551615, "b": 1, "o": 1}\n', "--columns timestamp=t,input=a+b,output=o")
+    assert.truthy(result.err:find("b must be less with those before it, not 1", 1, true), result.err)
+  end)
+
   it("guesses the names of a log that nobody knows, for its error", function()
     local cases = {
       { log, "perhaps --columns timestamp=@timestamp,input=usage.prompt_tokens,output=usage.completion_tokens)" },
@@ -120,6 +142,8 @@ describe("moontide convert --columns of lines of JSON", function()
         "perhaps --columns timestamp=created,input=usage.prompt_tokens,output=usage.completion_tokens)" },
       { "created_at,request,request_tokens,response_tokens\n0,a,1,2\n",
         "perhaps --columns timestamp=created_at,input=request_tokens,output=response_tokens\n" },
+      { '{"startTime": "2026-01-01T00:00:00Z", "completionStartTime": 1, "usage": {"input": 2, "output": 3}}\n',
+        "perhaps --columns timestamp=startTime,input=usage.input,output=usage.output)" },
       { '{"a": 1, "b": 2}\n', "--columns names the members of other lines)\n" },
       { "a,b\n1,2\n", "--columns says which of another CSV they are\n" },
       { '{"time": 1, "prompt=x": 2, "out,tokens": 3}\n', "--columns names the members of other lines)\n" },

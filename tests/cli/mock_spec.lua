@@ -56,7 +56,7 @@ describe("moontide mock", function()
       { "--port 70000", "--port must be between 0 and 65535, not 70000" },
       { "--host localhost", "host must be an address of this machine, not 'localhost'" },
       { "--dialect vlm", "--dialect must be one of vllm, sglang, trtllm, llamacpp, tgi, ollama, dynamo, openai, triton, "
-        .. "not 'vlm' (did you mean 'vllm'?)" },
+        .. "anthropic, gemini, not 'vlm' (did you mean 'vllm'?)" },
       { "--ttft -1", "--ttft must be at least 0, not '-1'" },
       { "--ttft soon", "distribution 'soon'" },
       { "--ttft 5parsecs", "--ttft" },

@@ -618,6 +618,45 @@ static void test_real_answers(void **state) {
     }
 }
 
+#define REASONING "data: {\"choices\":[{\"delta\":{\"reasoning\":\"hm\"}}]}\n\n"
+#define ENDS(reason) "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" reason "\"}]}\n\n"
+#define ZEROS "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0}}\n\n"
+
+/* What gateways and engines say of an answer that is not so. */
+static void test_doubtful_answers(void **state) {
+    (void)state;
+    static const struct {
+        const char *events, *text;
+        int failure, has_reasoning;
+        int64_t prompt, completion;
+    } rows[] = {
+        {EVENT("a") ZEROS FINISH DONE, "", MT_FAILURE_NONE, 0, MT_COUNT_ABSENT, MT_COUNT_ABSENT},
+        {EVENT("a") ZEROS FINISH USAGE DONE, "", MT_FAILURE_NONE, 0, 7, 3},
+        {REASONING EVENT("a") FINISH DONE, "", MT_FAILURE_NONE, 1, MT_COUNT_ABSENT,
+         MT_COUNT_ABSENT},
+        {EVENT("a") ENDS("abort") USAGE DONE, "finish_reason abort", MT_FAILURE_ERROR_EVENT, 0, 7,
+         3},
+        {EVENT("a") ENDS("error") DONE, "finish_reason error", MT_FAILURE_ERROR_EVENT, 0,
+         MT_COUNT_ABSENT, MT_COUNT_ABSENT},
+        {EVENT("a") ENDS("insufficient_system_resource") DONE,
+         "finish_reason insufficient_system_resource", MT_FAILURE_OVERLOAD, 0, MT_COUNT_ABSENT,
+         MT_COUNT_ABSENT},
+        {ENDS("stop") ZEROS DONE, "", MT_FAILURE_NO_CONTENT, 0, MT_COUNT_ABSENT, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, HEAD "\r\n%s", rows[i].events);
+        drive *d = drive_one(say_text_and_close, text);
+        mt_exchange *e = &d->exchanges[0];
+        if (e->failure != rows[i].failure || strcmp(e->text, rows[i].text) != 0)
+            fail_msg("row %d: %s '%s'", (int)i, mt_failure_name((mt_failure)e->failure), e->text);
+        assert_int_equal(rows[i].has_reasoning, (e->noted & MT_SAW_REASONING) != 0);
+        assert_int_equal(rows[i].prompt, e->prompt_tokens);
+        assert_int_equal(rows[i].completion, e->completion_tokens);
+        end(d);
+    }
+}
+
 static int answer_paced(server *s, int fd, int number) {
     (void)s;
     (void)number;
@@ -997,6 +1036,7 @@ int main(void) {
         cmocka_unit_test(test_a_large_request),
         cmocka_unit_test(test_split_anywhere),
         cmocka_unit_test(test_real_answers),
+        cmocka_unit_test(test_doubtful_answers),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_slots),

@@ -18,7 +18,8 @@ enum {
     FINISH = MT_SAYS_FINISH,
     USAGE = MT_SAYS_USAGE,
     ERROR = MT_SAYS_ERROR,
-    CHOICES = MT_SAYS_CHOICES
+    CHOICES = MT_SAYS_CHOICES,
+    REASONING = MT_SAYS_REASONING
 };
 
 static mt_said read_text(const char *text) {
@@ -66,8 +67,21 @@ static void test_what_is_said(void **state) {
         {"[DONE]", DONE},
         {"[DONE] \r", DONE},
         {CHOICE("\"delta\":{\"content\":\" cat\"},\"finish_reason\":null"), CHOICES | CONTENT},
-        {CHOICE("\"delta\":{\"reasoning\":\"hm\"}"), CHOICES | CONTENT},
-        {CHOICE("\"delta\":{\"content\":null,\"reasoning_content\":\"hm\"}"), CHOICES | CONTENT},
+        {CHOICE("\"delta\":{\"reasoning\":\"hm\"}"), CHOICES | CONTENT | REASONING},
+        {CHOICE("\"delta\":{\"content\":null,\"reasoning_content\":\"hm\"}"),
+         CHOICES | CONTENT | REASONING},
+        {CHOICE("\"delta\":{\"content\":\"a\",\"reasoning_content\":null}"), CHOICES | CONTENT},
+        {CHOICE("\"delta\":{\"content\":\"\",\"reasoning_details\":[{\"text\":\"hm\"}]}"),
+         CHOICES | CONTENT | REASONING},
+        {CHOICE("\"delta\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\","
+                "\"text\":\"hm\"}]}]}"),
+         CHOICES | CONTENT | REASONING},
+        {CHOICE("\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"thinking\"}]}"),
+         CHOICES | CONTENT},
+        {CHOICE("\"delta\":{\"content\":[]}"), CHOICES | LIVE},
+        {CHOICE("\"delta\":{\"content\":[1,[2]]}"), CHOICES | CONTENT},
+        {CHOICE("\"delta\":{\"audio\":{\"data\":\"AAAA\"}}"), CHOICES | CONTENT},
+        {CHOICE("\"delta\":{\"audio\":null}"), CHOICES},
         {CHOICE("\"delta\":{\"tool_calls\":[{\"index\":0}]}"), CHOICES | CONTENT},
         {CHOICE("\"delta\":{\"role\":\"assistant\",\"content\":\"\"}"), CHOICES | ROLE},
         {CHOICE("\"delta\":{\"role\":\"assistant\",\"content\":null}"), CHOICES | ROLE},
@@ -122,9 +136,35 @@ static void test_usage(void **state) {
         {"{\"prompt_tokens\":0,\"completion_tokens\":0,\"prompt_tokens_details\":"
          "{\"audio_tokens\":5,\"cached_tokens\":0},\"completion_tokens_details\":"
          "{\"reasoning_tokens\":7}}",
-         0, 0, 0, 7},
+         0, 7, 0, 7},
         {"{\"prompt_tokens_details\":{\"cached_tokens\":null}}", MT_COUNT_ABSENT, MT_COUNT_ABSENT,
          MT_COUNT_NULL, MT_COUNT_ABSENT},
+        /* Where others say what is cached; the nearest to OpenAI's wins. */
+        {"{\"prompt_cache_hit_tokens\":64,\"prompt_cache_miss_tokens\":36}", MT_COUNT_ABSENT,
+         MT_COUNT_ABSENT, 64, MT_COUNT_ABSENT},
+        {"{\"cached_tokens\":0}", MT_COUNT_ABSENT, MT_COUNT_ABSENT, 0, MT_COUNT_ABSENT},
+        {"{\"cache_read_input_tokens\":3,\"prompt_tokens_details\":null}", MT_COUNT_ABSENT,
+         MT_COUNT_ABSENT, 3, MT_COUNT_ABSENT},
+        {"{\"input_tokens_details\":{\"cached_tokens\":7},\"cached_tokens\":9}", MT_COUNT_ABSENT,
+         MT_COUNT_ABSENT, 7, MT_COUNT_ABSENT},
+        /* Reasoning in the answer's count, and beside it. */
+        {"{\"prompt_tokens\":12,\"completion_tokens\":320,\"total_tokens\":332,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":300}}",
+         12, 320, MT_COUNT_ABSENT, 300},
+        {"{\"completion_tokens\":2,\"completion_tokens_details\":{\"reasoning_tokens\":317},"
+         "\"total_tokens\":331,\"prompt_tokens\":12}",
+         12, 319, MT_COUNT_ABSENT, 317},
+        {"{\"prompt_tokens\":12,\"completion_tokens\":400,\"total_tokens\":512,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":100}}",
+         12, 500, MT_COUNT_ABSENT, 100},
+        {"{\"completion_tokens\":2,\"completion_tokens_details\":{\"reasoning_tokens\":5}}",
+         MT_COUNT_ABSENT, 7, MT_COUNT_ABSENT, 5},
+        {"{\"prompt_tokens\":12,\"completion_tokens\":2,\"total_tokens\":14,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":5}}",
+         12, 2, MT_COUNT_ABSENT, 5},
+        {"{\"completion_tokens\":4,\"completion_tokens_details\":"
+         "{\"reasoning_tokens\":9223372036854775807}}",
+         MT_COUNT_ABSENT, MT_COUNT_ABSENT, MT_COUNT_ABSENT, INT64_MAX},
         {"{\"prompt_tokens_details\":{},\"prompt_tokens\":-4,\"completion_tokens\":\"3\"}",
          MT_COUNT_ABSENT, MT_COUNT_ABSENT, MT_COUNT_ABSENT, MT_COUNT_ABSENT},
     };
@@ -136,6 +176,62 @@ static void test_usage(void **state) {
         assert_int_equal(said.completion_tokens, rows[i].completion);
         assert_int_equal(said.cached_tokens, rows[i].cached);
         assert_int_equal(said.reasoning_tokens, rows[i].reasoning);
+    }
+}
+
+/* Usage where others than OpenAI have it. */
+static void test_usage_elsewhere(void **state) {
+    (void)state;
+    mt_said said =
+        read_text("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\",\"usage\":"
+                  "{\"prompt_tokens\":9,\"completion_tokens\":4,\"cached_tokens\":8}}]}");
+    assert_int_equal(said.says, CHOICES | FINISH | USAGE);
+    assert_int_equal(said.prompt_tokens, 9);
+    assert_int_equal(said.completion_tokens, 4);
+    assert_int_equal(said.cached_tokens, 8);
+    said = read_text("{\"choices\":[],\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":9,"
+                     "\"completion_tokens\":4,\"total_time\":0.1}}}");
+    assert_int_equal(said.prompt_tokens, 9);
+    assert_int_equal(said.completion_tokens, 4);
+    said = read_text("{\"choices\":[],\"x_groq\":{\"id\":\"r\"}}");
+    assert_int_equal(said.says, CHOICES);
+    said = read_text("{\"choices\":[],\"timings\":{\"cache_n\":5,\"prompt_n\":4}}");
+    assert_int_equal(said.cached_tokens, 5);
+    said = read_text(
+        "{\"choices\":[],\"timings\":{\"cache_n\":5},\"usage\":{\"prompt_tokens_details\":"
+        "{\"cached_tokens\":6}}}");
+    assert_int_equal(said.cached_tokens, 6);
+}
+
+/* An answer that the server broke off is an error, whatever else its last event says. */
+static void test_broken_off(void **state) {
+    (void)state;
+    static const char *const reasons[] = {"abort",   "aborted",       "error", "cancelled",
+                                          "timeout", "network_error", NULL};
+    char text[256], message[64];
+    for (const char *const *reason = reasons; *reason; reason++) {
+        snprintf(text, sizeof text, CHOICE("\"delta\":{\"content\":\"\"},\"finish_reason\":\"%s\""),
+                 *reason);
+        snprintf(message, sizeof message, "finish_reason %s", *reason);
+        mt_said said = read_text(text);
+        assert_int_equal(said.says, CHOICES | FINISH | ERROR);
+        assert_span(said.error_message, message);
+        assert_int_equal(said.error_status, 0);
+    }
+    mt_said said =
+        read_text(CHOICE("\"delta\":{},\"finish_reason\":\"insufficient_system_resource\""));
+    assert_int_equal(said.error_status, 503);
+    said = read_text("{\"error\":{\"message\":\"m\",\"code\":502},\"choices\":[{\"delta\":{},"
+                     "\"finish_reason\":\"error\"}]}");
+    assert_span(said.error_message, "m");
+    assert_int_equal(said.error_status, 502);
+    said = read_text("{\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}],"
+                     "\"error\":{\"message\":\"m\",\"code\":502}}");
+    assert_span(said.error_message, "m");
+    static const char *const whole[] = {"stop", "length", "tool_calls", "content_filter", NULL};
+    for (const char *const *reason = whole; *reason; reason++) {
+        snprintf(text, sizeof text, CHOICE("\"delta\":{},\"finish_reason\":\"%s\""), *reason);
+        assert_int_equal(read_text(text).says, CHOICES | FINISH);
     }
 }
 
@@ -273,6 +369,8 @@ int main(void) {
         cmocka_unit_test(test_what_is_said),
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_usage_elsewhere),
+        cmocka_unit_test(test_broken_off),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_no_json),
         cmocka_unit_test(test_recorded_streams),

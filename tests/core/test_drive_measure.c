@@ -172,6 +172,18 @@ static void test_definitions(void **state) {
     assert_true(isnan(metric("cached_tokens", &exchange, &asked)));
     exchange.cached_tokens = 0;
     assert_close(metric("cached_tokens", &exchange, &asked), 0, 0);
+    /* Of reasoning that was not streamed nothing came between the first token and the last. */
+    exchange.completion_tokens = 206;
+    exchange.reasoning_tokens = 200;
+    assert_close(metric("itl", &exchange, &asked), 5, 1e-12);
+    assert_close(metric("tokens_per_chunk", &exchange, &asked), 2, 1e-12);
+    assert_close(metric("osl", &exchange, &asked), 206, 1e-12);
+    assert_close(metric("output_token_count", &exchange, &asked), 6, 1e-12);
+    exchange.noted |= MT_SAW_REASONING;
+    assert_close(metric("itl", &exchange, &asked), 25.0 / 205, 1e-12);
+    exchange.completion_tokens = 6; /* less than there was reasoning */
+    assert_close(metric("output_token_count", &exchange, &asked), 0, 0);
+    exchange.reasoning_tokens = MT_COUNT_ABSENT;
     exchange.completion_tokens = exchange.prompt_tokens =
         MT_COUNT_ABSENT; /* chunks count, and the plan */
     assert_close(metric("osl", &exchange, &asked), 3, 1e-12);

@@ -70,6 +70,8 @@ static void test_dialects(void **state) {
         {"dynamo", "RC C CF U D", "C C CF U D", MT_COUNT_ABSENT},
         {"openai", "R C C C F U D", "C C C F U D", 0},
         {"triton", "R C C CF U D", "C C CF U D", MT_COUNT_ABSENT},
+        {"anthropic", "R C C C F U D", "C C C F U D", 0},
+        {"gemini", "RC C CF U D", "C C CF U D", MT_COUNT_ABSENT},
     };
     size_t count = sizeof rows / sizeof *rows;
     assert_null(mt_mock_dialect_name(count));
@@ -187,6 +189,16 @@ static void test_refusals(void **state) {
         {"triton", "/v2/models/generate", "{}", 404, "Not Found"},
         {"triton", "/v2/models/a/b/generate", "{}", 404, "Not Found"},
         {"triton", "/v2/models/m/generate", "{}", 400, "text_input is required"},
+        {"anthropic", "/v1/messages", "{}", 400, "messages is required"},
+        {"anthropic", "/v1/messages", "", 405, "Method Not Allowed"},
+        {"openai", "/v1/responses", "{\"input\":3}", 400, "must be a list"},
+        {"openai", "/v1/responses", "{\"model\":\"m\",\"input\":\"a b\",\"max_output_tokens\":9}",
+         200, NULL},
+        {"openai", "/v1/messages", "{}", 404, "Not Found"},
+        {"gemini", "/v1beta/models/m:generateContent",
+         "{\"generationConfig\":{\"maxOutputTokens\":9},\"contents\":[{\"role\":\"user\"}]}", 200,
+         NULL},
+        {"gemini", "/v1beta/models/m:generateContent", "{}", 400, "contents is required"},
         {"vllm", TEXT, "{", 400, "member's name"},
         {"vllm", TEXT, "[]", 400, "a JSON object"},
         {"vllm", TEXT, "{\"prompt\":\"a\"} x", 400, "nothing more"},

@@ -357,6 +357,122 @@ static void test_contents(void **state) {
     assert_true(contents[1][2] != contents[2][2]); /* e f, x */
 }
 
+/* LMSYS's and WildChat's: another member, other names of a session. */
+static void test_other_conversations(void **state) {
+    mt_log_options options = {.format = NULL, .time_digits = -1};
+    assert_rows(
+        state, &options, "sharegpt",
+        "{\"conversation_id\": \"c\", \"model\": \"v\", \"conversation\": [{\"content\": \"a b\", "
+        "\"role\": \"user\"}, {\"content\": \"c\", \"role\": \"assistant\"}], \"turn\": 1}\n"
+        "{\"conversation_hash\":\"h\",\"conversation\":[{\"content\":\"a\",\"role\":\"user\"},"
+        "{\"content\":\"c d\",\"role\":\"assistant\"}]}\n",
+        "0 1 2 1 \"c\" [1]\n1 2 1 2 \"h\" [1]\n");
+}
+
+/* ---- Claude Code ---- */
+
+#define SAID(type, second, more)                                                                   \
+    "{\"parentUuid\": null, \"sessionId\": \"s\", \"timestamp\": \"1970-01-01T00:00:" second       \
+    "Z\", \"type\": \"" type "\"" more "}\n"
+#define ANSWER(id, output)                                                                         \
+    ", \"requestId\": \"r\", \"message\": {\"id\": \"" id "\", \"model\": \"m\", \"usage\": {"     \
+    "\"input_tokens\": 4, \"cache_creation_input_tokens\": 20, \"cache_read_input_tokens\": 300, " \
+    "\"output_tokens\": " output "}}"
+
+static const char transcript[] =
+    "{\"type\": \"summary\", \"summary\": \"t\", \"leafUuid\": \"u\"}\n" SAID("user", "01", "")
+        SAID("assistant", "03", ANSWER("a", "1")) SAID("assistant", "04", ANSWER("a", "7"))
+            SAID("user", "05", "") SAID("assistant", "06", ANSWER("a", "5"))
+                SAID("assistant", "07", ANSWER("b", "9"));
+
+static void test_claude(void **state) {
+    /* An answer of three lines, the tool's result between them: the next was asked for then. */
+    assert_rows(state, &plain, "claude-code", transcript,
+                "0 3 1000000000 324 7 \"s\" m/\n1 7 5000000000 324 9 \"s\" m/\n");
+    /* Nothing was said before it; what an error says is no answer; sub-agents; null counts. */
+    assert_rows(state, &plain, "claude-code",
+                SAID("assistant", "02", ANSWER("a", "1"))
+                    SAID("assistant", "03",
+                         ", \"message\": {\"id\": \"e\", \"model\": \"<synthetic>\", \"usage\": "
+                         "{\"input_tokens\": 0}}")
+                        SAID("user", "04", ", \"isSidechain\": true, \"agentId\": \"x\"")
+                            SAID("assistant", "05",
+                                 ", \"isSidechain\": true, \"agentId\": \"x\"" ANSWER("c", "null"))
+                                SAID("assistant", "06", ", \"isSidechain\": true" ANSWER("d", "2")),
+                "0 1 2000000000 324 1 \"s\" m/\n1 4 4000000000 324 0 \"s.x\" m/\n"
+                "2 5 6000000000 324 2 \"s.agents\" m/\n");
+    /* Without a requestId a gateway's one id is no answer's; without an id each line is one. */
+    assert_rows(
+        state, &plain, "claude-code",
+        SAID("assistant", "01", ", \"message\": {\"id\": \"g\", \"usage\": {\"input_tokens\": 5}}")
+            SAID("assistant", "02",
+                 ", \"message\": {\"id\": \"g\", \"usage\": {\"input_tokens\": 5}}")
+                SAID("assistant", "03",
+                     ", \"message\": {\"id\": \"g\", \"usage\": {\"input_tokens\": 6}}")
+                    SAID("assistant", "04", ", \"message\": {\"usage\": {\"input_tokens\": 6}}")
+                        SAID("assistant", "05",
+                             ", \"message\": {\"usage\": {\"input_tokens\": 6}}"),
+        "0 1 1000000000 5 0 \"s\"\n1 3 3000000000 6 0 \"s\"\n2 4 4000000000 6 0 \"s\"\n"
+        "3 5 5000000000 6 0 \"s\"\n");
+    REFUSED(&plain, 1, 0, "sessionId is missing", "{\"parentUuid\": 1, \"type\": \"user\"}\n");
+    REFUSED(&plain, 1, 0, "timestamp is missing",
+            "{\"parentUuid\": 1, \"type\": \"user\", \"sessionId\": \"s\"}\n");
+    REFUSED(&plain, 1, 66, "timestamp must be a date, not 5",
+            "{\"parentUuid\": 1, \"type\": \"user\", \"sessionId\": \"s\", \"timestamp\": 5}\n");
+    REFUSED(
+        &plain, 1, 161, "input_tokens must be a whole number of at least 0, not -5",
+        SAID(
+            "assistant", "01",
+            ", \"message\": {\"model\": \"m\", \"id\": \"g\", \"usage\": {\"input_tokens\": -5}}"));
+    REFUSED(&plain, 2, 1, "expected an object", SAID("user", "01", "") "5\n");
+}
+
+/* ---- OpenTelemetry ---- */
+
+/* The lists begin with what says nothing, so that all else begins with a comma. */
+#define SPANS(spans)                                                                               \
+    "{\"resourceSpans\": [{\"resource\": {}, \"scopeSpans\": [{\"spans\": [{}" spans "]}]}]}\n"
+#define SPAN(time, attributes)                                                                     \
+    ", {\"startTimeUnixNano\": " time ", \"attributes\": [{}" attributes "]}"
+#define TEXT(key, value) ", {\"key\": \"" key "\", \"value\": {\"stringValue\": \"" value "\"}}"
+#define COUNT(key, value) ", {\"key\": \"" key "\", \"value\": {\"intValue\": " value "}}"
+#define COUNTS(input, output)                                                                      \
+    COUNT("gen_ai.usage.input_tokens", input) COUNT("gen_ai.usage.output_tokens", output)
+#define KIND(kind) TEXT("gen_ai.operation.name", kind)
+
+static const char spans[] =
+    SPANS(SPAN("\"2000\"", COUNTS("\"200\"", "13") KIND("chat") TEXT("gen_ai.conversation.id", "c")
+                               TEXT("gen_ai.response.model", "b") TEXT("gen_ai.request.model", "a"))
+              SPAN("1", "")) "\n" SPANS(SPAN("7", COUNTS("9", "1")));
+
+static void test_otel(void **state) {
+    assert_rows(state, &plain, "otel", spans, "0 1 2000 200 13 \"c\" a/\n1 3 7 9 1\n");
+    /* Agents sum up, tools and embeddings make no text. */
+    assert_rows(state, &plain, "otel",
+                SPANS(SPAN("1", COUNTS("9", "1") KIND("invoke_agent"))
+                          SPAN("2", COUNTS("9", "1") KIND("embeddings"))
+                              SPAN("3", COUNTS("9", "1") KIND("text_completion"))),
+                "0 1 3 9 1\n");
+    /* Older names, and those of others. */
+    assert_rows(state, &plain, "otel",
+                SPANS(SPAN("4", COUNT("llm.token_count.prompt",
+                                      "8") COUNT("llm.token_count.completion", "2")
+                                    TEXT("openinference.span.kind", "LLM") TEXT("session.id", "o")))
+                    SPANS(SPAN("5", COUNT("gen_ai.usage.prompt_tokens", "7")
+                                        COUNT("gen_ai.usage.completion_tokens", "3"))),
+                "0 1 4 8 2 \"o\"\n1 2 5 7 3\n");
+    REFUSED(&plain, 1, 0, "a span lacks startTimeUnixNano",
+            SPANS(", {\"attributes\": [{}" COUNTS("1", "1") "]}"));
+    REFUSED(&plain, 1, 0, "the output tokens of a span are missing",
+            SPANS(SPAN("1", COUNT("gen_ai.usage.input_tokens", "1"))));
+    REFUSED(&plain, 1, 170, "the input tokens must be a whole number of at least 0, not \"x\"",
+            SPANS(SPAN("1", COUNTS("\"x\"", "1"))));
+    REFUSED(&plain, 1, 89,
+            "startTimeUnixNano must be nanoseconds since 1970, not 18446744073709551615",
+            SPANS(SPAN("18446744073709551615", COUNTS("1", "1"))));
+    REFUSED(&plain, 2, 4, "expected the end of the line", SPANS("") "{} x\n");
+}
+
 static void test_bad_sharegpt(void **state) {
     mt_log_options options = {.format = "sharegpt", .time_digits = -1};
     REFUSED(&options, 0, 0, "the file is empty", "\n");
@@ -543,6 +659,8 @@ static void test_spoilt_bytes(void **state) {
         spoil(state, "dynamo-trace", dynamo_trace, seed);
         spoil(state, "weka", weka, seed);
         spoil(state, "lmcache", lmcache, seed);
+        spoil(state, "claude-code", transcript, seed);
+        spoil(state, "otel", spans, seed);
     }
 }
 
@@ -574,6 +692,8 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, dynamo_trace);
     run_out_of_memory(state, weka);
     run_out_of_memory(state, lmcache);
+    run_out_of_memory(state, transcript);
+    run_out_of_memory(state, spans);
 }
 
 int main(void) {
@@ -589,6 +709,9 @@ int main(void) {
         WITH_FOLDER(test_bad_aibrix),
         WITH_FOLDER(test_sharegpt),
         WITH_FOLDER(test_contents),
+        WITH_FOLDER(test_other_conversations),
+        WITH_FOLDER(test_claude),
+        WITH_FOLDER(test_otel),
         WITH_FOLDER(test_bad_sharegpt),
         WITH_FOLDER(test_not_a_log),
         WITH_FOLDER(test_interrupted),

@@ -1,7 +1,7 @@
 /* A fuzz target in libFuzzer's shape: what a request asks of the mock is read or refused with a
  * message, whatever its body is.
  *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address,undefined -o fuzz-ask \
- *     tests/fuzz/ask.c core/drive/mock/{ask,dialect,frame,native,openai}.c \
+ *     tests/fuzz/ask.c core/drive/mock/{ask,dialect,frame,native,openai,providers}.c \
  *     core/text/{decimal,json,json_items}.c core/base/{error,memory,utf8}.c
  * Its seeds are in tests/fuzz/ask. */
 #include "drive/mock/ask.h"
@@ -24,10 +24,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(body != NULL);
     memcpy(body, size ? (const void *)data : "", size);
     static const char *const dialects[] = {"vllm",   "vllm",     "tgi",    "ollama",
-                                           "ollama", "llamacpp", "sglang", "triton"};
-    static const char *const paths[] = {
-        "/v1/completions", "/v1/chat/completions", "/generate_stream", "/api/chat",
-        "/api/generate",   "/completion",          "/generate",        "/v2/models/m/generate"};
+                                           "ollama", "llamacpp", "sglang", "triton",
+                                           "vllm",   "openai",   "gemini"};
+    static const char *const paths[] = {"/v1/completions",
+                                        "/v1/chat/completions",
+                                        "/generate_stream",
+                                        "/api/chat",
+                                        "/api/generate",
+                                        "/completion",
+                                        "/generate",
+                                        "/v2/models/m/generate",
+                                        "/v1/messages",
+                                        "/v1/responses",
+                                        "/v1beta/models/m:generateContent"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         mt_ask ask;
         mt_error error = {0};

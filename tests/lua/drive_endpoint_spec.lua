@@ -25,7 +25,130 @@ end
 
 describe("the adapter", function()
   it("names are those of the folder", function()
-    assert.same({ "llamacpp", "ollama", "openai", "sglang", "tgi", "triton" }, endpoint.names())
+    assert.same({ "anthropic", "gemini", "llamacpp", "ollama", "openai", "responses", "sglang", "tgi", "triton" },
+      endpoint.names())
+  end)
+
+  -- A conversation with tools, as a row's own messages may be.
+  local asked = { role = "assistant", content = mt.json.null,
+    tool_calls = { { id = "c1", type = "function", ["function"] = { name = "look", arguments = '{"at":1}' } } } }
+  local agent = { { role = "system", content = "be brief" }, { role = "user", content = "a" }, asked,
+    { role = "tool", tool_call_id = "c1", content = "found" } }
+  local look = { name = "look", description = "looks", parameters = { type = "object" } }
+  local tools = { { type = "function", ["function"] = look } }
+
+  it("anthropic", function()
+    local body, path = request("anthropic", { messages = agent, tools = tools, stream = true, max_tokens = 7,
+      min_tokens = 7, ignore_eos = true, stream_options = { include_usage = true }, temperature = 0 }, 7)
+    assert.equal("/base/v1/messages", path)
+    assert.same({ model = "m", max_tokens = 7, stream = true, system = "be brief", temperature = 0,
+      tools = { { name = "look", description = "looks", input_schema = { type = "object" } } },
+      messages = { { role = "user", content = "a" },
+        { role = "assistant", content = { { type = "tool_use", id = "c1", name = "look", input = { at = 1 } } } },
+        { role = "user", content = { { type = "tool_result", tool_use_id = "c1", content = "found" } } } } }, body)
+    local settings = functions_of "anthropic"
+    assert.same({ "anthropic-version: 2023-06-01" },
+      settings.request('{"messages":[]}', { path = "/v1/messages" })[3])
+    local said = event("anthropic", '{"type":"message_start","message":{"id":"x","content":[],"usage":{"input_tokens":3,'
+      .. '"cache_creation_input_tokens":20,"cache_read_input_tokens":400,"output_tokens":1}}}')
+    assert.same({ prompt_tokens = 423, cached_tokens = 400 }, said.usage)
+    assert.same({}, event("anthropic", '{"type":"message_start","message":{"usage":{"input_tokens":0,"output_tokens":0}}}').usage)
+    assert.equal(" a", event("anthropic",
+      '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" a"}}').content)
+    assert.equal("{", event("anthropic",
+      '{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{"}}').content)
+    said = event("anthropic", '{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}')
+    assert.same({ "hm", nil }, { said.reasoning, said.content })
+    for _, nothing in ipairs { '{"type":"ping"}', '{"type":"content_block_stop","index":0}',
+      '{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}' } do
+      said = event("anthropic", nothing)
+      assert.same({ nil, nil, nil, false }, { said.content, said.reasoning, said.usage, said.finish })
+    end
+    said = event("anthropic", '{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":15}}')
+    assert.same({ true, { completion_tokens = 15 } }, { said.finish, said.usage })
+    assert.is_true(event("anthropic", '{"type":"message_stop"}').done)
+    assert.same({ message = "Overloaded", status = 529 }, event("anthropic",
+      '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}').error)
+    said = event("anthropic", '{"type":"message","content":[{"type":"text","text":"a"}],"stop_reason":"end_turn",'
+      .. '"usage":{"input_tokens":3,"output_tokens":1}}')
+    assert.same({ "a", true, { prompt_tokens = 3, completion_tokens = 1 } }, { said.content, said.finish, said.usage })
+  end)
+
+  it("responses", function()
+    local body, path = request("responses", { messages = agent, tools = tools, stream = true, max_tokens = 7,
+      min_tokens = 7, ignore_eos = true }, 7)
+    assert.equal("/base/v1/responses", path)
+    assert.same({ model = "m", max_output_tokens = 7, stream = true, store = false,
+      tools = { { type = "function", name = "look", description = "looks", parameters = { type = "object" } } },
+      input = { { role = "system", content = "be brief" }, { role = "user", content = "a" },
+        { type = "function_call", call_id = "c1", name = "look", arguments = '{"at":1}' },
+        { type = "function_call_output", call_id = "c1", output = "found" } } }, body)
+    assert.is_true(request("responses", { messages = agent, store = true }, 7).store)
+    assert.equal(" a", event("responses", '{"type":"response.output_text.delta","delta":" a"}').content)
+    local said = event("responses", '{"type":"response.reasoning_text.delta","delta":"hm"}')
+    assert.same({ "hm", nil }, { said.reasoning, said.content })
+    for _, nothing in ipairs { '{"type":"response.created","response":{"status":"in_progress","usage":null}}',
+      '{"type":"response.reasoning_summary_text.delta","delta":"hm"}',
+      '{"type":"response.output_text.done","text":" a"}' } do
+      said = event("responses", nothing)
+      assert.same({ nil, nil, nil, false }, { said.content, said.reasoning, said.usage, said.finish })
+    end
+    said = event("responses", '{"type":"response.incomplete","response":{"status":"incomplete","output":[],"usage":'
+      .. '{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},"output_tokens":7,'
+      .. '"output_tokens_details":{"reasoning_tokens":5},"total_tokens":16}}}')
+    assert.same({ true, true, nil }, { said.done, said.finish, said.content })
+    assert.same({ prompt_tokens = 9, completion_tokens = 7, cached_tokens = 4, reasoning_tokens = 5 }, said.usage)
+    said = event("responses", '{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error",'
+      .. '"message":"boom"}}}')
+    assert.same({ { message = "boom" }, false }, { said.error, said.done })
+    assert.same({ message = "slow down", status = 429 }, event("responses",
+      '{"type":"error","code":"rate_limit_exceeded","message":"slow down"}').error)
+    assert.same({ message = "no", status = 404 }, event("responses", '{"error":{"message":"no","code":404}}').error)
+    said = event("responses", '{"object":"response","status":"completed","error":null,"output":[{"type":"reasoning"},'
+      .. '{"type":"message","content":[{"type":"output_text","text":"a"}]}],"usage":{"input_tokens":3,"output_tokens":1}}')
+    assert.same({ "a", true, { prompt_tokens = 3, completion_tokens = 1 } }, { said.content, said.finish, said.usage })
+  end)
+
+  it("gemini", function()
+    local messages = { { role = "system", content = "be brief" }, { role = "user", content = "a" },
+      { role = "assistant", content = "b" }, { role = "user", content = { { type = "text", text = "c" } } } }
+    local body, path = request("gemini", { messages = messages, tools = tools, stream = true, temperature = 0 }, 7)
+    assert.equal("/base/v1beta/models/m:streamGenerateContent?alt=sse", path)
+    assert.same({ generationConfig = { maxOutputTokens = 7, temperature = 0 },
+      systemInstruction = { parts = { { text = "be brief" } } }, tools = { { functionDeclarations = { look } } },
+      contents = { { role = "user", parts = { { text = "a" } } }, { role = "model", parts = { { text = "b" } } },
+        { role = "user", parts = { { text = "c" } } } } }, body)
+    body, path = request("gemini", { messages = { { role = "user", content = "a" } } }, 7)
+    assert.equal("/base/v1beta/models/m:generateContent", path)
+    assert.same({ generationConfig = { maxOutputTokens = 7 }, contents = { { role = "user", parts = { { text = "a" } } } } },
+      body)
+    assert.has_error(function() request("gemini", { messages = agent }, 7) end,
+      "gemini: messages of tools and their calls cannot be sent")
+    local said = event("gemini", '{"candidates":[{"content":{"role":"model","parts":[{"text":"hm","thought":true}]}}],'
+      .. '"usageMetadata":{"promptTokenCount":21,"thoughtsTokenCount":60,"totalTokenCount":81}}')
+    assert.same({ "hm", "", false }, { said.reasoning, said.content, said.finish })
+    said = event("gemini", '{"candidates":[{"content":{"parts":[{"text":" a"},{"functionCall":{"name":"f"}}]},'
+      .. '"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":21,"candidatesTokenCount":3,'
+      .. '"thoughtsTokenCount":60,"cachedContentTokenCount":16}}')
+    assert.same({ " af", true }, { said.content, said.finish })
+    assert.same({ prompt_tokens = 21, completion_tokens = 63, reasoning_tokens = 60, cached_tokens = 16 }, said.usage)
+    assert.same({ message = "full", status = 503 },
+      event("gemini", '{"error":{"code":503,"message":"full","status":"UNAVAILABLE"}}').error)
+    assert.equal("blocked: SAFETY", event("gemini", '{"promptFeedback":{"blockReason":"SAFETY"}}').error)
+  end)
+
+  it("keeps what is asked for beside, where its server looks for it", function()
+    local messages = { { role = "user", content = "a" } }
+    for name, place in pairs { anthropic = false, responses = false, llamacpp = false, triton = false,
+      ollama = "options", sglang = "sampling_params", tgi = "parameters", gemini = "generationConfig" } do
+      local body = request(name, { messages = messages, prompt = "a", temperature = 0.5, max_tokens = 3 }, 3)
+      assert.equal(0.5, (place and body[place] or body).temperature, name)
+      assert.is_nil((place and body[place] or body).min_tokens)
+    end
+    assert.same(tools, request("ollama", { messages = messages, tools = tools }, 3).tools)
+    local settings = functions_of "anthropic"
+    assert.has_error(function() settings.request('{"input":"x"}', { path = "/v1/messages" }) end,
+      "the row's payload has neither messages nor a prompt for the adapter")
   end)
 
   it("openai", function()
@@ -66,6 +189,8 @@ describe("the adapter", function()
     assert.is_true(said.done)
     assert.is_nil(said.content)
     assert.same({ prompt_tokens = 26, completion_tokens = 259 }, said.usage)
+    said = event("ollama", '{"message":{"role":"assistant","content":"","thinking":"hm"},"done":false}')
+    assert.same({ "hm", nil }, { said.reasoning, said.content })
     assert.equal("model 'm' not found", event("ollama", [[{"error":"model 'm' not found"}]]).error)
   end)
 
@@ -204,7 +329,7 @@ describe("driving with an adapter", function()
       assert.is_true(not done or run == nil)
       assert.truthy(message:find(text, 1, true), message)
     end
-    refused("tgj", "drive: adapter: there is no 'tgj' (did you mean 'tgi'?): there are llamacpp, ollama")
+    refused("tgj", "drive: adapter: there is no 'tgj' (did you mean 'tgi'?): there are anthropic, gemini, llamacpp, ollama")
     refused("/nowhere/x.lua", "No such file or directory")
     refused(command.file("return 5", "x.lua"), "an adapter ends in return mt.endpoint{...}")
     refused(command.file("error 'boom'", "x.lua"), "boom")

@@ -1,10 +1,20 @@
 #include "drive/measure/measure.h"
 
+#include <math.h>
 #include <string.h>
 
 uint64_t mt_answer_tokens(const mt_exchange *exchange) {
     return exchange->completion_tokens >= 0 ? (uint64_t)exchange->completion_tokens
                                             : exchange->contents;
+}
+
+/* Tokens that came: reasoning of which nothing came was over before the first of them. */
+static uint64_t tokens_seen(const mt_exchange *exchange) {
+    uint64_t tokens = mt_answer_tokens(exchange);
+    if (exchange->completion_tokens < 0 || exchange->reasoning_tokens <= 0 ||
+        exchange->noted & MT_SAW_REASONING || (uint64_t)exchange->reasoning_tokens >= tokens)
+        return tokens;
+    return tokens - (uint64_t)exchange->reasoning_tokens;
 }
 
 /* From one moment to another in milliseconds; 0 where one of them never came. */
@@ -47,7 +57,7 @@ static int request_latency(const mt_exchange *e, const mt_asked *asked, double *
 
 static int inter_token_latency(const mt_exchange *e, const mt_asked *asked, double *value) {
     (void)asked;
-    uint64_t tokens = mt_answer_tokens(e);
+    uint64_t tokens = tokens_seen(e);
     if (!has_stream(e) || tokens < 2 || !between(e->first_content_ns, e->last_content_ns, value))
         return 0;
     *value /= (double)(tokens - 1);
@@ -100,7 +110,7 @@ static int output_tokens(const mt_exchange *e, const mt_asked *asked, double *va
     if (!output_length(e, asked, value))
         return 0;
     if (e->reasoning_tokens > 0)
-        *value -= (double)e->reasoning_tokens;
+        *value = fmax(0, *value - (double)e->reasoning_tokens);
     return 1;
 }
 
@@ -168,7 +178,7 @@ static int chunk_tokens(const mt_exchange *e, const mt_asked *asked, double *val
     (void)asked;
     if (!has_stream(e) || e->contents == 0)
         return 0;
-    *value = (double)mt_answer_tokens(e) / (double)e->contents;
+    *value = (double)tokens_seen(e) / (double)e->contents;
     return 1;
 }
 

@@ -50,6 +50,10 @@ typedef struct mt_api {
 
 extern const mt_api mt_api_chat, mt_api_completions;
 
+/* Those of hosted models, which some servers of open ones speak too (providers.c). */
+extern const mt_api mt_provider_apis[];
+extern const size_t mt_provider_api_count;
+
 /* The one that a dialect's server is asked by at this path, or NULL. *model is what stands in the
  * star's place; length 0: there is none. */
 const mt_api *mt_api_at(const mt_dialect *dialect, mt_span path, mt_span *model);
@@ -64,6 +68,10 @@ void mt_say_timings(mt_bytes *out, const mt_answer_text *text);
 /* `count` tokens of the answer, from the one numbered `first`; the number of a token's word. */
 void mt_say_words(mt_bytes *out, const mt_answer_text *text, uint64_t first, uint64_t count);
 uint32_t mt_say_word(const mt_answer_text *text, uint64_t index);
+
+/* An HTTP chunk of any text begins; returns where, for its end. */
+size_t mt_say_chunk(mt_bytes *out);
+void mt_say_chunk_end(mt_bytes *out, size_t start);
 
 /* An event's HTTP chunk begins; returns where, for its end. */
 size_t mt_say_event(mt_bytes *out, const mt_api *api);

@@ -138,7 +138,7 @@ static mt_code read_message(reader *reading, mt_span message) {
     while (mt_json_items_next(&items, &item) > 0)
         if (mt_json_named(&item, "role"))
             role = item.value;
-        else if (mt_json_named(&item, "content"))
+        else if (mt_json_named(&item, "content") || mt_json_named(&item, "parts"))
             content = item.value;
     if (!is_string(role))
         return refuse(reading, "messages: a message needs a role");
@@ -159,6 +159,10 @@ static mt_code read_messages(reader *reading, mt_span value) {
     mt_json_item item;
     mt_json json = json_of(value, NULL);
     mt_code code = MT_OK;
+    if (reading->api->dialect && is_string(value)) { /* a responses' input */
+        reading->has_prompt = 1;
+        return add_words(reading, value);
+    }
     if (mt_json_items_begin(&items, &json, value.text, '[', "") != 0)
         return refuse(reading, "messages must be a list");
     while (code == MT_OK && mt_json_items_next(&items, &item) > 0) {

@@ -23,8 +23,9 @@ enum {
 /* When usage tells cached tokens. */
 enum { MT_CACHED_NEVER, MT_CACHED_NOT_ZERO, MT_CACHED_WITH_CACHE, MT_CACHED_ALWAYS };
 
-/* {"error":{"message":...}}; {"message":...}; {"error":"...","error_type":...}; {"error":"..."}. */
-enum { MT_ERRORS_NESTED, MT_ERRORS_FLAT, MT_ERRORS_TEXT, MT_ERRORS_BARE };
+/* {"error":{"message":...}}; {"message":...}; {"error":"...","error_type":...}; {"error":"..."};
+ * {"type":"error","error":{"type":...,"message":...}}. */
+enum { MT_ERRORS_NESTED, MT_ERRORS_FLAT, MT_ERRORS_TEXT, MT_ERRORS_BARE, MT_ERRORS_TYPED };
 
 typedef struct mt_dialect {
     const char *name;

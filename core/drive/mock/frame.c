@@ -44,19 +44,28 @@ void mt_say_words(mt_bytes *out, const mt_answer_text *text, uint64_t first, uin
 
 enum { SIZE_DIGITS = 6, SIZE_LINE = SIZE_DIGITS + 2 };
 
-size_t mt_say_event(mt_bytes *out, const mt_api *api) {
+size_t mt_say_chunk(mt_bytes *out) {
     size_t start = out->length;
     mt_bytes_text(out, "000000\r\n");
+    return start;
+}
+
+void mt_say_chunk_end(mt_bytes *out, size_t start) {
+    if (out->has_failed)
+        return;
+    mt_bytes_hex(out->data + start, out->length - start - SIZE_LINE, SIZE_DIGITS);
+    mt_bytes_text(out, "\r\n");
+}
+
+size_t mt_say_event(mt_bytes *out, const mt_api *api) {
+    size_t start = mt_say_chunk(out);
     mt_bytes_text(out, api->before);
     return start;
 }
 
 void mt_say_event_end(mt_bytes *out, const mt_api *api, size_t start) {
     mt_bytes_text(out, api->after);
-    if (out->has_failed)
-        return;
-    mt_bytes_hex(out->data + start, out->length - start - SIZE_LINE, SIZE_DIGITS);
-    mt_bytes_text(out, "\r\n");
+    mt_say_chunk_end(out, start);
 }
 
 void mt_say_done(mt_bytes *out, const mt_api *api) {
@@ -134,6 +143,15 @@ static const char *error_type(int status) {
                                             : "InternalServerError";
 }
 
+/* Anthropic's names of them. */
+static const char *typed_error(int status) {
+    return status == 404                    ? "not_found_error"
+           : status == 429                  ? "rate_limit_error"
+           : status == 503 || status == 529 ? "overloaded_error"
+           : status >= 400 && status < 500  ? "invalid_request_error"
+                                            : "api_error";
+}
+
 static void put_error(mt_bytes *out, int errors, int status, const char *message) {
     char *quoted = mt_allocate(6 * strlen(message) + 3, 1);
     if (!quoted) {
@@ -149,6 +167,10 @@ static void put_error(mt_bytes *out, int errors, int status, const char *message
         break;
     case MT_ERRORS_BARE:
         mt_bytes_format(out, "{\"error\":%s}", quoted);
+        break;
+    case MT_ERRORS_TYPED:
+        mt_bytes_format(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":%s}}",
+                        typed_error(status), quoted);
         break;
     case MT_ERRORS_FLAT:
         mt_bytes_format(out,

@@ -315,5 +315,9 @@ const mt_api *mt_api_at(const mt_dialect *dialect, mt_span path, mt_span *model)
     for (size_t i = 0; i < sizeof apis / sizeof *apis; i++)
         if (strcmp(apis[i].dialect, dialect->name) == 0 && is_at(&apis[i], path, model))
             return &apis[i];
+    for (size_t i = 0; i < mt_provider_api_count; i++)
+        if (strcmp(mt_provider_apis[i].dialect, dialect->name) == 0 &&
+            is_at(&mt_provider_apis[i], path, model))
+            return &mt_provider_apis[i];
     return NULL;
 }

@@ -110,21 +110,28 @@ static unsigned read_end(lua_State *L, int table, const char *name, unsigned say
     return type == LUA_TNIL ? 0 : is_end ? says : MT_SAYS_NO_END;
 }
 
-static void read_content(lua_State *L, int table, mt_said *said) {
-    int64_t tokens = count_in(L, table, "tokens");
-    lua_getfield(L, table, "content");
+/* Bytes of a member that is a text; 0 where it is none. */
+static size_t text_length(lua_State *L, int table, const char *name) {
     size_t length = 0;
+    lua_getfield(L, table, name);
     if (lua_type(L, -1) == LUA_TSTRING)
         lua_tolstring(L, -1, &length);
     lua_pop(L, 1);
+    return length;
+}
+
+static void read_content(lua_State *L, int table, mt_said *said) {
+    int64_t tokens = count_in(L, table, "tokens");
+    size_t reasoning = text_length(L, table, "reasoning");
+    size_t length = text_length(L, table, "content") + reasoning;
+    if (reasoning > 0)
+        said->says |= MT_SAYS_REASONING;
     if (length > 0)
         said->says |= MT_SAYS_CONTENT;
     else if (tokens > 0)
         said->says |= MT_SAYS_LIVE; /* tokens that make no text yet */
     if (tokens > 0)
         said->tokens = tokens;
-    else if (length > 0)
-        said->tokens = 1;
 }
 
 /* The text of it is held at MT_ADAPTER_HELD. */

@@ -20,8 +20,8 @@ typedef struct mt_lua_adapter {
  * request(body text, {number =, line =, path = (of the head), input_length =, output_length =, session_id =
  * (JSON), extra = (JSON members)}) -> {body text, path | nil, list of headers | nil}
  *
- * event(text) -> nil, or {content =, tokens =, usage = {prompt_tokens =, completion_tokens =, cached_tokens =,
- * reasoning_tokens =}, finish =, done =, error = text | {message =, status =}}; finish or done that is false
+ * event(text) -> nil, or {content =, reasoning =, tokens =, usage = {prompt_tokens =, completion_tokens =,
+ * cached_tokens =, reasoning_tokens =}, finish =, done =, error = text | {message =, status =}}; finish or done that is false
  * says that the end is told, and an answer without it is truncated */
 void mt_lua_adapter_options(lua_State *L, int arg, mt_lua_adapter *adapter, mt_adapter *options);
 

@@ -143,7 +143,8 @@ static int read_members(conversation_log *self, const mt_json *json, mt_span *id
     *id = *messages = (mt_span){"", 0};
     int status = mt_json_items_begin(&items, json, json->begin, '{', "a conversation ('{')");
     while (status == 0 && (status = mt_json_items_next(&items, &item)) > 0) {
-        if (mt_json_named(&item, "id"))
+        if (mt_json_named(&item, "id") || mt_json_named(&item, "conversation_id") ||
+            mt_json_named(&item, "conversation_hash"))
             *id = item.value;
         else if (mt_json_named(&item, "conversations") || mt_json_named(&item, "conversation") ||
                  mt_json_named(&item, "messages") || mt_json_named(&item, "items"))
@@ -255,6 +256,8 @@ static int conversations_next(mt_log *log, mt_log_row *row, mt_error *error) {
 
 static int conversations_recognises(const char *text, size_t length) {
     return text[0] == '[' || mt_log_has_word(text, length, "\"conversations\"") ||
+           mt_log_has_word(text, length, "\"conversation\":[") || /* LMSYS's and WildChat's */
+           mt_log_has_word(text, length, "\"conversation\": [") ||
            mt_log_has_word(text, length, "\"messages\"");
 }
 

@@ -42,7 +42,7 @@ static int fits(mt_span name, int role, int with_tokens) {
                  has_word(name, "osl");
     if (role != MT_LOG_TIMESTAMP)
         return (!with_tokens || counts) && !has_word(name, "cach") && !has_word(name, "detail") &&
-               !has_word(name, "reason") && !has_word(name, "_id");
+               !has_word(name, "reason") && !has_word(name, "_id") && !has_word(name, "time");
     return !counts && !has_word(name, "_ms") && !has_word(name, "first") &&
            !has_word(name, "response") && !has_word(name, "duration") &&
            !has_word(name, "latency") && !has_word(name, "timeout") && !has_word(name, "total") &&

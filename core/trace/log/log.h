@@ -35,6 +35,10 @@
  *   lmcache    JSON lines of agents: input (the whole prompt, a text or a list of messages), output
  *              or output_length, session_id, timestamp (microseconds), pre_gap (seconds after the
  *              answer before), model.
+ *   claude-code  JSON lines, transcripts of Claude Code: type, timestamp, sessionId, isSidechain,
+ *              agentId, requestId, and message with id, model and usage (claude.c).
+ *   otel       JSON lines, OpenTelemetry's traces (OTLP): resourceSpans, scopeSpans, spans with
+ *              startTimeUnixNano and attributes by the conventions gen_ai.* or llm.* (otel.c).
  *
  * A format is one file of this folder, which fills an mt_log_kind (kind.h), and one entry in the
  * table in log.c. Whatever lists formats asks mt_log_format_count and mt_log_format_of.

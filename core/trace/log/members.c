@@ -126,7 +126,7 @@ static int text_of(mt_span value, char *buffer, size_t size, mt_span *text) {
 }
 
 /* A whole number of at least 0, or one in a string. */
-static int take_tokens(members_log *self, const mt_json *json, uint64_t line, int role,
+static int take_tokens(members_log *self, const mt_json *json, uint64_t line, const char *name,
                        mt_span value, uint64_t *tokens, mt_error *error) {
     char buffer[QUOTE_SIZE];
     mt_span text = {"", 0};
@@ -139,8 +139,38 @@ static int take_tokens(members_log *self, const mt_json *json, uint64_t line, in
         *tokens = (uint64_t)number;
         return 0;
     }
-    return mt_lines_bad_value(&self->base, json, line, value, self->names[role],
-                              "a whole number of at least 0", error);
+    return mt_lines_bad_value(&self->base, json, line, value, name, "a whole number of at least 0",
+                              error);
+}
+
+/* The tokens of a role: of one member, or of several with + between their names, of which those that
+ * are not there count nothing. One must be there. */
+static int take_count(members_log *self, const mt_json *json, uint64_t line, int role,
+                      mt_span value, uint64_t *tokens, mt_error *error) {
+    char *name = self->names[role], *part = name;
+    uint64_t one;
+    int found = 0, failed = 0;
+    if (!is_none(value))
+        return take_tokens(self, json, line, name, value, tokens, error);
+    *tokens = 0;
+    while (part && !failed) {
+        char *plus = strchr(part, '+');
+        mt_span of_part = {"", 0};
+        if (plus)
+            *plus = '\0';
+        find(json, json->begin, part, &of_part);
+        if (!is_none(of_part)) {
+            found = 1;
+            failed = take_tokens(self, json, line, part, of_part, &one, error);
+            if (!failed && __builtin_add_overflow(*tokens, one, tokens))
+                failed = mt_lines_bad_value(&self->base, json, line, of_part, part,
+                                            "less with those before it", error);
+        }
+        if (plus)
+            *plus = '+';
+        part = plus ? plus + 1 : NULL;
+    }
+    return failed ? -1 : found ? 0 : fail_missing(self, json, line, role, error);
 }
 
 static int take_time(members_log *self, const mt_json *json, uint64_t line, mt_span value,
@@ -188,7 +218,7 @@ static int take_session(members_log *self, const mt_json *json, uint64_t line, m
 
 /* ---- rows ---- */
 
-/* The values by role; those that are needed are there. */
+/* The values by role; the time is there. */
 static int find_values(members_log *self, const mt_json *json, uint64_t line, mt_span *values,
                        mt_error *error) {
     for (int role = 0; role < MT_LOG_ROLES; role++) {
@@ -196,7 +226,8 @@ static int find_values(members_log *self, const mt_json *json, uint64_t line, mt
         if (!self->names[role])
             continue; /* those that are needed have names: members_check */
         find(json, json->begin, self->names[role], &values[role]);
-        if (role < MT_LOG_NEEDED_ROLES && is_none(values[role]))
+        int may_be_sum = role == MT_LOG_INPUT || role == MT_LOG_OUTPUT;
+        if (role < MT_LOG_NEEDED_ROLES && !may_be_sum && is_none(values[role]))
             return fail_missing(self, json, line, role, error);
     }
     return 0;
@@ -218,12 +249,12 @@ static int members_next(mt_log *log, mt_log_row *row, mt_error *error) {
     if (mt_lines_end(log, &json, end, line, error) != 0 ||
         find_values(self, &json, line, values, error) != 0 ||
         take_time(self, &json, line, values[MT_LOG_TIMESTAMP], &request->time_ns, error) != 0 ||
-        take_tokens(self, &json, line, MT_LOG_INPUT, values[MT_LOG_INPUT], &request->input_length,
-                    error) != 0 ||
+        take_count(self, &json, line, MT_LOG_INPUT, values[MT_LOG_INPUT], &request->input_length,
+                   error) != 0 ||
         mt_log_check_prompt(log, request->input_length, self->names[MT_LOG_INPUT], line, error) !=
             0 ||
-        take_tokens(self, &json, line, MT_LOG_OUTPUT, values[MT_LOG_OUTPUT],
-                    &request->output_length, error) != 0)
+        take_count(self, &json, line, MT_LOG_OUTPUT, values[MT_LOG_OUTPUT], &request->output_length,
+                   error) != 0)
         return -1;
     request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH;
     if (take_session(self, &json, line, values[MT_LOG_SESSION], request, error) != 0 ||

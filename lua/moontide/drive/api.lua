@@ -161,7 +161,8 @@ end
 ---@field api? "chat"|"text"|"tokens" what prompts are: messages, a text, token ids
 ---@field path? string after the URL, "/generate"
 ---@field request? fun(r: moontide.endpoint_request): table { body =, path =, headers = } of a request
----@field event? fun(text: string): table? { content =, tokens =, usage =, finish =, done =, error = }
+---@field event? fun(text: string): table? { content =, reasoning =, tokens =, usage =, finish =, done =,
+--- error = }; reasoning is content, too
 
 --- An endpoint of another API than OpenAI's, for the option `adapter`: how a request is made of OpenAI's
 --- body, and what an event of an answer says. Both run beside the driver, not in it, and events keep the

@@ -30,6 +30,7 @@ end
 ---@field output_length integer?
 ---@field session_id string? as JSON
 ---@field extra string the row's further members, as those of a JSON object
+---@field further table members of the body that --extra and the row's `extra` have added to it
 
 local spec = {
   { "api", kind = "choice", choices = { "chat", "text", "tokens" } },
@@ -123,13 +124,30 @@ local function headers_of(given)
   return list
 end
 
+-- Members of the body that core makes by itself.
+local usual =
+  { "model", "messages", "prompt", "tools", "stream", "stream_options", "min_tokens", "ignore_eos" }
+
+-- What others have added to the body. `most` is the member that says how long an answer is.
+local function further_of(body, most)
+  local further = {}
+  for name, value in pairs(body) do further[name] = value end
+  for _, name in ipairs(usual) do further[name] = nil end
+  further[most] = nil
+  return further
+end
+
 -- What core calls for each request: { body, path, headers } of the body that it has made and the row.
-local function request_function(self, model)
+local function request_function(self, model, most)
   local own_path = self.path or ""
   return function(text, r)
     local base = self.path and r.path:sub(1, #r.path - #own_path) or r.path
     r.body = assert(json.decode(text))
     r.prompt, r.model = r.body.prompt or r.body.messages, model
+    if r.prompt == nil then
+      error("the row's payload has neither messages nor a prompt for the adapter", 0)
+    end
+    r.further = further_of(r.body, most)
     local made = self.request(r)
     if type(made) ~= "table" or made.body == nil then
       error("an adapter's request must return { body = ... }, not " .. options.show(made), 0)
@@ -146,7 +164,7 @@ end
 ---@param model string
 function endpoint.apply(self, settings, model)
   settings.api = self.api or settings.api
-  settings.request = self.request and request_function(self, model)
+  settings.request = self.request and request_function(self, model, settings.output_field or "max_tokens")
   settings.event = self.event
 end
 

@@ -158,7 +158,8 @@ drive_options.endpoint = {
     help = "chat sends messages of words, completions token ids (words with --text)" },
   { "text", kind = "flag", help = "completions with words instead of token ids" },
   { "adapter", kind = "endpoint",
-    help = "another API: tgi, ollama, llamacpp, sglang, triton, or a file of Lua (mt.endpoint)" },
+    help = "another API: anthropic, responses, gemini, tgi, ollama, llamacpp, sglang, triton, or a file of "
+      .. "Lua (mt.endpoint)" },
   { "by-session", kind = "flag", help = "with several URLs: a session stays at one of them" },
   { "header", kind = "header", list = true,
     help = "a further header (may be repeated); {NAME} in it becomes the row's member of that name" },

@@ -29,7 +29,7 @@ local paths = { chat = "/chat/completions", completions = "/completions" }
 
 -- The path of requests below a URL's own: what the user has written of it stays.
 local function request_path(base, api, own)
-  if own then return base .. own end
+  if own then return own:sub(1, #base + 1) == base .. "/" and own or base .. own end
   local wanted = paths[api]
   if base:find(wanted .. "$") then return base end
   if base == "" then return "/v1" .. wanted end
