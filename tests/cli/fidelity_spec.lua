@@ -498,6 +498,29 @@ it("readers in bursts come in the source's bursts", function()
   assert_bunched_at("follow", burst_readers(), 1.1)
 end)
 
+-- Their order alone is searched where a trace is shorter, and times are those of a stretch: moved one by one they
+-- would have two fifths of the dispersion at a quarter of the length. Hit ratios are off by about as much as a
+-- trace must be that begins with an empty cache (0.020 and 0.062, as tests/bench/fidelity.lua computes).
+for times, bound in pairs { [0.5] = 0.048, [0.25] = 0.085 } do
+  it(("readers in bursts still come in bursts at %g times the length"):format(times), function()
+    local source = burst_readers()
+    local sizes = sizes_of(source.analysis.distinct_blocks)
+    for _, arrivals in ipairs { "follow", "resample" } do
+      local made <close> = synthesis(source, { seed = 1, arrivals = arrivals }, times)
+      local comparison = compared(source, made, sizes)
+      local count = 0
+      for window, pair in pairs(comparison.dispersion) do
+        if tonumber(window) <= 10 then
+          count = count + 1
+          assert_within(0.3 * pair[1], pair[2], pair[1], ("variance over mean at %s s, %s"):format(window, arrivals))
+        end
+      end
+      assert.equal(2, count)
+      for size, pair in pairs(comparison.lru) do assert_within(bound, pair[2], pair[1], size) end
+    end
+  end)
+end
+
 it("arrival times are drawn anew for each seed", function()
   local source = generated "sessions_long_gaps"
   local one, other = synthesis(source, { seed = 1 }), synthesis(source, { seed = 2 })

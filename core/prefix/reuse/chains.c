@@ -31,6 +31,7 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->families);
     mt_free(chains->lasts);
     mt_free(chains->pieces);
+    mt_reuse_free_arrivals(chains->arrivals);
     mt_free(chains->skips);
     mt_free(chains->units);
     mt_free(chains->moved);

@@ -31,7 +31,8 @@
  * - Parts. A trace shorter than its source is made after the part most like the whole: a window of
  *   its time, cells of it with whole sessions, or stretches laid end to end over which sessions go on
  *   (chains_part.c, chains_stretches.c). A turn may then come after one that it did not come after, with
- *   all that grew between them.
+ *   all that grew between them. Where nearly all come by themselves, in bursts, their order is found so,
+ *   and a stretch of the lap has their times (chains_arrivals_part.c).
  *
  * Memory: about 200 bytes a description, and 60 more while arrivals are placed anew. Random
  * numbers: (seed, "synthesize" or "synthesize/n", "chains"); the items are laps. */

@@ -124,21 +124,27 @@ static int has_answers(const mt_reuse_chains *chains, const mt_model_chain *chai
     return 2 * count >= chain->count;
 }
 
-/* A family moves as one, or only who may have waited for an answer with whom it waited for. */
-static void tie(placing *r, int is_whole) {
-    const mt_reuse_chains *chains = r->chains;
-    r->root_count = 0;
+size_t mt_reuse_tie_turns(const mt_reuse_chains *chains, int is_whole, uint32_t *after) {
+    size_t roots = 0;
     for (size_t c = 0; c < chains->model->chain_count; c++) {
         const mt_model_chain *chain = &chains->model->chains[c];
         int is_session = is_whole || has_answers(chains, chain);
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
             uint32_t before = before_of(chains, t);
             int is_tied = t > chain->first ? is_session : is_whole || is_waiting_child(chains, t);
-            r->after[t] = is_tied ? before : MT_NO_TURN;
-            if (r->after[t] == MT_NO_TURN)
-                r->roots[r->root_count++].turn = t;
+            after[t] = is_tied ? before : MT_NO_TURN;
+            roots += after[t] == MT_NO_TURN;
         }
     }
+    return roots;
+}
+
+static void tie(placing *r, int is_whole) {
+    mt_reuse_tie_turns(r->chains, is_whole, r->after);
+    r->root_count = 0;
+    for (uint32_t t = 0; t < r->count; t++)
+        if (r->after[t] == MT_NO_TURN)
+            r->roots[r->root_count++].turn = t;
 }
 
 /* ---- places ---- */

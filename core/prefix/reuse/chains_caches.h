@@ -16,11 +16,6 @@ enum { MT_REUSE_DISTANCES = 1025 }; /* 32 in a doubling: hits come at cliffs */
 enum { MT_REUSE_NEAR = 4096 };
 enum { MT_REUSE_AGES = 4, MT_REUSE_FIFOS = 3 };
 
-typedef struct mt_reuse_judged {
-    int64_t time_ns;
-    uint32_t turn;
-} mt_reuse_judged;
-
 /* Blocks. */
 typedef struct mt_reuse_block_hits {
     double all, known;              /* of the requests; those that an earlier one had */

@@ -80,12 +80,13 @@ static void count_session(mt_reuse_guess *guess, uint32_t turn, int is_first, do
         guess->sums.pauses[pause] += sign;
 }
 
-/* More windows than requests say nothing. */
+/* More windows than requests say nothing; nor do any, where the pieces do not say when requests come. */
 static mt_code begin_windows(mt_reuse_guess *guess, mt_error *error) {
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
         mt_reuse_guess_windows *all = &guess->windows[k];
         size_t count = (size_t)(guess->lasts / mt_judge_windows[k]);
-        all->count = count < guess->judge->requests ? count : 0;
+        int is_known = !guess->judge->chains->arrivals && count < guess->judge->requests;
+        all->count = is_known ? count : 0;
         all->squares = 0;
         if (MT_GROW(all->tokens, all->capacity, all->count + 1))
             return mt_fail_memory(error, "synthesiser");
@@ -151,6 +152,8 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
                 sqrt(fmax(0, all->squares / (double)all->count - average * average)) / average;
     }
     sums->rate = guess->lasts > 0 ? sums->turns / (double)guess->lasts : 0;
+    if (guess->judge->chains->arrivals) /* as many as there are to be */
+        sums->rate = guess->judge->whole.rate * sums->turns / (double)guess->judge->requests;
     return mt_reuse_unlike_requests(sums, &guess->judge->whole) +
            mt_reuse_unlike_sessions(guess->judge, sums) + MT_JUDGE_WORST * worst +
            MT_JUDGE_MEAN * mean;

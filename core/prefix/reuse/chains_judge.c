@@ -21,6 +21,7 @@ enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
 static const double window_weight = 0.2, tenth_weight = 0.4, rate_weight = 0.1,
                     session_weight = 0.8, pause_weight = 0.6;
+static const double early_weight = 2;
 static const double alike = 1.1;
 /* Of so few sessions one more is soon there, and matters much. */
 enum { FEW_SESSIONS = 8 };
@@ -132,8 +133,10 @@ static void count_session(mt_reuse_judge *judge, size_t at, mt_reuse_tally *sum)
     uint32_t before =
         mt_reuse_sessions_take(&judge->sessions, &judge->caches, events, at, judge->inputs);
     judge->gaps[at] = before > 0 ? events[at].time_ns - events[before - 1].time_ns : -1;
-    if (before > 0)
+    if (before > 0) {
         sum->pauses[pause_of(judge, judge->gaps[at])]++;
+        sum->early += judge->gaps[at] < mt_reuse_fastest_ns(judge->chains, events[before - 1].turn);
+    }
 }
 
 static void count_lru(mt_reuse_judge *judge, size_t count, mt_reuse_tally *sum) {
@@ -192,6 +195,15 @@ double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally
     if (part->rate > 0 && whole->rate > 0)
         sum += rate_weight * fmin(2, fabs(log(part->rate / whole->rate)));
     return sum;
+}
+
+/* Where requests are put in order without their times, who goes on may come too soon. */
+static double unlike_early(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
+    const mt_reuse_tally *whole = &judge->whole;
+    double go_on = part->turns - part->sessions, goes_on = whole->turns - whole->sessions;
+    if (!judge->chains->arrivals || go_on < 1 || goes_on < 1)
+        return 0;
+    return early_weight * fmax(0, part->early / go_on - whole->early / goes_on);
 }
 
 /* The median pause is like the source's where fewer than half are shorter, and fewer than half longer. */
@@ -301,13 +313,17 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
     if (code || judge->event_count < count)
         return code;
     judge->lasts = judge->events[count - 1].time_ns;
+    if (judge->chains->arrivals &&
+        (code = mt_reuse_take_arrivals(judge->chains, judge->events, judge->event_count, error)))
+        return code;
     *sum = (mt_reuse_tally){0};
     count_requests(judge, count, sum);
     *result = mt_reuse_unlike_requests(sum, &judge->whole);
     if (*result >= limit)
         return MT_OK;
     count_lru(judge, count, sum);
-    *result += unlike_lru(sum, &judge->whole) + mt_reuse_unlike_sessions(judge, sum);
+    *result += unlike_lru(sum, &judge->whole) + mt_reuse_unlike_sessions(judge, sum) +
+               unlike_early(judge, sum);
     if (*result >= limit)
         return MT_OK;
     judge->work += FIFO_WORK * (double)count +

@@ -37,6 +37,7 @@ typedef struct mt_reuse_tally {
     double variation[MT_JUDGE_WINDOWS]; /* of tokens per window; negative: too few windows */
     double sessions;                    /* as who sees the requests alone would count them */
     double pauses[MT_PAUSE_NONE];       /* of turns that go on, since the one before */
+    double early;                       /* of those, that come before its answer could have ended */
     double rate;                        /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
 

@@ -372,8 +372,11 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     if (is_part) {
         if ((code = mt_reuse_find_part(chains, chains->part_requests, error)))
             return code;
-        if (chains->pieces)
+        if (chains->pieces) {
             take_pieces(chains);
+            if ((code = mt_reuse_place_part(chains, error)))
+                return code;
+        }
     }
     if ((code = join_pieces(chains, error)))
         return code;

@@ -48,8 +48,7 @@ static uint32_t origin_of(const mt_reuse_chains *chains, size_t chain) {
     return chains->model->turns[chains->model->chains[chain].first].origin;
 }
 
-/* No answer to the turn ends sooner, ns. */
-static int64_t fastest_ns(const mt_reuse_chains *chains, uint32_t turn) {
+int64_t mt_reuse_fastest_ns(const mt_reuse_chains *chains, uint32_t turn) {
     uint64_t output = mt_reuse_description(chains, turn)->output;
     return output < (uint64_t)(INT64_MAX / FASTEST_NS) ? (int64_t)output * FASTEST_NS : 0;
 }
@@ -63,7 +62,7 @@ static int64_t shift_of_reader(mt_reuse_chains *chains, uint32_t chain, const ui
     uint32_t beside = chains->chain_of[turn];
     int64_t since = chains->starts[chain] - chains->times[turn];
     int64_t shift = chains->families[beside] == chains->families[chain] ? shifts[beside] : 0;
-    int64_t answer = fastest_ns(chains, turn);
+    int64_t answer = mt_reuse_fastest_ns(chains, turn);
     double spread = mt_reuse_start_spread(chains);
     double most = (double)since / READER_PART;
     int64_t by = mt_reuse_jitter(chains, most < spread ? most : spread);
@@ -191,7 +190,7 @@ mt_code mt_reuse_deal_members(mt_reuse_chains *chains, mt_error *error) {
                                   .is_long = chain->count > 1,
                                   .chain = c,
                                   .start = chains->starts[c],
-                                  .answer = fastest_ns(chains, chain->first)};
+                                  .answer = mt_reuse_fastest_ns(chains, chain->first)};
     }
     qsort(list, count, sizeof *list, by_origin);
     for (size_t begin = 0, end; begin < count; begin = end) {

@@ -210,6 +210,7 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
                    s.lost && s.undo && s.differ && s.differs && trees;
     mt_code code = is_there ? MT_OK : mt_fail_memory(error, "synthesiser");
     if (is_there && s.step > 0 &&
+        (code = mt_reuse_find_arrivals(chains, requests, error)) == MT_OK &&
         (code = mt_reuse_judge_open(&s.judge, chains, requests, error)) == MT_OK &&
         (code = list_units(&s, trees, error)) == MT_OK &&
         (code = try_windows(&s, error)) == MT_OK && (code = try_cells(&s, error)) == MT_OK &&

@@ -53,6 +53,23 @@ typedef struct mt_reuse_piece {
     uint32_t skips; /* place in the chains' list of them; 0: none */
 } mt_reuse_piece;
 
+/* A request of a part, as it is looked at. */
+typedef struct mt_reuse_judged {
+    int64_t time_ns;
+    uint32_t turn;
+} mt_reuse_judged;
+
+typedef struct mt_reuse_placed {
+    int64_t time, was; /* since the part begins; as pieces say */
+} mt_reuse_placed;
+
+/* When a part's requests come, of which pieces only say the order (chains_arrivals_part.c). */
+typedef struct mt_reuse_arrivals {
+    int64_t *times;          /* of the lap: of the part's first, second, ... request */
+    uint32_t *after;         /* by turn: as mt_reuse_tie_turns says */
+    mt_reuse_placed *placed; /* by turn, to work with */
+} mt_reuse_arrivals;
+
 /* A unit as it is. */
 static inline mt_reuse_piece mt_reuse_whole_piece(void) {
     return (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
@@ -92,9 +109,10 @@ struct mt_reuse_chains {
     size_t part_requests; /* of a part; 0: the first lap is made of all */
     /* Of a part (mt_reuse_find_part); NULL and 0 where the first lap is made of all. */
     uint32_t *units; /* by chain: the first chain of those that keep their times among them */
-    mt_reuse_piece *pieces; /* of units, at their first chains */
-    mt_reuse_skips *skips;  /* NULL: no piece has any */
-    int64_t part_end;       /* of the first lap, since it begins */
+    mt_reuse_piece *pieces;      /* of units, at their first chains */
+    mt_reuse_skips *skips;       /* NULL: no piece has any */
+    int64_t part_end;            /* of the first lap, since it begins */
+    mt_reuse_arrivals *arrivals; /* NULL: its requests come when pieces say */
     /* The lap. */
     mt_random random;
     uint64_t lap;
@@ -178,6 +196,27 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error);
  * MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED. */
 mt_code mt_reuse_place_arrivals(mt_reuse_chains *chains, mt_error *error);
 
+/* To which turn each one keeps its distance when the lap is placed, or MT_NO_TURN, for that comes by itself:
+ * a family moves as one, or only who may have waited for an answer with whom it waited for. after: by turn.
+ * Gives how many come by themselves. */
+size_t mt_reuse_tie_turns(const mt_reuse_chains *chains, int is_whole, uint32_t *after);
+
+/* Where nearly all requests come by themselves, and in bunches: finds when those of a part come
+ * (chains->arrivals, else left NULL), the lap's times (`when`) having been dealt. MT_ERROR_MEMORY,
+ * MT_ERROR_INTERRUPTED. */
+mt_code mt_reuse_find_arrivals(mt_reuse_chains *chains, size_t requests, mt_error *error);
+
+/* A part's events, in order, with times since it begins, which there must be enough of: they come when
+ * chains->arrivals say, in order still, but for those that keep their distance to an earlier one.
+ * MT_ERROR_MEMORY. */
+mt_code mt_reuse_take_arrivals(const mt_reuse_chains *chains, mt_reuse_judged *events, size_t count,
+                               mt_error *error);
+
+/* The same of `when`, into which pieces have been taken. Sets phase and part_end. */
+mt_code mt_reuse_place_part(mt_reuse_chains *chains, mt_error *error);
+
+void mt_reuse_free_arrivals(mt_reuse_arrivals *arrivals); /* NULL is allowed */
+
 /* How a chain hangs together with what it goes on from. */
 enum {
     MT_REUSE_FREE,
@@ -203,6 +242,9 @@ int64_t mt_reuse_drift(const mt_reuse_chains *chains, size_t chain);
 
 /* How long the turn's answer takes at least, ns. */
 int64_t mt_reuse_answer_ns(const mt_reuse_chains *chains, uint32_t turn);
+
+/* No answer to the turn ends sooner, ns, however fast the server. */
+int64_t mt_reuse_fastest_ns(const mt_reuse_chains *chains, uint32_t turn);
 
 /* Deals the lap: when its turns come. */
 typedef mt_code mt_reuse_deal(mt_reuse_chains *chains, mt_error *error);
