@@ -11,10 +11,16 @@ static mt_prefix_tree *new_tree(void) {
     return tree;
 }
 
+static void assert_parents(const mt_prefix_tree *tree, const uint32_t *expected, size_t count) {
+    mt_tree_parents parents = mt_prefix_tree_parents(tree);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(mt_parent_of(parents, (uint32_t)i), expected[i]);
+}
+
 /* Adds a path; its blocks must be `expected`, the first `known` of them known. */
 static void assert_path(mt_prefix_tree *tree, const uint64_t *ids, const uint32_t *expected,
                         size_t count, size_t known) {
-    uint32_t blocks[TRACE_BLOCKS];
+    uint32_t blocks[512];
     size_t found;
     assert_int_equal(mt_prefix_tree_add(tree, ids, count, blocks, &found, NULL), MT_OK);
     assert_int_equal(found, known);
@@ -32,7 +38,7 @@ static void test_by_hand(void **state) {
     assert_path(tree, NULL, NULL, 0, 0);
     assert_int_equal(mt_prefix_tree_count(tree), 6);
     const uint32_t parents[] = {MT_NO_BLOCK, 0, 1, MT_NO_BLOCK, 3, MT_NO_BLOCK};
-    assert_memory_equal(mt_prefix_tree_parents(tree), parents, sizeof parents);
+    assert_parents(tree, parents, 6);
     mt_prefix_tree_free(tree);
     mt_prefix_tree_free(NULL);
 }
@@ -64,13 +70,50 @@ static void test_rule_broken(void **state) {
         }
 }
 
+/* Runs that are longer than 64 blocks, one right behind its parent and one elsewhere; then one that is no path. */
+static void test_long_runs(void **state) {
+    (void)state;
+    enum { FIRST = 200, SECOND = 264, THIRD = 400, FORK = 99, OTHER = 10 };
+    static uint64_t ids[THIRD];
+    static uint32_t blocks[THIRD], parents[THIRD + 1 + OTHER];
+    mt_prefix_tree *tree = new_tree();
+    for (uint32_t i = 0; i < THIRD; i++) {
+        ids[i] = blocks[i] = i;
+        parents[i] = i == 0 ? MT_NO_BLOCK : i == SECOND ? FORK : i - 1;
+    }
+    assert_path(tree, ids, blocks, FIRST, 0);
+    assert_path(tree, ids, blocks, SECOND, FIRST);
+    assert_path(tree, ids, blocks, SECOND, SECOND);
+    for (uint32_t i = SECOND; i < THIRD; i++) /* behind FORK comes another end */
+        ids[FORK + 1 + i - SECOND] = blocks[FORK + 1 + i - SECOND] = i;
+    size_t forked = FORK + 1 + THIRD - SECOND;
+    assert_path(tree, ids, blocks, forked, FORK + 1);
+    for (size_t count = FORK; count <= forked; count++)
+        assert_path(tree, ids, blocks, count, count);
+    assert_true(mt_prefix_tree_is_plain(tree));
+    assert_parents(tree, parents, THIRD);
+    for (uint32_t i = 0; i <= SECOND; i++) /* where another run begins the path goes on */
+        ids[i] = blocks[i] = i;
+    blocks[SECOND] = THIRD;
+    parents[THIRD] = SECOND - 1;
+    assert_path(tree, ids, blocks, SECOND + 1, SECOND);
+    assert_false(mt_prefix_tree_is_plain(tree));
+    for (uint32_t i = 0; i < OTHER; i++) {
+        ids[i] = 195 + i; /* across a begin, and after nothing */
+        blocks[i] = THIRD + 1 + i;
+        parents[THIRD + 1 + i] = i == 0 ? MT_NO_BLOCK : THIRD + i;
+    }
+    assert_path(tree, ids, blocks, OTHER, 0);
+    assert_parents(tree, parents, THIRD + 1 + OTHER);
+    mt_prefix_tree_free(tree);
+}
+
 static void compare_with_plain(const plain_trace *trace) {
     mt_prefix_tree *tree = new_tree();
     for (size_t r = 0; r < TRACE_REQUESTS; r++)
         assert_path(tree, trace->ids[r], trace->block[r], trace->count[r], trace->known[r]);
     assert_int_equal(mt_prefix_tree_count(tree), trace->blocks);
-    assert_memory_equal(mt_prefix_tree_parents(tree), trace->parent,
-                        trace->blocks * sizeof *trace->parent);
+    assert_parents(tree, trace->parent, trace->blocks);
     mt_prefix_tree_free(tree);
 }
 
@@ -93,7 +136,7 @@ static void test_out_of_memory(void **state) {
     for (int kind = 0; kind < ID_KINDS; kind++) {
         make_plain_trace(&trace, (id_kind)kind, &random);
         for (sweep all = {0}; sweep_next(&all);) {
-            uint32_t blocks[TRACE_BLOCKS];
+            uint32_t blocks[512];
             size_t known, last = 0;
             mt_prefix_tree *tree = mt_prefix_tree_new(&all.error);
             all.code = tree ? MT_OK : all.error.code;
@@ -112,9 +155,8 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_rule_broken),
-        cmocka_unit_test(test_against_plain),
+        cmocka_unit_test(test_long_runs),     cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_rule_broken),   cmocka_unit_test(test_against_plain),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("tree", tests, NULL, NULL);

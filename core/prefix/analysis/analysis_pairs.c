@@ -148,10 +148,11 @@ static void add_shared(mt_analysis *analysis) {
 /* Where the pairs of all requests before this one came first, and their positions. */
 static void spread(const mt_analysis *analysis) {
     const mt_locality *locality = analysis->locality;
-    const uint32_t *parents = mt_prefix_tree_parents(locality->tree);
+    mt_tree_parents parents = mt_prefix_tree_parents(locality->tree);
     uint32_t *first_row = analysis->first_row.data, *positions = analysis->positions.data;
     for (uint32_t block = 0; block < analysis->shared_pairs; block++) {
-        positions[block] = parents[block] == MT_NO_BLOCK ? 0 : positions[parents[block]] + 1;
+        uint32_t parent = mt_parent_of(parents, block);
+        positions[block] = parent == MT_NO_BLOCK ? 0 : positions[parent] + 1;
         first_row[block] = mt_history_visits(locality->history, block) > 1
                                ? MT_CAME_AGAIN
                                : mt_history_owner(locality->history, block);

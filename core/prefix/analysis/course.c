@@ -6,11 +6,11 @@
 #include <math.h>
 
 mt_roots mt_locality_roots(const mt_locality *locality) {
-    const uint32_t *parents = mt_prefix_tree_parents(locality->tree);
+    mt_tree_parents parents = mt_prefix_tree_parents(locality->tree);
     uint32_t blocks = mt_prefix_tree_count(locality->tree);
     mt_roots roots = {.requests = locality->so_far.totals.requests};
     for (uint32_t block = 0; block < blocks; block++) {
-        if (parents[block] != MT_NO_BLOCK)
+        if (mt_parent_of(parents, block) != MT_NO_BLOCK)
             continue;
         uint64_t visits = mt_history_visits(locality->history, block);
         roots.count++;

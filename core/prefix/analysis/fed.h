@@ -2,7 +2,7 @@
  * what comes, at one size, over ids as they are in traces (prefix/block/tree.h); or tiers of
  * caches, or replicas of one with a router before them.
  *
- * Memory: 4 bytes a distinct block, more where ids break the format's rule, what the caches take
+ * Memory: a quarter of a byte a distinct block and 4 a request, more where ids break the format's rule, what the caches take
  * (prefix/cache/cache.h), and of replicas the sessions' names. */
 #ifndef MT_PREFIX_ANALYSIS_FED_H
 #define MT_PREFIX_ANALYSIS_FED_H

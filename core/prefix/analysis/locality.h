@@ -19,7 +19,7 @@
  * are hits *within* the session (who touches a block touches all before it: the session had all of
  * them), the others hits *across* sessions.
  *
- * Memory: 12 bytes a block (and more where ids do not follow the format's rule,
+ * Memory: 8 bytes a block (and more where ids do not follow the format's rule,
  * prefix/block/tree.h), 80 a request, 16 a run, and what the session ids take. */
 #ifndef MT_PREFIX_ANALYSIS_LOCALITY_H
 #define MT_PREFIX_ANALYSIS_LOCALITY_H

@@ -1,19 +1,20 @@
 /* The prefixes that most requests share. */
 #include "base/interrupt.h"
+#include "base/run.h"
 #include "prefix/analysis/locality_state.h"
 
 #include <string.h>
 
 typedef struct ranking {
     const mt_locality *locality;
-    const uint32_t *parents;
+    mt_tree_parents parents;
     mt_shared_prefix *prefixes;
     size_t count, most;
 } ranking;
 
-static uint64_t depth_of(const uint32_t *parents, uint32_t block) {
+static uint64_t depth_of(mt_tree_parents parents, uint32_t block) {
     uint64_t depth = 0;
-    for (; block != MT_NO_BLOCK; block = parents[block])
+    for (; block != MT_NO_BLOCK; block = mt_parent_of(parents, block))
         depth++;
     return depth;
 }
@@ -47,31 +48,38 @@ static void consider(ranking *list, uint32_t block, uint64_t visits) {
     list->prefixes[at] = (mt_shared_prefix){visits, depth, tokens_of(list->locality, block, depth)};
 }
 
-/* Of the blocks below `end`, how many there are up to the last that has come again: most never do. */
-static uint32_t up_to_again(const uint32_t *returns, uint32_t end) {
+/* How often a block has to have come again to be ranked now. */
+static uint32_t least_returns(const ranking *list) {
+    return list->count < list->most ? 1 : (uint32_t)list->prefixes[list->count - 1].requests - 1;
+}
+
+/* Of the blocks below `end`, how many there are up to the last that has come again so often: few have. */
+static uint32_t up_to_again(const uint32_t *returns, uint32_t end, uint32_t least) {
     enum { SOME = 4 };
-    uint64_t some[SOME / 2];
+    mt_four_u32 some, leasts = {least, least, least, least};
     for (; end >= SOME; end -= SOME) {
-        memcpy(some, returns + end - SOME, sizeof some);
-        if ((some[0] | some[1]) != 0)
+        memcpy(&some, returns + end - SOME, sizeof some);
+        __typeof__(some >= leasts) have = some >= leasts;
+        if ((have[0] | have[1] | have[2] | have[3]) != 0)
             break;
     }
-    while (end > 0 && returns[end - 1] == 0)
+    while (end > 0 && returns[end - 1] < least)
         end--;
     return end;
 }
 
 /* Ranks all prefixes. A block that has a child which as many requests have touched ends none: such are
- * marked in `inner`, a zeroed bit for each block, and children come before their parents here. */
+ * marked in `inner`, a zeroed bit for each block, and children come before their parents here. Of those that
+ * come too seldom to be ranked none is looked at: their parents, if as many have touched them, come too seldom too. */
 static mt_code rank_all(ranking *list, uint64_t *inner, mt_error *error) {
     enum { AT_ONCE = 65536 };
-    const uint32_t *returns = mt_history_returns(list->locality->history), *parents = list->parents;
+    const uint32_t *returns = mt_history_returns(list->locality->history);
     uint32_t since = 0;
     for (uint32_t end = mt_prefix_tree_count(list->locality->tree); !mt_interrupted(); since = 0)
         while (since < AT_ONCE) {
-            if (list->most == 0 || (end = up_to_again(returns, end)) == 0)
+            if (list->most == 0 || (end = up_to_again(returns, end, least_returns(list))) == 0)
                 return MT_OK;
-            uint32_t block = --end, parent = parents[block];
+            uint32_t block = --end, parent = mt_parent_of(list->parents, block);
             since++;
             if (parent != MT_NO_BLOCK && returns[parent] == returns[block])
                 inner[parent / 64] |= (uint64_t)1 << parent % 64;

@@ -41,9 +41,9 @@ size_t mt_locality_longest(const mt_locality *locality) {
 
 /* The path of request r. */
 static void find_path(const mt_locality *locality, size_t r, uint32_t *path) {
-    const uint32_t *parents = mt_prefix_tree_parents(locality->tree);
+    mt_tree_parents parents = mt_prefix_tree_parents(locality->tree);
     uint32_t block = locality->rows[r].leaf;
-    for (size_t i = locality->rows[r].blocks; i-- > 0; block = parents[block])
+    for (size_t i = locality->rows[r].blocks; i-- > 0; block = mt_parent_of(parents, block))
         path[i] = block;
 }
 

@@ -33,7 +33,7 @@ static uint64_t mixed(uint64_t value) {
 /* Finds each block's depth and family, and how many blocks are in families by their uses. */
 static mt_code find_families(choice *self, const mt_block_sample *sample, mt_error *error) {
     uint32_t count = mt_prefix_tree_count(sample->locality->tree);
-    const uint32_t *parents = mt_prefix_tree_parents(sample->locality->tree);
+    mt_tree_parents parents = mt_prefix_tree_parents(sample->locality->tree);
     size_t bytes = ((size_t)count + 1) * sizeof(uint32_t);
     self->often = (uint32_t)fmin(ceil(OFTEN / sample->rate), 1e6);
     self->blocks = mt_allocate_zero((size_t)self->often + 1, sizeof *self->blocks);
@@ -42,7 +42,7 @@ static mt_code find_families(choice *self, const mt_block_sample *sample, mt_err
         return mt_fail_memory(error, "sample");
     uint32_t *depth = self->depths.data, *family = self->families.data;
     for (uint32_t block = 0; block < count; block++) {
-        uint32_t parent = parents[block],
+        uint32_t parent = mt_parent_of(parents, block),
                  uses = mt_history_visits(sample->locality->history, block);
         int has_family = parent != MT_NO_BLOCK && family[parent] != MT_NO_BLOCK;
         depth[block] = parent == MT_NO_BLOCK ? 0 : depth[parent] + 1;
@@ -89,13 +89,14 @@ static mt_code add_member(mt_block_sample *sample, uint32_t above, uint32_t dept
 
 static mt_code choose(choice *self, mt_block_sample *sample, mt_error *error) {
     uint32_t count = mt_prefix_tree_count(sample->locality->tree);
-    const uint32_t *parents = mt_prefix_tree_parents(sample->locality->tree);
+    mt_tree_parents parents = mt_prefix_tree_parents(sample->locality->tree);
     if (mt_big_reserve(&sample->nearest, ((size_t)count + 1) * sizeof(uint32_t)))
         return mt_fail_memory(error, "sample");
     uint32_t *nearest = sample->nearest.data;
     const uint32_t *depth = self->depths.data, *family = self->families.data;
     for (uint32_t block = 0; block < count; block++) {
-        uint32_t above = parents[block] == MT_NO_BLOCK ? MT_NO_MEMBER : nearest[parents[block]];
+        uint32_t parent = mt_parent_of(parents, block);
+        uint32_t above = parent == MT_NO_BLOCK ? MT_NO_MEMBER : nearest[parent];
         uint64_t hash = 0;
         double share = 1;
         nearest[block] = above;

@@ -4,13 +4,15 @@
  * others it is another one, so that every block has one parent. Blocks are numbered 0, 1, 2, ... by
  * first appearance. The most that a trace asks for:
  *
- *   1. The ids are that already (the format's rule): nothing is looked up, a block takes 4 bytes.
+ *   1. The ids are that already (the format's rule): nothing is looked up, a block takes a quarter of a byte.
  *   2. Each id stands for one block, whatever number it is: ids are numbered
  *      (prefix/block/numbering.h), and a block takes 19 to 29 more.
  *   3. Any ids: blocks are looked up by keys of all the ids on their path (hash/ids.h), and one
- *      takes 31 to 36 more than 4; while the first of these is taken in, 8 more.
+ *      takes 31 to 36 more; while the first of these is taken in, 8 more.
  *
- * Each follows from the one before it, without a second look at the requests. */
+ * Each follows from the one before it, without a second look at the requests. The new blocks of a request, its
+ * run, each have the one before them as parent, all but the first: where runs begin, and the parent of each, 4
+ * bytes a request, is all that is kept of parents. */
 #ifndef MT_PREFIX_BLOCK_TREE_H
 #define MT_PREFIX_BLOCK_TREE_H
 
@@ -39,8 +41,28 @@ uint32_t mt_prefix_tree_count(const mt_prefix_tree *tree);
 /* Were all ids the numbers of their blocks so far, the format's rule? Not known once sealed. */
 int mt_prefix_tree_is_plain(const mt_prefix_tree *tree);
 
-/* parents[b] is the block before b, MT_NO_BLOCK where there is none; valid until the next add. */
-const uint32_t *mt_prefix_tree_parents(const mt_prefix_tree *tree);
+/* Of 64 blocks in a row. */
+typedef struct mt_tree_word {
+    uint64_t begins; /* of which of them a run begins there: bits */
+    uint64_t before; /* how many runs begin before the first of them */
+} mt_tree_word;
+
+/* The parents of all blocks; valid until the next add. */
+typedef struct mt_tree_parents {
+    const mt_tree_word *words;
+    const uint32_t *of_runs; /* by run: the parent of its first block */
+} mt_tree_parents;
+
+mt_tree_parents mt_prefix_tree_parents(const mt_prefix_tree *tree);
+
+/* The block before `block`, MT_NO_BLOCK where there is none. */
+static inline uint32_t mt_parent_of(mt_tree_parents parents, uint32_t block) {
+    const mt_tree_word *word = &parents.words[block / 64];
+    uint64_t bit = UINT64_C(1) << block % 64;
+    if (!(word->begins & bit))
+        return block - 1;
+    return parents.of_runs[word->before + (unsigned)__builtin_popcountll(word->begins & (bit - 1))];
+}
 
 /* No more requests will come: gives back all memory but the parents'. */
 void mt_prefix_tree_seal(mt_prefix_tree *tree);

@@ -1,7 +1,7 @@
-#define _GNU_SOURCE /* qsort_r */
 #include "prefix/model/chains.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "prefix/model/answers.h"
 #include "prefix/synthetic.h"
 #include "prefix/model/families.h"
@@ -343,21 +343,13 @@ static int put_turn(ordering *o, uint32_t turn) {
     return 0;
 }
 
-static int by_time(const void *a, const void *b, void *times) {
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-    int64_t one = ((const int64_t *)times)[first], other = ((const int64_t *)times)[second];
-    if (one != other)
-        return one < other ? -1 : 1;
-    return (first > second) - (first < second);
-}
-
 mt_code mt_model_order_turns(const mt_model *model, const int64_t *times, uint32_t *order,
                              mt_error *error) {
     ordering o = {.model = model,
                   .order = order,
                   .stack = mt_allocate(model->count + 1, sizeof *o.stack),
                   .marks = mt_allocate_zero(model->count, sizeof *o.marks)};
-    uint32_t *sooner = mt_allocate(model->count, sizeof *sooner);
+    mt_timed *sooner = mt_allocate(model->count, sizeof *sooner);
     mt_code code = MT_OK;
     if (!o.stack || !o.marks || !sooner) {
         code = mt_fail_memory(error, "chains of a model");
@@ -366,10 +358,10 @@ mt_code mt_model_order_turns(const mt_model *model, const int64_t *times, uint32
     for (size_t c = 0; c < model->chain_count; c++)
         o.marks[model->chains[c].first] = 4;
     for (uint32_t i = 0; i < model->count; i++)
-        sooner[i] = i;
-    qsort_r(sooner, model->count, sizeof *sooner, by_time, (void *)times);
+        sooner[i] = (mt_timed){times[i], i};
+    code = mt_sort_by_time(sooner, model->count, error);
     for (uint32_t i = 0; i < model->count && !code; i++)
-        if (put_turn(&o, sooner[i]) != 0)
+        if (put_turn(&o, (uint32_t)sooner[i].place) != 0)
             code = mt_fail(error, MT_ERROR_VALUE, "the origins of turns go round in a circle");
 done:
     mt_free(o.stack);

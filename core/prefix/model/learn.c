@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "prefix/model/alike.h"
 #include "prefix/block/check.h"
 #include "prefix/model/chains.h"
@@ -224,37 +225,102 @@ int mt_model_compare(const mt_model *model, const mt_description *a, const mt_de
     return 0;
 }
 
+/* A description by its place, with what it is compared by first of all. */
+typedef struct placed {
+    int64_t key;
+    uint32_t place;
+} placed;
+
+enum { FIRST_FIELDS = 5 };
+
+/* What descriptions are compared by first, in that order. */
+static void first_fields(const mt_description *of, uint64_t fields[FIRST_FIELDS]) {
+    fields[0] = of->shared;
+    fields[1] = of->returning;
+    fields[2] = of->unique;
+    fields[3] = of->tokens;
+    fields[4] = of->output;
+}
+
+/* A key is the first fields side by side, each in as many bits as the largest has, as long as there are any:
+ * then it is the highest ones. So no two descriptions compare otherwise than their keys do, but some have the
+ * same. */
+static void fill_keys(const mt_model *model, placed *places) {
+    enum { BITS = 63 };
+    uint64_t fields[FIRST_FIELDS], all[FIRST_FIELDS] = {0};
+    unsigned wide[FIRST_FIELDS], taken[FIRST_FIELDS], left = BITS;
+    for (size_t i = 0; i < model->count; i++) {
+        first_fields(&model->descriptions[i], fields);
+        for (int k = 0; k < FIRST_FIELDS; k++)
+            all[k] |= fields[k];
+    }
+    for (int k = 0; k < FIRST_FIELDS; k++) {
+        wide[k] = all[k] ? 64 - (unsigned)__builtin_clzll(all[k]) : 0;
+        taken[k] = wide[k] < left ? wide[k] : left;
+        left -= taken[k];
+    }
+    for (size_t i = 0; i < model->count; i++) {
+        uint64_t key = 0;
+        first_fields(&model->descriptions[i], fields);
+        for (int k = 0; k < FIRST_FIELDS; k++)
+            if (taken[k] > 0)
+                key = key << taken[k] | fields[k] >> (wide[k] - taken[k]);
+        places[i] = (placed){(int64_t)key, (uint32_t)i};
+    }
+}
+
 static int compare_places(const void *a, const void *b, void *of_model) {
     const mt_model *model = of_model;
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+    uint32_t first = ((const placed *)a)->place, second = ((const placed *)b)->place;
     int order = mt_model_compare(model, &model->descriptions[first], &model->descriptions[second]);
     return order != 0 ? order : (first > second) - (first < second);
+}
+
+/* Sorts places of one key. Most are in order when this is done a second time. */
+static void sort_same(mt_model *model, placed *places, size_t count) {
+    for (size_t i = 1; i < count; i++)
+        if (compare_places(&places[i - 1], &places[i], model) > 0) {
+            qsort_r(places, count, sizeof *places, compare_places, model);
+            return;
+        }
+}
+
+/* The places of the descriptions in their order. */
+static mt_code sort_places(mt_model *model, placed *places, mt_error *error) {
+    size_t count = model->count;
+    fill_keys(model, places);
+    mt_code code = mt_sort_by_number(places, count, sizeof *places, error);
+    for (size_t begin = 0, end; code == MT_OK && begin < count; begin = end) {
+        for (end = begin + 1; end < count && places[end].key == places[begin].key;)
+            end++;
+        sort_same(model, places + begin, end - begin);
+    }
+    return code;
 }
 
 /* Sorts the descriptions; place_of[i], where the one of request i stands, goes along. */
 static mt_code sort(mt_model *model, uint32_t *place_of, mt_error *error) {
     size_t count = model->count;
-    uint32_t *order = mt_allocate(2 * count, sizeof *order);
+    placed *places = mt_allocate(count, sizeof *places);
+    uint32_t *moved = mt_allocate(count, sizeof *moved);
     mt_description *sorted = mt_allocate(count, sizeof *sorted);
-    if (!order || !sorted) {
-        mt_free(order);
-        mt_free(sorted);
-        return mt_fail_memory(error, "learner");
+    mt_code code = places && moved && sorted ? sort_places(model, places, error)
+                                             : mt_fail_memory(error, "learner");
+    for (size_t i = 0; code == MT_OK && i < count; i++) {
+        sorted[i] = model->descriptions[places[i].place];
+        moved[places[i].place] = (uint32_t)i;
     }
-    uint32_t *moved = order + count;
-    for (size_t i = 0; i < count; i++)
-        order[i] = (uint32_t)i;
-    qsort_r(order, count, sizeof *order, compare_places, model);
-    for (size_t i = 0; i < count; i++) {
-        sorted[i] = model->descriptions[order[i]];
-        moved[order[i]] = (uint32_t)i;
-    }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; code == MT_OK && i < count; i++)
         place_of[i] = moved[place_of[i]];
-    mt_free(model->descriptions);
-    model->descriptions = sorted;
-    mt_free(order);
-    return MT_OK;
+    if (code == MT_OK) {
+        mt_description *before = model->descriptions;
+        model->descriptions = sorted;
+        sorted = before;
+    }
+    mt_free(sorted);
+    mt_free(moved);
+    mt_free(places);
+    return code;
 }
 
 /* Deals the visits among the alike in the order of their contents, so that they say nothing of the

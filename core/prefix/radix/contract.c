@@ -15,7 +15,9 @@
 
 /* The blocks as they were counted, and where the pass is. */
 typedef struct blocks {
-    const uint32_t *parents, *visited;
+    const uint32_t *raw_parents; /* NULL: the parents of the tree */
+    mt_tree_parents parents;
+    const uint32_t *visited;
     uint32_t *ends;
     uint32_t count;
 } blocks;
@@ -25,8 +27,12 @@ enum { POLLED = 1 << 16 }; /* Ctrl-C is asked for once in so many blocks */
 /* What a block is, beside the one before it. */
 typedef enum kind { NODE, SAME_NODE, TAIL, SAME_TAIL } kind;
 
+static uint32_t parent_of(const blocks *all, uint32_t block) {
+    return all->raw_parents ? all->raw_parents[block] : mt_parent_of(all->parents, block);
+}
+
 static kind kind_of(const blocks *all, uint32_t block) {
-    uint32_t parent = all->parents[block], visited = all->visited[block];
+    uint32_t parent = parent_of(all, block), visited = all->visited[block];
     if (visited == 1)
         return parent != MT_NO_BLOCK && all->visited[parent] == 1 ? SAME_TAIL : TAIL;
     return parent != MT_NO_BLOCK && all->visited[parent] == visited ? SAME_NODE : NODE;
@@ -69,7 +75,8 @@ static mt_code make_nodes(mt_radix *radix, blocks *all, mt_error *error) {
             tails[tail_count - 1]++;
             continue;
         }
-        uint32_t parent = all->parents[b] == MT_NO_BLOCK ? 0 : node_of[all->parents[b]];
+        uint32_t parent = parent_of(all, b);
+        parent = parent == MT_NO_BLOCK ? 0 : node_of[parent];
         if (what == TAIL) {
             tails[tail_count++] = 1;
             nodes[parent].to_leaf++;
@@ -157,7 +164,10 @@ static mt_code name_nodes(mt_radix *radix, mt_error *error) {
 mt_code mt_radix_contract(mt_radix *radix, mt_error *error) {
     blocks all = {.visited = radix->visited.data, .ends = radix->ends.data};
     all.count = radix->raw ? mt_parents_count(radix->raw) : mt_prefix_tree_count(radix->tree);
-    all.parents = radix->raw ? mt_parents_blocks(radix->raw) : mt_prefix_tree_parents(radix->tree);
+    if (radix->raw)
+        all.raw_parents = mt_parents_blocks(radix->raw);
+    else
+        all.parents = mt_prefix_tree_parents(radix->tree);
     mt_code code;
     if ((code = make_room(radix, &all, error)) || (code = make_nodes(radix, &all, error)))
         return code;

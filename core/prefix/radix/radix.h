@@ -25,7 +25,7 @@
  * requests are drawn as often as they came, with one of their ISLs (stretched by the prompt length
  * multiplier) and an OSL out of all, and know no blocks.
  *
- * Memory while building: 12 bytes a distinct block, more where the ids do not follow the
+ * Memory while building: 8 bytes a distinct block, more where the ids do not follow the
  * format's rule (prefix/block/tree.h; of a raw tree prefix/block/parents.h), 16 a request. A finished
  * tree has 32 a core node (44 raw), 4 a tail, 20 a request. */
 #ifndef MT_PREFIX_RADIX_RADIX_H
