@@ -132,7 +132,7 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
         code = open_branches(lane, options->seed, end, error);
     lane->answers =
         mt_key_number(mt_key_namespace(stream->name, strlen(stream->name)), UINT64_MAX - 1);
-    if (code == MT_OK && (options->tags || has_sessions))
+    if (code == MT_OK && (options->tags || lane->wants_answers))
         code = quote_name(lane, error);
     return code;
 }
