@@ -130,8 +130,9 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     mt_code code = open_prompts(lane, options->seed, error);
     if (code == MT_OK)
         code = open_branches(lane, options->seed, end, error);
-    lane->answers =
-        mt_key_number(mt_key_namespace(stream->name, strlen(stream->name)), UINT64_MAX - 1);
+    if (lane->level_count > 0)
+        lane->answers =
+            mt_key_number(mt_key_namespace(stream->name, strlen(stream->name)), UINT64_MAX - 1);
     if (code == MT_OK && (options->tags || lane->wants_answers))
         code = quote_name(lane, error);
     return code;
