@@ -124,7 +124,7 @@ static int has_value(const mt_request *request, const struct field *field) {
 /* Registry: the list of the fields' names, so that no request looks for eight strings. */
 static const char names_key[] = "moontide.request.names";
 
-void mt_lua_push_field_names(lua_State *L) {
+static void push_field_names(lua_State *L) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, names_key) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
@@ -137,12 +137,16 @@ void mt_lua_push_field_names(lua_State *L) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, names_key);
 }
 
+void mt_lua_push_field_name(lua_State *L, int place) {
+    lua_pushstring(L, fields[place].name);
+}
+
 static void push_members(lua_State *L, const mt_request *request) {
     int places[MEMBERS], count = 0;
     for (int i = 0; i < MEMBERS; i++)
         if (has_value(request, &fields[i]))
             places[count++] = i;
-    mt_lua_push_field_names(L);
+    push_field_names(L);
     lua_createtable(L, 0, count); /* a place for each of them and no more: half of it is memory */
     for (int i = 0; i < count; i++) {
         lua_rawgeti(L, -2, places[i] + 1);
