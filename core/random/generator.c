@@ -51,19 +51,8 @@ mt_random_key mt_random_key_of(uint64_t seed, const char *name, size_t name_leng
     return key;
 }
 
-void mt_random_start(mt_random *random, mt_random_key key) {
-    random->key = key;
-    mt_random_seek(random, 0);
-}
-
 void mt_random_begin(mt_random *random, uint64_t seed, const char *name, const char *purpose) {
     mt_random_start(random, mt_random_key_of(seed, name, strlen(name), purpose, strlen(purpose)));
-}
-
-void mt_random_seek(mt_random *random, uint64_t item) {
-    random->item = item;
-    random->draw = 0;
-    random->left = 0;
 }
 
 void mt_random_next_block(mt_random *random) {

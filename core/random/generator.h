@@ -30,14 +30,21 @@ typedef struct mt_random {
 mt_random_key mt_random_key_of(uint64_t seed, const char *name, size_t name_length,
                                const char *purpose, size_t purpose_length);
 
+/* Goes to the first draw of `item`. */
+static inline void mt_random_seek(mt_random *random, uint64_t item) {
+    random->item = item;
+    random->draw = 0;
+    random->left = 0;
+}
+
 /* Starts at item 0, draw 0. */
-void mt_random_start(mt_random *random, mt_random_key key);
+static inline void mt_random_start(mt_random *random, mt_random_key key) {
+    random->key = key;
+    mt_random_seek(random, 0);
+}
 
 /* The same with the key of (seed, name, purpose), terminated texts. */
 void mt_random_begin(mt_random *random, uint64_t seed, const char *name, const char *purpose);
-
-/* Goes to the first draw of `item`. */
-void mt_random_seek(mt_random *random, uint64_t item);
 
 /* Makes block number `draw` of the item and counts on: what the functions below do when the words
  * of the last block are used up. */

@@ -28,6 +28,14 @@ it("unique shares nothing", function()
   end
 end)
 
+it("a unique that was closed is not given again", function()
+  local closed = mt.unique()
+  getmetatable(closed).__close(closed)
+  assert.is_not_equal(closed, mt.unique())
+  assert.equal("unique()", tostring(mt.unique()))
+  assert.equal(5, #requests(mt.unique(), { input = 250 }, 5))
+end)
+
 it("random_blocks draws each block", function()
   local firsts, count = {}, 0
   for _, request in ipairs(requests(mt.random_blocks { total = 3 }, { input = 200 }, 200)) do

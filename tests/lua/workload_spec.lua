@@ -13,6 +13,19 @@ local fails = require "tests.support.refusal".is
 
 -- --- requests ---------------------------------------------------------------------------------------
 
+it("a stream of plain numbers is the same however it is written", function()
+  local function made(opt)
+    opt.arrivals, opt.name, opt.prompt = mt.poisson(20), "a", mt.unique()
+    return list_of(mt.workload { mt.stream(opt) }, { num_requests = 20 })
+  end
+  local plain = made { input = 900, output = 2.5 }
+  assert.same({ 900, 3, "a" }, { plain[1].input_length, plain[1].output_length,
+    mt.stream { name = "a", arrivals = mt.poisson(20), input = 900 }.name })
+  assert.same(plain, made { input = "900", output = 2.5 })
+  assert.same(plain, made { input = mt.fixed(900), output = 2.5 })
+  assert.same(plain, made { new_input = 900.0, output = 2.5, fields = {} })
+end)
+
 it("requests have what the record has", function()
   local first = list_of(mt.workload { stream() }, { num_requests = 1 })[1]
   assert.equal(7, first.output_length)
@@ -264,6 +277,10 @@ describe("mistakes are told with the caller's line", function()
     { "@stream 'x': arrivals is required", function() mt.stream { name = "x", input = 3 } end },
     { "@stream 'x': input= (the whole prompt) or new_input= (what is added to its shared part) is required",
       function() mt.stream { name = "x", arrivals = poisson } end },
+    { "@stream: input must be at least 0, not -1", function() mt.stream { arrivals = poisson, input = -1 } end },
+    { "@stream: output must be finite: a number, not inf",
+      function() mt.stream { arrivals = poisson, input = 3, output = math.huge } end },
+    { "@stream: the argument must be a table of options, not 3", function() mt.stream(3) end },
     { "@stream: prompt must be a prompt source such as mt.unique(), not 4",
       function() mt.stream { arrivals = poisson, input = 3, prompt = 4 } end },
     { "@stream: fields: 'timestamp' cannot be set: the record has it",

@@ -10,7 +10,7 @@
 
 typedef struct clock_state {
     mt_process_state base;
-    mt_random random;
+    mt_random_key gaps;
     mt_random_ahead *ahead;
     mt_growing_sum area; /* s_k */
     uint64_t k;
@@ -96,8 +96,14 @@ mt_process *mt_process_even(mt_curve *curve, double phase, mt_error *error) {
 static mt_code gaps_open(mt_process_state *base, mt_error *error) {
     (void)error;
     clock_state *state = (clock_state *)base;
-    state->random = mt_process_random(&base->context, "gaps");
+    state->gaps = mt_process_random(&base->context, "gaps").key;
     return MT_OK;
+}
+
+/* The random numbers of the next gap. */
+static void next_gap(clock_state *state, mt_random *random) {
+    random->key = state->gaps;
+    mt_random_seek_ahead(random, &state->ahead, state->k);
 }
 
 static void gaps_close(mt_process_state *base) {
@@ -106,8 +112,9 @@ static void gaps_close(mt_process_state *base) {
 
 static int poisson_next(mt_process_state *base, mt_event *event, mt_error *error) {
     clock_state *state = (clock_state *)base;
-    mt_random_seek_ahead(&state->random, &state->ahead, state->k);
-    mt_growing_add(&state->area, mt_draw_exponential(&state->random));
+    mt_random random;
+    next_gap(state, &random);
+    mt_growing_add(&state->area, mt_draw_exponential(&random));
     return arrive(state, event, error);
 }
 
@@ -149,13 +156,14 @@ static int renewal_next(mt_process_state *base, mt_event *event, mt_error *error
     double scale = state->scale;
     if (scale == 0)
         scale = 1 / mt_distribution_mean(gaps, base->context.seed, state->now);
-    mt_random_seek_ahead(&state->random, &state->ahead, state->k);
+    mt_random random;
+    next_gap(state, &random);
     double gap;
     if (state->k == 0) {
-        gap = mt_distribution_draw_length_biased(gaps, &state->random);
-        gap *= mt_random_positive(&state->random);
+        gap = mt_distribution_draw_length_biased(gaps, &random);
+        gap *= mt_random_positive(&random);
     } else {
-        gap = mt_distribution_draw(gaps, &state->random, state->now);
+        gap = mt_distribution_draw(gaps, &random, state->now);
     }
     if (!(gap >= 0) || !isfinite(gap * scale))
         return mt_failed(mt_fail(error, MT_ERROR_VALUE,

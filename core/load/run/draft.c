@@ -52,13 +52,13 @@ static mt_code make_later_turn(mt_drafts *drafts, mt_draft *draft, uint64_t new_
                                mt_error *error) {
     const mt_event *event = &draft->event;
     mt_context *context = &mt_run_session_of(event)->context;
-    mt_random *summaries = &draft->lane->summary_draws;
+    mt_random summaries;
+    mt_lane_draws(draft->lane, MT_LANE_SUMMARIES, event->item, &summaries);
     const mt_session_family *family = event->session->family;
     uint64_t answered = event->item - 1;
     int is_reset;
-    mt_random_seek(summaries, event->item);
-    mt_code code =
-        mt_context_fit(context, event->rules, new_tokens, summaries, event->time, &is_reset, error);
+    mt_code code = mt_context_fit(context, event->rules, new_tokens, &summaries, event->time,
+                                  &is_reset, error);
     mt_lane_failure(draft->lane, code, error);
     if (code == MT_OK && is_reset)
         code = mt_name_member(&drafts->text, draft->extra_begin, drafts->compact, "prefix_reset",

@@ -67,16 +67,23 @@ static mt_code open_branches(mt_lane *lane, uint64_t seed, double end, mt_error 
     const mt_stream *stream = lane->stream;
     size_t levels;
     mt_process_branches(stream->process, &levels);
+    if (levels == 0)
+        return MT_OK;
+    lane->levels = mt_allocate_zero(levels, sizeof *lane->levels);
+    if (!lane->levels)
+        return mt_fail_memory(error, "branches");
+    lane->level_count = levels;
     for (size_t i = 0; i < levels; i++) {
+        mt_lane_level *level = &lane->levels[i];
         mt_prompt *prompt = stream->branches[i].prompt;
-        lane->branch_lengths[i] = mt_lengths_open(stream->branches[i].lengths, seed, end, error);
-        if (!lane->branch_lengths[i])
+        level->lengths = mt_lengths_open(stream->branches[i].lengths, seed, end, error);
+        if (!level->lengths)
             return mt_code_of(error);
         if (!prompt)
             continue;
-        lane->branch_prompts[i] = mt_prompt_open(prompt, stream->name, lane->classes + 1 + i, seed,
-                                                 lane->block_size, error);
-        if (!lane->branch_prompts[i])
+        level->prompts = mt_prompt_open(prompt, stream->name, lane->classes + 1 + i, seed,
+                                        lane->block_size, error);
+        if (!level->prompts)
             return mt_code_of(error);
     }
     return MT_OK;
@@ -95,18 +102,19 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     lane->block_size = block_size;
     lane->seed = options->seed;
     lane->classes = mt_lengths_class_count(stream->lengths);
-    lane->length_draws = mt_process_random(&context, "lengths");
-    lane->prompt_draws = mt_process_random(&context, "prompt");
+    lane->keys[MT_LANE_LENGTHS] = mt_process_random(&context, "lengths").key;
+    lane->keys[MT_LANE_PROMPTS] = mt_process_random(&context, "prompt").key;
     size_t levels;
     mt_process_branches(stream->process, &levels);
     lane->has_fields = stream->fields || stream->class_fields || levels > 0;
     lane->wants_answers = mt_process_wants_answers(stream->process);
     if (lane->has_fields)
-        lane->field_draws = mt_process_random(&context, "fields");
-    if (mt_process_has_sessions(stream->process))
-        lane->summary_draws = mt_process_random(&context, "summary");
+        lane->keys[MT_LANE_FIELDS] = mt_process_random(&context, "fields").key;
+    int has_sessions = mt_process_has_sessions(stream->process);
+    if (has_sessions)
+        lane->keys[MT_LANE_SUMMARIES] = mt_process_random(&context, "summary").key;
     if (options->live)
-        lane->block_draws = mt_process_random(&context, "blocks");
+        lane->keys[MT_LANE_BLOCKS] = mt_process_random(&context, "blocks").key;
     lane->process = mt_process_open(stream->process, &context, error);
     if (!lane->process)
         return mt_code_of(error);
@@ -122,9 +130,12 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     mt_code code = open_prompts(lane, options->seed, error);
     if (code == MT_OK)
         code = open_branches(lane, options->seed, end, error);
-    lane->answers =
-        mt_key_number(mt_key_namespace(stream->name, strlen(stream->name)), UINT64_MAX - 1);
-    return code == MT_OK ? quote_name(lane, error) : code;
+    if (lane->level_count > 0)
+        lane->answers =
+            mt_key_number(mt_key_namespace(stream->name, strlen(stream->name)), UINT64_MAX - 1);
+    if (code == MT_OK && (options->tags || lane->wants_answers))
+        code = quote_name(lane, error);
+    return code;
 }
 
 mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
@@ -155,7 +166,7 @@ static unsigned level_of(const mt_event *event) {
 
 int mt_lane_follows_parent(const mt_lane *lane) {
     unsigned level = level_of(lane->event);
-    return level > 0 && lane->event->turn == 0 && !lane->branch_prompts[level - 1];
+    return level > 0 && lane->event->turn == 0 && !lane->levels[level - 1].prompts;
 }
 
 mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, size_t *class_index,
@@ -168,7 +179,7 @@ mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, s
         return MT_OK;
     }
     int is_first = lane->first && event->session && event->turn == 0 && level == 0;
-    mt_lengths_state *state = level > 0  ? lane->branch_lengths[level - 1]
+    mt_lengths_state *state = level > 0  ? lane->levels[level - 1].lengths
                               : is_first ? lane->first
                                          : lane->lengths;
     mt_length_event request = {.time = event->time * lane->stream->pace,
@@ -176,8 +187,9 @@ mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, s
                                .session = event->session ? event->session->ordinal : 0,
                                .turn = event->turn,
                                .history = history};
-    mt_random_seek(&lane->length_draws, event->item);
-    mt_code code = mt_lengths_draw(state, &lane->length_draws, &request, lengths, error);
+    mt_random random;
+    mt_lane_draws(lane, MT_LANE_LENGTHS, event->item, &random);
+    mt_code code = mt_lengths_draw(state, &random, &request, lengths, error);
     *class_index = is_first || level > 0 ? lane->classes : lengths->class_index;
     return mt_lane_failure(lane, code, error);
 }
@@ -217,10 +229,11 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
     for (size_t i = 0; i < layers.count; i++) {
         if (!layers.lists[i])
             continue;
-        mt_random_seek(&lane->field_draws, layers.items[i]);
+        mt_random random;
+        mt_lane_draws(lane, MT_LANE_FIELDS, layers.items[i], &random);
         mt_code code =
             mt_fields_draw_beneath(layers.lists[i], layers.lists + i + 1, layers.count - i - 1,
-                                   &lane->field_draws, begin * lane->stream->pace, compact,
+                                   &random, begin * lane->stream->pace, compact,
                                    text->length > start, text, &offset, &length, error);
         if (code != MT_OK)
             return mt_lane_failure(lane, code, error);
@@ -238,40 +251,37 @@ enum { MOST_GIVEN_PROMPTS = 1000 };
 static mt_prompt_state *given_prompt(mt_lane *lane, mt_prompt *prompt, uint64_t seed,
                                      mt_error *error) {
     for (size_t i = 0; i < lane->given_count; i++)
-        if (lane->given_prompts[i] == prompt)
-            return lane->given_states[i];
+        if (lane->given[i].prompt == prompt)
+            return lane->given[i].state;
     size_t count = lane->given_count + 1;
     if (count > MOST_GIVEN_PROMPTS)
         return mt_null(mt_fail(error, MT_ERROR_VALUE,
                                "requests: more than %d different prompt sources: make them once, "
                                "before the function",
                                MOST_GIVEN_PROMPTS));
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): of pointers */
-    if (MT_GROW(lane->given_prompts, lane->prompt_capacity, count) != 0 ||
-        /* NOLINTNEXTLINE(bugprone-sizeof-expression): of pointers */
-        MT_GROW(lane->given_states, lane->state_capacity, count) != 0)
+    if (MT_GROW(lane->given, lane->given_capacity, count) != 0)
         return mt_null(mt_fail_memory(error, "prompt sources"));
     mt_prompt_state *state = mt_prompt_open(prompt, lane->stream->name, lane->classes + count, seed,
                                             lane->block_size, error);
     if (!state)
         return NULL;
-    lane->given_prompts[lane->given_count] = prompt;
-    lane->given_states[lane->given_count++] = state;
+    lane->given[lane->given_count++] = (mt_lane_given){prompt, state};
     return state;
 }
 
 mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
                        mt_key_list *keys, mt_prompt_made *made, mt_error *error) {
     unsigned level = level_of(lane->event);
-    mt_random_seek(&lane->prompt_draws, lane->event->item);
+    mt_random random;
+    mt_lane_draws(lane, MT_LANE_PROMPTS, lane->event->item, &random);
     mt_prompt_state *state =
-        level > 0 ? lane->branch_prompts[level - 1] : lane->prompts[class_index];
+        level > 0 ? lane->levels[level - 1].prompts : lane->prompts[class_index];
     if (lane->event->given && lane->event->given->prompt) {
         state = given_prompt(lane, lane->event->given->prompt, lane->seed, error);
         if (!state)
             return mt_lane_failure(lane, mt_code_of(error), error);
     }
-    mt_code code = mt_prompt_make(state, &lane->prompt_draws, wish, keys, made, error);
+    mt_code code = mt_prompt_make(state, &random, wish, keys, made, error);
     return mt_lane_failure(lane, code, error);
 }
 
@@ -282,13 +292,13 @@ void mt_lane_close(mt_lane *lane) {
     if (lane->prompts != lane->few_prompts)
         mt_free(lane->prompts);
     for (size_t i = 0; i < lane->given_count; i++)
-        mt_prompt_close(lane->given_states[i]);
-    mt_free((void *)lane->given_prompts);
-    mt_free((void *)lane->given_states);
-    for (size_t i = 0; i < MT_BRANCH_LEVELS; i++) {
-        mt_lengths_close(lane->branch_lengths[i]);
-        mt_prompt_close(lane->branch_prompts[i]);
+        mt_prompt_close(lane->given[i].state);
+    mt_free(lane->given);
+    for (size_t i = 0; i < lane->level_count; i++) {
+        mt_lengths_close(lane->levels[i].lengths);
+        mt_prompt_close(lane->levels[i].prompts);
     }
+    mt_free(lane->levels);
     mt_lengths_close(lane->lengths);
     mt_lengths_close(lane->first);
     mt_process_close(lane->process);

@@ -5,6 +5,29 @@
 
 #include "load/run/run.h"
 
+/* What a lane draws for, with random numbers of its own. */
+typedef enum mt_lane_purpose {
+    MT_LANE_LENGTHS,
+    MT_LANE_PROMPTS,
+    MT_LANE_FIELDS,    /* where records have further members */
+    MT_LANE_SUMMARIES, /* of sessions */
+    MT_LANE_BLOCKS,    /* of a live run: ids of blocks that cannot come back */
+    MT_LANE_PURPOSES
+} mt_lane_purpose;
+
+/* What sub-agents of one level draw from. */
+typedef struct mt_lane_level {
+    mt_lengths_state *lengths;
+    mt_prompt_state *prompts; /* NULL: as what started them */
+} mt_lane_level;
+
+/* A prompt source that requests brought. */
+typedef struct mt_lane_given {
+    mt_prompt *prompt;
+    mt_prompt_state *state;
+} mt_lane_given;
+
+/* There may be thousands: what few lanes have is allocated where they have it. */
 typedef struct mt_lane {
     const mt_stream *stream; /* the plan's */
     uint64_t block_size, seed;
@@ -14,17 +37,13 @@ typedef struct mt_lane {
     mt_lengths_state *lengths, *first; /* first may be NULL */
     mt_prompt_state **prompts;         /* one a class, then the stream's own, for first turns */
     mt_prompt_state *few_prompts[2];   /* theirs where there is one class */
-    mt_lengths_state *branch_lengths[MT_BRANCH_LEVELS];
-    mt_prompt_state *branch_prompts[MT_BRANCH_LEVELS]; /* NULL: as what started them */
-    mt_prompt **given_prompts; /* those that requests brought, and their states */
-    mt_prompt_state **given_states;
-    size_t given_count, prompt_capacity, state_capacity;
+    mt_lane_level *levels;             /* of sub-agents */
+    size_t level_count;
+    mt_lane_given *given;
+    size_t given_count, given_capacity;
     mt_key answers; /* the namespace of answers that several prompts carry */
-    mt_random length_draws, prompt_draws;
-    mt_random field_draws;   /* where records have further members */
-    mt_random summary_draws; /* of sessions */
-    mt_random block_draws;   /* of a live run: ids of blocks that cannot come back */
-    char *tag;               /* the name as a JSON string */
+    mt_random_key keys[MT_LANE_PURPOSES];
+    char *tag; /* the name as a JSON string; NULL: neither tags nor sessions need it */
     size_t tag_length;
     double time;           /* of its next event; for lanes.h */
     const mt_event *event; /* the one taken last */
@@ -40,6 +59,13 @@ mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *o
 /* A mistake in the plan (MT_ERROR_VALUE) is told with the stream it is in; the functions here have
  * done so themselves. Returns code. */
 mt_code mt_lane_failure(const mt_lane *lane, mt_code code, mt_error *error);
+
+/* Has *random stand at the lane's first draw of an item. */
+static inline void mt_lane_draws(const mt_lane *lane, mt_lane_purpose purpose, uint64_t item,
+                                 mt_random *random) {
+    random->key = lane->keys[purpose];
+    mt_random_seek(random, item);
+}
 
 /* Fills lane->time with that of the next event: 1, 0 when there is none, -1 on failure. */
 int mt_lane_look(mt_lane *lane, mt_error *error);

@@ -43,7 +43,7 @@ static MT_FETCHES void fetch_next(const mt_run_lanes *lanes) {
     for (size_t i = 0; i < 3 && i < lanes->waiting; i++) {
         const mt_lane *lane = lanes->heap[i].lane;
         __builtin_prefetch(lane);
-        __builtin_prefetch(&lane->length_draws);
+        __builtin_prefetch(&lane->keys);
     }
 }
 

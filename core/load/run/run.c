@@ -64,11 +64,11 @@ static void make_live_ids(run_source *run) {
     const mt_key_list *keys = &run->drafts.keys;
     if (run->batch_count == 0)
         return;
-    mt_random *draws = &run->batch->lane->block_draws;
-    mt_random_seek(draws, run->batch->event.item);
+    mt_random draws;
+    mt_lane_draws(run->batch->lane, MT_LANE_BLOCKS, run->batch->event.item, &draws);
     for (size_t i = 0; i < keys->count + run->drafts.fresh; i++) {
         int is_fresh = i >= keys->count || (keys->keys[i].low | keys->keys[i].high) == 0;
-        run->batch_ids[i] = (is_fresh ? mt_random_u64(draws) : keys->keys[i].low) >> 1;
+        run->batch_ids[i] = (is_fresh ? mt_random_u64(&draws) : keys->keys[i].low) >> 1;
     }
 }
 

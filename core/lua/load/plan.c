@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- fields ---- */
 
@@ -227,19 +228,57 @@ static int is_name(const char *name, size_t length) {
     return length > 0;
 }
 
-/* is_plain(name | nil, process, prompt | nil) -> may it be a name, is it a process without sessions whose
- * requests are known without a run, and is it a prompt source that leaves the lengths to others? false of
- * what is none of these: asked first of streams by the thousand, it says nothing of what is wrong. */
-static int is_plain(lua_State *L) {
+/* What a plain stream may be given, and where each has its place on the stack. */
+enum plain_option { OPTIONS = 1, PROCESS, NAME, PROMPT, INPUT, NEW_INPUT, OUTPUT };
+
+/* The place of the option whose name and value are on top; 0: it is none of these, or not a plain value. */
+static int plain_place(lua_State *L) {
+    static const char *const names[] = {
+        [PROCESS] = "arrivals", [NAME] = "name",           [PROMPT] = "prompt",
+        [INPUT] = "input",      [NEW_INPUT] = "new_input", [OUTPUT] = "output"};
     size_t length;
-    lua_settop(L, 3);
-    const char *name = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &length) : NULL;
-    mt_process *process = mt_lua_test_process(L, 2);
-    mt_prompt *prompt = mt_lua_test_prompt(L, 3);
-    lua_pushboolean(L, (lua_isnil(L, 1) || (name && is_name(name, length))) && process &&
-                           mt_process_has_formula(process) && !mt_process_has_sessions(process) &&
-                           (lua_isnil(L, 3) || (prompt && !mt_prompt_decides(prompt, NULL))));
-    return 1;
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &length) : "";
+    int place = PROCESS;
+    while (place <= OUTPUT && strcmp(name, names[place]) != 0)
+        place++;
+    if (place == PROCESS) {
+        mt_process *process = mt_lua_test_process(L, -1);
+        return process && mt_process_has_formula(process) && !mt_process_has_sessions(process)
+                   ? place
+                   : 0;
+    }
+    if (place == NAME) {
+        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
+        return text && is_name(text, length) ? place : 0;
+    }
+    if (place == PROMPT) {
+        mt_prompt *prompt = mt_lua_test_prompt(L, -1);
+        return prompt && !mt_prompt_decides(prompt, NULL) ? place : 0;
+    }
+    lua_Number number = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : -1;
+    return place <= OUTPUT && number >= 0 && isfinite(number) ? place : 0;
+}
+
+/* plain(options of a stream) -> arrivals, name | nil, prompt | nil, input | nil, new_input | nil, output | nil
+ * where these are all there is, and nothing of them can be wrong or contradict something else: arrivals
+ * without sessions whose requests are known without a run, a prompt source that leaves the lengths to others,
+ * numbers of tokens, of which one is that of the prompt. nil of any other: asked first of streams by the
+ * thousand, it says nothing of what is wrong. */
+static int plain(lua_State *L) {
+    lua_settop(L, OUTPUT);
+    int is_plain = lua_istable(L, OPTIONS) && !lua_getmetatable(L, OPTIONS);
+    for (lua_pushnil(L); is_plain && lua_next(L, OPTIONS);) {
+        int place = plain_place(L);
+        is_plain = place > 0;
+        if (is_plain)
+            lua_replace(L, place);
+    }
+    lua_settop(L, OUTPUT);
+    if (!is_plain || lua_isnil(L, PROCESS) || lua_isnil(L, INPUT) == lua_isnil(L, NEW_INPUT)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    return OUTPUT - OPTIONS;
 }
 
 /* lengths_follow_time(lengths) -> do they, or the weights of their classes, depend on time? */
@@ -257,7 +296,7 @@ int mt_lua_open_plan(lua_State *L) {
                                          {"add", plan_add},
                                          {"expect", plan_expect},
                                          {"means", plan_means},
-                                         {"is_plain", is_plain},
+                                         {"plain", plain},
                                          {"lengths_follow_time", lengths_follow_time},
                                          {NULL, NULL}};
     mt_lua_new_object_type(L, &fields_type, NULL, NULL);

@@ -125,11 +125,21 @@ mt_prompt *mt_lua_test_prompt(lua_State *L, int arg) {
     return place ? *place : NULL;
 }
 
-/* unique() */
+/* Registry: the one that unique() gave last. */
+static const char unique_key[] = "moontide.prompt.unique";
+
+/* unique() -> the same one each time, unless that was closed: a plan of thousands of streams asks for it
+ * with each */
 static int unique(lua_State *L) {
     mt_error error;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, unique_key);
+    if (mt_lua_test_prompt(L, -1))
+        return 1;
     void **place = mt_lua_new_object(L, &prompt_type);
-    return mt_lua_keep(L, place, mt_prompt_unique(&error), &error);
+    mt_lua_keep(L, place, mt_prompt_unique(&error), &error);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, unique_key);
+    return 1;
 }
 
 /* random_blocks(total) */

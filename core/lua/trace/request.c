@@ -1,35 +1,16 @@
-/* One request as a Lua table, both ways. */
-#include "lua/trace/trace_binding.h"
+/* A request as a Lua table. The other way: request_fill.c. */
+#include "lua/trace/request_fields.h"
 
-#include "base/memory.h"
-#include "base/utf8.h"
 #include "text/json.h"
 
-#include <inttypes.h>
 #include <limits.h>
-#include <math.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { NUMBER_SIZE = 32, SLACK = 64 };
-
-static const int64_t millisecond = 1000000; /* nanoseconds */
-
-void mt_lua_request_buffer_free(mt_lua_request_buffer *buffer) {
-    mt_scan_buffer_free(&buffer->scan);
-    mt_free(buffer->text);
-    buffer->text = NULL;
-    buffer->text_capacity = 0;
-}
-
-/* ---- to Lua ---- */
-
 static void push_milliseconds(lua_State *L, int64_t nanoseconds) {
-    if (nanoseconds % millisecond == 0)
-        lua_pushinteger(L, nanoseconds / millisecond);
+    if (nanoseconds % MT_LUA_MILLISECOND == 0)
+        lua_pushinteger(L, nanoseconds / MT_LUA_MILLISECOND);
     else
-        lua_pushnumber(L, (lua_Number)nanoseconds / (lua_Number)millisecond);
+        lua_pushnumber(L, (lua_Number)nanoseconds / (lua_Number)MT_LUA_MILLISECOND);
 }
 
 /* A string token decoded, or a number token as Lua reads it. */
@@ -64,109 +45,76 @@ static void push_ids(lua_State *L, const mt_request *request) {
     }
 }
 
-/* How the 64 bits, or the span, of a field are read. */
-typedef enum field_kind { WHOLE, MILLISECONDS, IDS, TEXT, TOKEN, EXTRA } field_kind;
-
-/* What can be asked of a request by name. The last is no member of the table, line is not read. */
-static const struct field {
-    const char *name;
-    size_t place; /* in a request */
-    field_kind kind;
-    unsigned has; /* 0: it is there when it is not 0, not empty */
-} fields[] = {
-    {"timestamp", offsetof(mt_request, time_ns), MILLISECONDS, MT_HAS_TIME},
-    {"input_length", offsetof(mt_request, input_length), WHOLE, MT_HAS_INPUT_LENGTH},
-    {"output_length", offsetof(mt_request, output_length), WHOLE, MT_HAS_OUTPUT_LENGTH},
-    {"hash_ids", offsetof(mt_request, hash_ids), IDS, MT_HAS_HASH_IDS},
-    {"session_id", offsetof(mt_request, session), TOKEN, MT_HAS_SESSION},
-    {"delay", offsetof(mt_request, delay_ns), MILLISECONDS, MT_HAS_DELAY},
-    {"stream", offsetof(mt_request, stream), TEXT, MT_HAS_STREAM},
-    {"turn", offsetof(mt_request, turn), WHOLE, MT_HAS_TURN},
-    {"extra", offsetof(mt_request, extra), EXTRA, 0},
-    {"line", offsetof(mt_request, line), WHOLE, 0},
-    {"hash_count", offsetof(mt_request, hash_count), WHOLE, MT_HAS_HASH_IDS},
-};
-
-enum { FIELDS = sizeof fields / sizeof *fields, MEMBERS = FIELDS - 1, READ_MEMBERS = FIELDS - 2 };
-
-static void push_field(lua_State *L, const mt_request *request, const struct field *field) {
+static void push_field(lua_State *L, const mt_request *request, const mt_lua_field *field) {
     const char *place = (const char *)request + field->place;
     uint64_t bits;
     mt_span token;
     switch (field->kind) {
-    case WHOLE:
+    case MT_LUA_WHOLE:
         memcpy(&bits, place, sizeof bits);
         mt_lua_push_whole(L, bits);
         break;
-    case MILLISECONDS:
+    case MT_LUA_MILLISECONDS:
         memcpy(&bits, place, sizeof bits);
         push_milliseconds(L, (int64_t)bits);
         break;
-    case IDS:
+    case MT_LUA_IDS:
         push_ids(L, request);
         break;
-    case TEXT:
-    case TOKEN:
+    case MT_LUA_TEXT:
+    case MT_LUA_TOKEN:
         memcpy(&token, place, sizeof token);
         push_token(L, token);
         break;
-    case EXTRA:
+    case MT_LUA_EXTRA:
         push_extra(L, request->extra);
     }
 }
 
-static int has_value(const mt_request *request, const struct field *field) {
+static int has_value(const mt_request *request, const mt_lua_field *field) {
     if (field->has)
         return (request->has & field->has) != 0;
-    return field->kind == EXTRA ? request->extra.length > 0 : request->line != 0;
+    return field->kind == MT_LUA_EXTRA ? request->extra.length > 0 : request->line != 0;
 }
 
 /* Registry: the list of the fields' names, so that no request looks for eight strings. */
 static const char names_key[] = "moontide.request.names";
 
-void mt_lua_push_field_names(lua_State *L) {
+static void push_field_names(lua_State *L) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, names_key) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
-    lua_createtable(L, MEMBERS, 0);
-    for (int i = 0; i < MEMBERS; i++) {
-        lua_pushstring(L, fields[i].name);
+    lua_createtable(L, MT_LUA_MEMBERS, 0);
+    for (int i = 0; i < MT_LUA_MEMBERS; i++) {
+        lua_pushstring(L, mt_lua_fields[i].name);
         lua_rawseti(L, -2, i + 1);
     }
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, names_key);
 }
 
+void mt_lua_push_field_name(lua_State *L, int place) {
+    lua_pushstring(L, mt_lua_fields[place].name);
+}
+
 static void push_members(lua_State *L, const mt_request *request) {
-    int places[MEMBERS], count = 0;
-    for (int i = 0; i < MEMBERS; i++)
-        if (has_value(request, &fields[i]))
+    int places[MT_LUA_MEMBERS], count = 0;
+    for (int i = 0; i < MT_LUA_MEMBERS; i++)
+        if (has_value(request, &mt_lua_fields[i]))
             places[count++] = i;
-    mt_lua_push_field_names(L);
+    push_field_names(L);
     lua_createtable(L, 0, count); /* a place for each of them and no more: half of it is memory */
     for (int i = 0; i < count; i++) {
         lua_rawgeti(L, -2, places[i] + 1);
-        push_field(L, request, &fields[places[i]]);
+        push_field(L, request, &mt_lua_fields[places[i]]);
         lua_rawset(L, -3);
     }
     lua_remove(L, -2);
 }
 
-static int place_of(mt_span name) {
-    int place = FIELDS - 1;
-    while (place >= 0 && (name.length != strlen(fields[place].name) ||
-                          memcmp(name.text, fields[place].name, name.length) != 0))
-        place--;
-    return place;
-}
-
-int mt_lua_field_of(const char *name) {
-    return place_of((mt_span){name, strlen(name)});
-}
-
 void mt_lua_push_field_at(lua_State *L, const mt_request *request, int place) {
-    if (has_value(request, &fields[place]))
-        push_field(L, request, &fields[place]);
+    if (has_value(request, &mt_lua_fields[place]))
+        push_field(L, request, &mt_lua_fields[place]);
     else
         lua_pushnil(L);
 }
@@ -178,245 +126,9 @@ int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name)
     return place >= 0;
 }
 
-long mt_lua_fields_named(mt_span name) {
-    int place = name.text ? place_of(name) : -1;
-    return place >= 0 && place < MEMBERS ? 1L << place : 0;
-}
-
-int mt_lua_is_number_field(int place) {
-    return fields[place].kind == WHOLE || fields[place].kind == MILLISECONDS;
-}
-
 void mt_lua_push_request(lua_State *L, const mt_request *request) {
     luaL_checkstack(L, 8, "request");
     int was_running = mt_lua_pause_collector(L);
     push_members(L, request);
     mt_lua_resume_collector(L, was_running);
-}
-
-/* ---- from Lua ---- */
-
-typedef struct fill {
-    lua_State *L;
-    int table;
-    const char *what;
-    mt_lua_request_buffer *buffer;
-    mt_request *request;
-    size_t text_used;
-} fill;
-
-static void __attribute__((noreturn)) wrong(const fill *f, const char *field, const char *want) {
-    const char *shown = luaL_tolstring(f->L, -1, NULL);
-    mt_lua_raise(f->L, "%s: %s must be %s, not %s", f->what, field, want, shown);
-}
-
-/* The whole number at the top of the stack. */
-static uint64_t whole_number(const fill *f, const char *field) {
-    static const char want[] = "a whole number of at least 0";
-    int is_integer;
-    lua_Integer value = lua_tointegerx(f->L, -1, &is_integer);
-    if (lua_type(f->L, -1) == LUA_TSTRING) {
-        size_t length;
-        const char *text = lua_tolstring(f->L, -1, &length);
-        mt_decimal decimal;
-        if (mt_decimal_scan(text, length, 0, &decimal) != 0 || !decimal.exact || decimal.negative)
-            wrong(f, field, want);
-        return decimal.magnitude;
-    }
-    if (!is_integer || lua_type(f->L, -1) != LUA_TNUMBER || value < 0)
-        wrong(f, field, want);
-    return (uint64_t)value;
-}
-
-/* The milliseconds at the top of the stack as nanoseconds. */
-static int64_t milliseconds(const fill *f, const char *field) {
-    static const char want[] = "a number of milliseconds of at least 0 (and less than 292 years)";
-    int64_t nanoseconds = 0;
-    if (lua_isinteger(f->L, -1)) {
-        if (__builtin_mul_overflow(lua_tointeger(f->L, -1), millisecond, &nanoseconds) ||
-            nanoseconds < 0)
-            wrong(f, field, want);
-        return nanoseconds;
-    }
-    long double exact = (long double)lua_tonumber(f->L, -1) * (long double)millisecond;
-    if (lua_type(f->L, -1) != LUA_TNUMBER || !(exact >= 0 && exact < 9223372036854775807.0L))
-        wrong(f, field, want);
-    return (int64_t)roundl(exact);
-}
-
-/* Room for `bytes` more in the buffer's text. Spans made earlier are kept as offsets. */
-static char *text_room(fill *f, size_t bytes) {
-    if (MT_GROW(f->buffer->text, f->buffer->text_capacity, f->text_used + bytes) != 0)
-        luaL_error(f->L, "out of memory (request)");
-    return f->buffer->text + f->text_used;
-}
-
-/* The string at the top as a JSON token; its place in the text. */
-static mt_span string_token(fill *f, const char *field) {
-    size_t length;
-    const char *text = lua_tolstring(f->L, -1, &length);
-    for (size_t i = 0; i < length;) {
-        size_t step = mt_utf8_sequence(text + i, length - i);
-        if (step == 0)
-            mt_lua_raise(f->L, "%s: %s is not UTF-8 (byte %d)", f->what, field, (int)i + 1);
-        i += step;
-    }
-    if (length > SIZE_MAX / 8)
-        luaL_error(f->L, "out of memory (request)");
-    char *to = text_room(f, 6 * length + 2);
-    mt_span token = {NULL, mt_json_encode(text, length, to)};
-    f->text_used += token.length;
-    return token;
-}
-
-/* The number at the top, as a JSON token that reads back the same. */
-static mt_span number_token(fill *f, const char *field) {
-    mt_span token = {NULL, 0};
-    char *to = text_room(f, NUMBER_SIZE);
-    int length;
-    if (lua_isinteger(f->L, -1)) {
-        length = snprintf(to, NUMBER_SIZE, "%" PRId64, (int64_t)lua_tointeger(f->L, -1));
-    } else {
-        double value = lua_tonumber(f->L, -1);
-        if (!isfinite(value))
-            wrong(f, field, "finite");
-        length = snprintf(to, NUMBER_SIZE, "%.17g", value);
-    }
-    token.length = (size_t)length;
-    f->text_used += token.length;
-    return token;
-}
-
-/* The list of ids at the top. */
-static void fill_ids(fill *f) {
-    lua_State *L = f->L;
-    mt_scan_buffer *scan = &f->buffer->scan;
-    if (!lua_istable(L, -1))
-        wrong(f, "hash_ids", "a list of whole numbers");
-    lua_Unsigned count = lua_rawlen(L, -1);
-    if (MT_GROW(scan->ids, scan->id_capacity, (size_t)count) != 0)
-        luaL_error(L, "out of memory (request)");
-    for (lua_Unsigned i = 0; i < count; i++) {
-        lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        scan->ids[i] = whole_number(f, "an id of hash_ids");
-        lua_pop(L, 1);
-    }
-    f->request->hash_ids = scan->ids;
-    f->request->hash_count = (size_t)count;
-}
-
-/* The text of a JSON object at the top. It is scanned as a request, which tells whether it is an
- * object, and whether it holds members that have a field of their own. */
-static mt_span extra_members(fill *f) {
-    static const char want[] = "the text of a JSON object ('{\"priority\": 1}')";
-    size_t length;
-    if (lua_type(f->L, -1) != LUA_TSTRING)
-        wrong(f, "extra", want);
-    const char *text = lua_tolstring(f->L, -1, &length);
-    char *copy = text_room(f, length + SLACK);
-    mt_scan_buffer unused = {0};
-    mt_request scanned = {0};
-    mt_error error;
-    memcpy(copy, text, length);
-    memset(copy + length, '\n', SLACK);
-    mt_code code = mt_scan_request(copy, length, &unused, &scanned, &error);
-    size_t offset = scanned.extra.length > 0 ? (size_t)(scanned.extra.text - copy) : 0;
-    mt_scan_buffer_free(&unused);
-    if (code == MT_ERROR_MEMORY)
-        luaL_error(f->L, "out of memory (request)");
-    if (code != MT_OK)
-        mt_lua_raise(f->L, "%s: extra must be %s: column %d: %s", f->what, want, (int)error.column,
-                     error.message);
-    if (scanned.has != 0)
-        mt_lua_raise(f->L, "%s: extra must hold only what has no field of its own, not %s", f->what,
-                     text);
-    /* Line ends become spaces, for a trace has a request a line. Outside strings they are white
-     * space; inside they are errors, and were found before. */
-    for (size_t i = 0; i < length; i++)
-        if (copy[i] == '\n' || copy[i] == '\r')
-            copy[i] = ' ';
-    memmove(copy, copy + offset, scanned.extra.length);
-    f->text_used += scanned.extra.length;
-    return (mt_span){NULL, scanned.extra.length};
-}
-
-/* Reads the field's value, which is on top. */
-static void fill_field(fill *f, const struct field *field) {
-    char *place = (char *)f->request + field->place;
-    int type = lua_type(f->L, -1);
-    uint64_t bits;
-    mt_span token;
-    switch (field->kind) {
-    case WHOLE:
-        bits = whole_number(f, field->name);
-        memcpy(place, &bits, sizeof bits);
-        return;
-    case MILLISECONDS:
-        bits = (uint64_t)milliseconds(f, field->name);
-        memcpy(place, &bits, sizeof bits);
-        return;
-    case IDS:
-        fill_ids(f);
-        return;
-    case EXTRA:
-        token = extra_members(f);
-        break;
-    default:
-        if (type == LUA_TSTRING)
-            token = string_token(f, field->name);
-        else if (type == LUA_TNUMBER && field->kind == TOKEN)
-            token = number_token(f, field->name);
-        else
-            wrong(f, field->name, field->kind == TOKEN ? "a string or a number" : "a string");
-    }
-    memcpy(place, &token, sizeof token);
-}
-
-/* The spans are placed at the end: the text may move while it grows. They follow one another in
- * the order of the fields. */
-static void fill_fields(fill *f) {
-    mt_request *request = f->request;
-    for (const struct field *field = fields; field < fields + READ_MEMBERS; field++) {
-        /* Raw access: no code of the script's runs while the buffer is being filled. */
-        lua_pushstring(f->L, field->name);
-        if (lua_rawget(f->L, f->table) != LUA_TNIL) {
-            request->has |= field->has;
-            fill_field(f, field);
-        }
-        lua_pop(f->L, 1);
-    }
-    const char *text = f->buffer->text;
-    request->session.text = text;
-    request->stream.text = text ? text + request->session.length : NULL;
-    request->extra.text = text ? request->stream.text + request->stream.length : NULL;
-}
-
-static void refuse_unknown(const fill *f) {
-    lua_State *L = f->L;
-    lua_pushnil(L);
-    while (lua_next(L, f->table)) {
-        int found = 0;
-        lua_pop(L, 1);
-        for (size_t i = 0; i < MEMBERS && !found; i++)
-            found =
-                lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), fields[i].name) == 0;
-        if (!found)
-            mt_lua_raise(L,
-                         "%s: a request has no field '%s' (it has timestamp, input_length, "
-                         "output_length, hash_ids, session_id, delay, stream, turn; other "
-                         "members are in extra)",
-                         f->what, luaL_tolstring(L, -1, NULL));
-    }
-}
-
-void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request_buffer *buffer,
-                         mt_request *request) {
-    fill f = {L, lua_absindex(L, arg), what, buffer, request, 0};
-    if (!lua_istable(L, arg))
-        mt_lua_raise(L, "%s: a request must be a table, not %s", what,
-                     luaL_tolstring(L, arg, NULL));
-    luaL_checkstack(L, 8, what);
-    *request = (mt_request){0};
-    refuse_unknown(&f);
-    fill_fields(&f);
 }

@@ -38,7 +38,7 @@ typedef struct loop_state {
     int places[];      /* of their fields */
 } loop_state;
 
-enum { ITS_SOURCE = 1, ITS_OVER, ITS_STATE, ITS_TABLE, ITS_NAMES };
+enum { ITS_SOURCE = 1, ITS_OVER, ITS_STATE, ITS_TABLE, ITS_NAMES /* from here on */ };
 
 /* The next request: 1. At the end, or on failure with (nil, message, code), `over` is called: what
  * it returns is pushed, and 0 given. */
@@ -66,11 +66,11 @@ static int reads_step(lua_State *L) {
     if (!step(L, &request))
         return 1;
     const loop_state *state = lua_touserdata(L, lua_upvalueindex(ITS_STATE));
-    luaL_checkstack(L, 8, "request");
-    lua_pushvalue(L, lua_upvalueindex(ITS_TABLE));
+    lua_pushvalue(L,
+                  lua_upvalueindex(ITS_TABLE)); /* of the stack a C function has what this takes */
     int was_running = state->are_numbers ? 0 : mt_lua_pause_collector(L);
     for (int i = 0; i < state->asked; i++) {
-        lua_rawgeti(L, lua_upvalueindex(ITS_NAMES), state->places[i] + 1);
+        lua_pushvalue(L, lua_upvalueindex(ITS_NAMES + i));
         mt_lua_push_field_at(L, &request, state->places[i]);
         lua_rawset(L, -3);
     }
@@ -116,8 +116,9 @@ static int requests(lua_State *L) {
                 ask(state, i);
         lua_replace(L, ITS_STATE);
         lua_newtable(L);
-        mt_lua_push_field_names(L);
-        lua_pushcclosure(L, reads_step, ITS_NAMES);
+        for (int i = 0; i < state->asked; i++)
+            mt_lua_push_field_name(L, state->places[i]);
+        lua_pushcclosure(L, reads_step, ITS_TABLE + state->asked);
         return 1;
     }
     lua_settop(L, ITS_OVER);

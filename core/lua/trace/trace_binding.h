@@ -72,9 +72,11 @@ void mt_lua_push_field_at(lua_State *L, const mt_request *request, int place);
 int mt_lua_is_number_field(int place);
 
 /* The member of that table that has the name, as a set of bits: 1 << its place; 0: there is none ({NULL, 0} is no
- * name). Pushes the list of their names, by place + 1. */
+ * name). */
 long mt_lua_fields_named(mt_span name);
-void mt_lua_push_field_names(lua_State *L);
+
+/* Pushes the name of the field at that place. */
+void mt_lua_push_field_name(lua_State *L, int place);
 
 /* The same table, at `arg`, as a request: valid until the next call with this buffer. Raises usage
  * errors that begin with `what`; an unknown field is one. `line` is not read. */

@@ -205,20 +205,7 @@ local function arrivals_of(values, where)
   return core.process.given(values.requests)
 end
 
--- What most streams of plans of thousands are: a name, arrivals, lengths that are numbers, a prompt. Nothing
--- in them can contradict something else. nil of any other: whole(values) makes it, or says what is wrong.
-local function plain(values)
-  local process, prompt = values.arrivals, values.prompt
-  if values.requests ~= nil or values.lengths ~= nil or values.first ~= nil or values.branch ~= nil
-    or values.fields ~= nil or not core.plan.is_plain(values.name, process, prompt) then
-    return nil
-  end
-  local lengths = stream_lengths.of_numbers(values.input, values.new_input, values.output)
-  return lengths and setmetatable({
-    name = values.name, process = process, prompt = prompt or unique, lengths = lengths,
-  }, stream_type)
-end
-
+-- Any stream; raises where its parts do not go together.
 local function whole(values)
   stream.check_name(values.name, "stream: name")
   local where = values.name and "stream '" .. values.name .. "'" or "stream"
@@ -260,8 +247,13 @@ end
 ---@param opt moontide.stream_options
 ---@return moontide.stream
 function public.stream(opt)
-  local values = options.table("stream", opt, stream_options)
-  return plain(values) or whole(values)
+  -- What most streams of plans of thousands are is known by one look.
+  local process, name, prompt, input, new_input, output = core.plan.plain(opt)
+  if not process then return whole(options.table("stream", opt, stream_options)) end
+  return setmetatable({
+    name = name, process = process, prompt = prompt or unique,
+    lengths = stream_lengths.of_numbers(input, new_input, output),
+  }, stream_type)
 end
 
 function stream_type.__tostring(self)

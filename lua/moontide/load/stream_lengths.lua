@@ -36,15 +36,12 @@ end
 
 local of_input, of_new_input = plain_lengths(false), plain_lengths(true)
 
---- The lengths of core of plain numbers, which are made once; nil where it is something else that is given.
----@param input any the one of input and new_input that is there is a number of at least 0
----@param new_input any
----@param output any
----@return userdata?
+--- The lengths of core of numbers of at least 0, which are made once.
+---@param input number? one of the two
+---@param new_input number?
+---@param output number?
+---@return userdata
 function stream_lengths.of_numbers(input, new_input, output)
-  local is_plain = (input == nil or new_input == nil) and type(input or new_input) == "number"
-    and (output == nil or type(output) == "number")
-  if not is_plain then return nil end
   local known = input and of_input(input) or of_new_input(new_input)
   return output and known.with(output) or known.alone
 end
@@ -54,8 +51,12 @@ end
 ---@param where string
 ---@return userdata
 function stream_lengths.of(values, where)
-  return stream_lengths.of_numbers(values.input, values.new_input, values.output)
-    or core.lengths.pair(stream_lengths.pair_of(values, where))
+  local input, new_input, output = values.input, values.new_input, values.output
+  if (input == nil or new_input == nil) and type(input or new_input) == "number"
+    and (output == nil or type(output) == "number") then
+    return stream_lengths.of_numbers(input, new_input, output)
+  end
+  return core.lengths.pair(stream_lengths.pair_of(values, where))
 end
 
 return stream_lengths
