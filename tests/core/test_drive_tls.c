@@ -145,7 +145,7 @@ static void test_connections_are_kept(void **state) {
     end_secure(s);
 }
 
-enum { MANY = 300 };
+enum { MANY = 260 };
 static _Atomic int awaited;
 
 /* Once so many requests have come as are awaited: each of them has a connection of its own. */
@@ -159,11 +159,11 @@ static int answer_when_all_are_there(server *s, int fd, int number) {
 static void test_many_at_once(void **state) {
     (void)state;
     secure *s = secure_new(answer_when_all_are_there, NULL, good_name);
-    s->drive->options.connections = 150;
+    s->drive->options.connections = 130;
     start(s->drive);
     mt_driver_load load;
     mt_driver_look(s->drive->driver, &load);
-    assert_int_equal(150, load.connections);
+    assert_int_equal(130, load.connections);
     assert_int_equal(0, load.handshakes_failed);
     awaited = s->drive->server.requests + MANY;
     int64_t now = mt_now_ns();
