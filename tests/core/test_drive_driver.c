@@ -623,7 +623,7 @@ static int answer_paced(server *s, int fd, int number) {
     (void)number;
     server_say(fd, HEAD "\r\n");
     for (int i = 0; i < 4; i++) {
-        sleep_ms(20);
+        sleep_ms(80);
         server_say(fd, i == 3 ? EVENT("a") EVENT("b") FINISH DONE : EVENT("a"));
     }
     return 0;
