@@ -12,8 +12,8 @@
 #   make check-kubernetes   manifests, shipped and printed: by Kubernetes' schemas, by kubectl, and run
 #   make check-slurm   jobs, shipped and printed, in a Slurm of this machine's own
 #   make lint       formatting and static analysis
-#   make sanitize   the whole suite under the address and undefined sanitizers (UBSAN_TELLS=1: with the latter's words;
-#                   make sanitize-programs builds only)
+#   make sanitize   the suite under the address and undefined sanitizers, but for what tests/support/unsanitized.lua lists
+#                   (UBSAN_TELLS=1: with the latter's words; make sanitize-programs builds only)
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
 #                   (FUZZ_RUNS=10000000: so many inputs each)
 #   make bench      figures as ratios to a floor measured in the same run (BENCH="--json new.json --against old.json"

@@ -505,10 +505,12 @@ at most 1: 1 row left
   end)
 
   it("leaves nothing when it is interrupted while it reads", function()
-    -- Standard input stays open: it is interrupted while it reads, before there is anything to keep.
-    local result = command.shell("{ printf 'Timestamp,Request tokens,Response tokens\\n1,1,1\\n'; sleep 1; }"
-      .. " | { exec 3<&0; env --default-signal=INT $MOONTIDE convert - -o t <&3 & p=$!; sleep 0.3; kill -INT $p;"
-      .. " wait $p; }", { folder = folder })
+    -- Standard input stays open: it is interrupted while it reads, before there is anything to keep, once its status
+    -- tells that it takes SIGINT (bit 1 of SigCgt, proc(5)).
+    local result = command.shell("mkfifo p; exec 3<>p; printf 'Timestamp,Request tokens,Response tokens\\n1,1,1\\n' >&3; "
+      .. "env --default-signal=INT $MOONTIDE convert - -o t <p & p=$!; "
+      .. "until grep -q '^SigCgt:.*[2367abef]$' /proc/$p/status; do sleep 0.02; done; sleep 0.1; kill -INT $p; "
+      .. "wait $p; status=$?; rm p; exit $status", { folder = folder })
     assert.equal(130, result.status)
     assert.equal("moontide: interrupted\n", result.err)
     assert.equal("", entries())

@@ -308,18 +308,18 @@ describe("moontide synthesize", function()
       for case, options in ipairs {
         "", "--prefix-len-multiplier 2 --max-isl 20000", "--prefix-root-multiplier 5 --prompt-len-multiplier 0.3",
       } do
-        works(("%s --method %s --num-requests 3000 -o new.jsonl %s"):format(here, method, options))
+        works(("%s --method %s --num-requests 1500 -o new.jsonl %s"):format(here, method, options))
         local text = read "new.jsonl"
         local list = records.read(text)
-        assert.equal(3000, #list)
+        assert.equal(1500, #list)
         assert.is_nil(records.fault(list, 512))
         if case == 2 then
           for _, record in ipairs(list) do assert.is_true(record.isl <= 20000) end
         elseif case == 1 then
           first = text
-          works(("%s --method %s --num-requests 3000 -o new.jsonl --seed 1"):format(here, method))
+          works(("%s --method %s --num-requests 1500 -o new.jsonl --seed 1"):format(here, method))
           assert.is_false(text == read "new.jsonl")
-          works(("%s --method %s --num-requests 3000 -o new.jsonl --seed 0"):format(here, method))
+          works(("%s --method %s --num-requests 1500 -o new.jsonl --seed 0"):format(here, method))
           assert.is_true(first == read "new.jsonl")
         end
       end

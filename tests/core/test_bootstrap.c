@@ -230,7 +230,7 @@ static void place_in_blocks(two *both) {
         both->block_of[i] = mt_bootstrap_block(i, VALUES);
 }
 
-/* Of 300 pairs alike 15 are expected to differ; 28 or more would be as many as 1 in 1000 times by
+/* Of 120 pairs alike 6 are expected to differ; 15 or more would be as many as 1 in 1000 times by
  * chance, if the intervals are right. */
 static void test_false_alarms(void **state) {
     (void)state;
@@ -241,7 +241,7 @@ static void test_false_alarms(void **state) {
     for (int correlated = 0; correlated < 2; correlated++) {
         int differ[3] = {0};
         mt_random_begin(&random, 1, "pairs", correlated ? "correlated" : "independent");
-        for (uint64_t pair = 0; pair < 300; pair++) {
+        for (uint64_t pair = 0; pair < 120; pair++) {
             mt_random_seek(&random, pair);
             for (int r = 0; r < 2; r++)
                 draw_run(&random, correlated ? 0.9 : 0, both.values[r]);
@@ -252,7 +252,7 @@ static void test_false_alarms(void **state) {
             }
         }
         for (int s = 0; s < 3; s++)
-            assert_in_range(differ[s], 1, 27);
+            assert_in_range(differ[s], 1, 14);
     }
 }
 

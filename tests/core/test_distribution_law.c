@@ -14,7 +14,7 @@
 #include "random/distribution.h"
 #include "random/kind.h"
 
-enum { MANY = 1000000, BIASED = 100000 };
+enum { MANY = 400000, BIASED = 50000 };
 
 static double values[MANY];
 static const mt_when start = {0, 0};

@@ -662,7 +662,7 @@ static int answer_paced(server *s, int fd, int number) {
     (void)number;
     server_say(fd, HEAD "\r\n");
     for (int i = 0; i < 4; i++) {
-        sleep_ms(20);
+        sleep_ms(80);
         server_say(fd, i == 3 ? EVENT("a") EVENT("b") FINISH DONE : EVENT("a"));
     }
     return 0;
@@ -922,7 +922,7 @@ static void test_whatever_happens(void **state) {
         assert_int_equal(e->failure == MT_FAILURE_NOT_SENT, e->begun_ns == MT_NEVER);
         assert_true(e->contents == 0 || e->gap_count == e->contents - 1);
     }
-    assert_true(different > 8);
+    assert_true(different > 5);
     mt_driver_load load;
     mt_driver_look(d->driver, &load);
     assert_int_equal(load.begun, load.ended);

@@ -227,7 +227,7 @@ static void test_out_of_memory(void **state) {
     (void)state;
     mt_model *model = model_of_kind(SOURCE_SESSIONS, 80, 10);
     /* Looking for a part asks for memory in each of its thousands of steps. */
-    for (sweep all = {.all_of = 100, .stride = 1009}; sweep_next(&all);) {
+    for (sweep all = {.all_of = 60, .stride = 5003}; sweep_next(&all);) {
         mt_synthesis_options options = with_seed(1);
         mt_synthetic made = {0};
         options.requests = 40;

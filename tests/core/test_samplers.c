@@ -171,7 +171,7 @@ static void test_zipf(void **state) {
         for (size_t m = 0; m < 4; m++) {
             double n = sizes[m];
             mt_random random = generator("zipf", 10 * s + m);
-            int draws = n < 4000 ? MANY / 10 : MANY;
+            int draws = n < 4000 ? MANY / 10 : MANY / 3;
             memset(counts, 0, sizeof counts);
             for (int i = 0; i < draws; i++) {
                 double k = mt_draw_zipf(&random, n, exponents[s]);

@@ -503,7 +503,7 @@ describe("a caller's mistake", function()
 end)
 
 it("a function whose jumps are at no round times is followed", function()
-  for k = 1, 12 do
+  for k = 1, 12, 3 do
     local rate = 0.3 + k * 1.17
     local sawtooth = mt.curve(function(t) return rate * t % 7 end, 3000)
     local teeth = rate * 3000 / 7

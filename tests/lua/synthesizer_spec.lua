@@ -122,10 +122,10 @@ describe("mt.synthesizer", function()
   for _, method in ipairs(methods) do
     it("makes only what validates: " .. method, function()
       for case, given in ipairs(asked) do
-        local opt = { method = method, num_requests = 700, seed = case }
+        local opt = { method = method, num_requests = 400, seed = case }
         for name, value in pairs(given) do opt[name] = value end
         local list = records.read(written(synthesizer(opt), { timestamp_digits = 3 }))
-        assert.equal(700, #list)
+        assert.equal(400, #list)
         assert.is_nil(records.fault(list, block_size), case)
         for _, record in ipairs(list) do
           assert.is_true(record.isl <= (given.max_isl or math.huge) and record.isl >= (given.min_isl or 1))

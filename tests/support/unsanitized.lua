@@ -11,4 +11,8 @@ return {
   { file = "lua/sources_spec", reason = "the made sources of other tests, written and read by Lua" },
   { file = "lua/compare_runs_spec", test = "says of at most 5 % of the measures",
     reason = "a share of 40 comparisons; others of this file compare runs" },
+  { file = "lua/knobs_spec", test = "knobs move what they are for",
+    reason = "figures of whole real traces; the same knobs are turned on a made one" },
+  { file = "cli/synthesize_spec", test = "keeps the meaning of what is multiplied on the conversation trace",
+    reason = "ten whole traces read by Lua; lua/synthesizer_spec multiplies all of it on a made one" },
 }
