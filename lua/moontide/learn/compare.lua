@@ -239,7 +239,8 @@ local function warn_of_block_sizes(first, second)
   local remedy = large % small == 0
     and (" (moontide cat --reblock %d makes the small ones as large)"):format(large) or ""
   report.warning(("%s has blocks of %d tokens and %s of %d: contexts and hit ratios are counted in them, and "
-    .. "a cache of as many blocks is not as large%s"):format(first.name, sizes[1], second.name, sizes[2], remedy))
+    .. "a cache of as many blocks is not as large%s"):format(first.name, sizes[1], second.name, sizes[2],
+    remedy))
 end
 
 -- The comparison of what has been taken in: the first two, and chance by the others, or by halves of the
