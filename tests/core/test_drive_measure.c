@@ -205,7 +205,8 @@ static void test_definitions(void **state) {
     exchange.noted = 0; /* a whole answer has no moments of tokens */
     assert_true(isnan(metric("ttft", &exchange, &asked)));
     assert_close(metric("e2e", &exchange, &asked), 49, 1e-12);
-    assert_int_equal(mt_measure_by_name("tpot"), -1);
+    assert_int_equal(mt_measure_by_name("tpot"), mt_measure_by_name("itl"));
+    assert_int_equal(mt_measure_by_name("tpt"), -1);
 }
 
 /* ---- results ---------------------------------------------------------------------------------- */
