@@ -48,18 +48,36 @@ void mt_log_histogram_merge(mt_log_histogram *histogram, const mt_log_histogram 
         histogram->bins[i] += other->bins[i];
 }
 
+/* Where a walk up the bins stands: at a bin, and how many values are in those below it. */
+typedef struct bin_place {
+    unsigned bin;
+    uint64_t below;
+} bin_place;
+
+/* About the value that has `rank` values below it, walking on from *at. Values of a bin are taken to
+ * lie evenly in it. */
+static double value_at(const mt_log_histogram *histogram, uint64_t rank, bin_place *at) {
+    while (at->bin + 1 < MT_LOG_HISTOGRAM_BINS && at->below + histogram->bins[at->bin] <= rank)
+        at->below += histogram->bins[at->bin++];
+    if (rank == 0 || at->bin == 0)
+        return histogram->min;
+    if (rank + 1 >= histogram->count)
+        return histogram->max;
+    double low = edge_of(at->bin), high = edge_of(at->bin + 1);
+    double inside = ((double)(rank - at->below) + 0.5) / (double)histogram->bins[at->bin];
+    return fmin(fmax(low + (high - low) * inside, histogram->min), histogram->max);
+}
+
 double mt_log_histogram_percentile(const mt_log_histogram *histogram, double percentile) {
     if (histogram->count == 0)
         return NAN;
-    double rank = percentile / 100 * (double)(histogram->count - 1), below = 0;
-    unsigned bin = 0;
-    while (bin + 1 < MT_LOG_HISTOGRAM_BINS && below + (double)histogram->bins[bin] <= rank)
-        below += (double)histogram->bins[bin++];
-    if (bin == 0)
-        return histogram->min;
-    double low = edge_of(bin), high = edge_of(bin + 1);
-    double inside = (rank - below + 0.5) / (double)histogram->bins[bin];
-    return fmin(fmax(low + (high - low) * inside, histogram->min), histogram->max);
+    double rank = percentile / 100 * (double)(histogram->count - 1), whole = floor(rank);
+    bin_place at = {0, 0};
+    double low = value_at(histogram, (uint64_t)whole, &at);
+    if (rank == whole)
+        return low;
+    /* Between two values, as summaries have it: they may lie far apart. */
+    return low + (value_at(histogram, (uint64_t)whole + 1, &at) - low) * (rank - whole);
 }
 
 double mt_log_histogram_deviation(const mt_log_histogram *histogram) {

@@ -1,5 +1,5 @@
 /* A histogram of fixed size for numbers over many orders of magnitude: each power of two is cut into
- * equally wide bins, so that a percentile is within 1/256 of the true one, relatively. Mean, deviation,
+ * equally wide bins, so that a value, and a percentile, is within 1/128 of the true one, relatively. Mean, deviation,
  * smallest and largest are exact (to rounding). */
 #ifndef MT_STATS_LOG_HISTOGRAM_H
 #define MT_STATS_LOG_HISTOGRAM_H
@@ -28,7 +28,8 @@ void mt_log_histogram_add(mt_log_histogram *histogram, double value);
 /* Adds all that `other` has counted. */
 void mt_log_histogram_merge(mt_log_histogram *histogram, const mt_log_histogram *other);
 
-/* The percentile (0..100), as in stats/summary.h but for the width of a bin; NaN when it is empty. */
+/* The percentile (0..100), as in stats/summary.h, between the two nearest ranks, but for the width of a
+ * bin; NaN when it is empty. */
 double mt_log_histogram_percentile(const mt_log_histogram *histogram, double percentile);
 
 /* Population deviation; NaN when it is empty. */

@@ -378,6 +378,19 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
     assert.matches("\nFirst Blocks +1 +1 +0.0 %% +0.0 %%\n", result.out)
   end)
 
+  it("warns where the blocks of the two are not as large", function()
+    local fine = '{"timestamp": 0, "input_length": 300, "output_length": 1, "hash_ids": [0, 1, 2]}\n'
+    command.write(folder, "fine.jsonl", fine:rep(10))
+    local result = compare { "a.jsonl", "fine.jsonl" }
+    assert.equal(0, result.status)
+    assert.truthy(result.err:find("warning: a.jsonl has blocks of 512 tokens and fine.jsonl of 128: contexts and hit "
+      .. "ratios are counted in them, and a cache of as many blocks is not as large (moontide cat --reblock 512 makes the "
+      .. "small ones as large)\n", 1, true), result.err)
+    command.run({ "cat", "fine.jsonl", "--reblock", "512", "-o", "coarse.jsonl" }, { folder = folder })
+    assert.is_nil(compare({ "a.jsonl", "coarse.jsonl" }).err:find("warning", 1, true))
+    assert.is_nil(compare({ "fine.jsonl", "bare.jsonl" }).err:find("warning", 1, true))
+  end)
+
   it("says when the sessions of one trace are named and those of the other inferred", function()
     local named = first:gsub("}\n", ', "session_id": "s"}\n')
     local other = command.write(folder, "a.jsonl", first)

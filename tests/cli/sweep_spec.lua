@@ -45,6 +45,13 @@ describe("moontide sweep", function()
     command.remove_folders()
   end)
 
+  it("says below the table of which levels the server counted no tokens", function()
+    local result = sweep(start(), small .. " --concurrencies 1,2 --num-requests 3 --extra "
+      .. "'stream_options={\"include_usage\": false}'")
+    assert.truthy(result.out:find("\nc1: 3 answers came without the server's count of tokens (usage): ", 1, true), result.out)
+    assert.truthy(result.out:find("\nSo it is of 1 run more (moontide judge FOLDER tells of each)\n", 1, true), result.out)
+  end)
+
   it("refuses bad usage with one line and 2, before a request", function()
     local url = start()
     local trace = command.file '{"timestamp": 0, "input_length": 5, "output_length": 1, "hash_ids": [1]}\n'

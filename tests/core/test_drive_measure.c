@@ -116,6 +116,29 @@ static void test_histogram_goes_on(void **state) {
     free(values);
 }
 
+/* Of few values far apart a percentile lies between two of them, not at the lower one. */
+static void test_histogram_of_few(void **state) {
+    (void)state;
+    static const size_t counts[] = {1, 2, 3, 10, 60, 101};
+    uint64_t random = 5;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        double values[101];
+        mt_log_histogram *histogram = calloc(1, sizeof *histogram);
+        for (size_t i = 0; i < counts[c]; i++)
+            mt_log_histogram_add(histogram, values[i] = exp(12 * uniform(&random) - 4));
+        qsort(values, counts[c], sizeof *values, ascending);
+        for (double p = 0; p <= 100; p += 0.5) {
+            double rank = p / 100 * (double)(counts[c] - 1);
+            size_t below = (size_t)rank, above = below + 1 < counts[c] ? below + 1 : below;
+            double wanted =
+                values[below] + (rank - (double)below) * (values[above] - values[below]);
+            assert_close(mt_log_histogram_percentile(histogram, p), wanted, 1.0 / 128);
+        }
+        assert_true(mt_log_histogram_percentile(histogram, 100) == values[counts[c] - 1]);
+        free(histogram);
+    }
+}
+
 /* ---- metrics ---------------------------------------------------------------------------------- */
 
 static const int64_t ms = 1000000;
@@ -194,7 +217,8 @@ static void test_definitions(void **state) {
     exchange.noted = 0; /* a whole answer has no moments of tokens */
     assert_true(isnan(metric("ttft", &exchange, &asked)));
     assert_close(metric("e2e", &exchange, &asked), 49, 1e-12);
-    assert_int_equal(mt_measure_by_name("tpot"), -1);
+    assert_int_equal(mt_measure_by_name("tpot"), mt_measure_by_name("itl"));
+    assert_int_equal(mt_measure_by_name("tpt"), -1);
 }
 
 /* ---- results ---------------------------------------------------------------------------------- */
@@ -298,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_percentiles_are_a_plain_sort_s),
         cmocka_unit_test(test_no_values),
         cmocka_unit_test(test_histogram_goes_on),
+        cmocka_unit_test(test_histogram_of_few),
         cmocka_unit_test(test_definitions),
         cmocka_unit_test(test_merge_is_adding_all),
         cmocka_unit_test(test_out_of_memory),

@@ -231,6 +231,7 @@ int mt_measure_by_name(const char *name) {
         {"itl", "inter_token_latency"},   {"e2e", "request_latency"},
         {"latency", "request_latency"},   {"lag", "schedule_lag"},
         {"isl", "input_sequence_length"}, {"osl", "output_sequence_length"},
+        {"tpot", "inter_token_latency"},
     };
     for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++)
         if (strcmp(shorts[i].name, name) == 0)

@@ -46,7 +46,7 @@ enum {
 };
 extern const mt_measure mt_measures[MT_MEASURES];
 
-/* The place of a metric by its key or by a short name (ttft, ttst, itl, e2e, latency, lag, isl, osl); -1
+/* The place of a metric by its key or by a short name (ttft, ttst, itl or tpot, e2e, latency, lag, isl, osl); -1
  * when there is none. */
 int mt_measure_by_name(const char *name);
 

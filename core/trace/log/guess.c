@@ -11,11 +11,12 @@
 enum { MOST_NAMES = 128, MOST_TEXT = 4096 };
 
 /* Words of which one is in a name, the surest first. */
-static const char *const words[MT_LOG_NEEDED_ROLES][10] = {
+static const char *const words[MT_LOG_NEEDED_ROLES][12] = {
     [MT_LOG_TIMESTAMP] = {"timestamp", "created", "arriv", "ts", "date", "start", "time"},
-    [MT_LOG_INPUT] = {"prompt", "input", "context", "request", "tokin", "in_tok", "tokens_in"},
+    [MT_LOG_INPUT] = {"prompt", "input", "context", "request", "tokin", "in_tok", "tokens_in",
+                      "prefill", "isl"},
     [MT_LOG_OUTPUT] = {"completion", "output", "generated", "response", "tokout", "out_tok",
-                       "tokens_out"},
+                       "tokens_out", "decode", "gen_", "osl"},
 };
 
 static int has_word(mt_span name, const char *word) {

@@ -184,6 +184,9 @@ function show.report(run)
     local output = results.output_tokens + run.outside.output_tokens
     for _, line in ipairs(require("moontide.drive.server").lines(run.server, input, output)) do add(line) end
   end
+  if #run.groups == 1 and run.groups[1].value == "null" then
+    add(("No request has the member '%s'"):format(run.by))
+  end
   for _, group in ipairs(run.groups) do
     local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)
     lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, show.accounting(group.results))

@@ -13,6 +13,7 @@ local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 require "moontide.learn.profile" -- the kind of option `service`
+local report = require "moontide.kit.report"
 local yardstick = require "moontide.learn.compare_yardstick"
 
 local compare = {}
@@ -230,9 +231,22 @@ local function new(first, second, settings, service)
   return setmetatable(self, metatable)
 end
 
+-- Hit ratios of caches of as many blocks are those of unlike caches where blocks are.
+local function warn_of_block_sizes(first, second)
+  local sizes = { first.result.block_size, second.result.block_size }
+  if sizes[1] == sizes[2] or first.result.blocks == 0 or second.result.blocks == 0 then return end
+  local small, large = math.min(sizes[1], sizes[2]), math.max(sizes[1], sizes[2])
+  local remedy = large % small == 0
+    and (" (moontide cat --reblock %d makes the small ones as large)"):format(large) or ""
+  report.warning(("%s has blocks of %d tokens and %s of %d: contexts and hit ratios are counted in them, and "
+    .. "a cache of as many blocks is not as large%s"):format(first.name, sizes[1], second.name, sizes[2],
+    remedy))
+end
+
 -- The comparison of what has been taken in: the first two, and chance by the others, or by halves of the
 -- first.
 local function compared(opens, opt)
+  warn_of_block_sizes(opens[1], opens[2])
   local settings = playing(opt, { opens[1], opens[2] })
   local done, message, code = finish({ opens[1], opens[2] }, settings)
   if not done then return nil, message, code end

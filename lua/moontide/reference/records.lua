@@ -48,7 +48,9 @@ local run_members = {
   "was_cancelled boolean by Ctrl-C, failure string? what ended it",
   "counts table due, done, failed, cancelled, not_sent, resent: requests in the window",
   "outside table the same before and after it",
-  'metrics table by name { unit, avg, min, max, std, p1 to p99, count, sum }; totals have unit and avg',
+  "metrics table by name { unit, avg, min, max, std, p1 to p99, count, sum }; totals have unit and avg. "
+    .. "Values have 7 digits, percentiles of inter_chunk_latency are of bins of 0.8 %; "
+    .. "profile_export.jsonl has each value",
   "by string?, groups table[] of each value { value, counts, metrics, error_summary }",
   "phases table[] { name, from, to, counts, longest_gap_ms, is_recovered, recovery, metrics, "
     .. "error_summary }, seconds",

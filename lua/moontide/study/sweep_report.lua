@@ -15,6 +15,7 @@ local core = require "moontide.core"
 local drive = require "moontide.drive"
 local interval = require "moontide.study.interval"
 local json = require("moontide.base.json").public.json
+local show = require "moontide.drive.show"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -114,6 +115,26 @@ local function row_of(one)
   return line
 end
 
+-- What must be known of how figures were counted: of the first such run, and how many more there are.
+local function caution_lines(levels)
+  local lines, more = {}, 0
+  for _, one in ipairs(levels) do
+    for _, entry in ipairs(one.runs) do
+      local cautions = entry.run and show.cautions(entry.run) or {}
+      if #lines == 0 then
+        for i, text in ipairs(cautions) do lines[i] = ("%s: %s"):format(entry.folder, text) end
+      elseif #cautions > 0 then
+        more = more + 1
+      end
+    end
+  end
+  if more > 0 then
+    lines[#lines + 1] = ("So it is of %s more (moontide judge FOLDER tells of each)"):format(
+      texts.grouped_count(more, "run"))
+  end
+  return lines
+end
+
 --- The table with what it is of.
 ---@param self moontide.sweep
 ---@return string
@@ -134,6 +155,7 @@ function sweep_report.text(self)
       end
     end
   end
+  for _, line in ipairs(caution_lines(self.levels)) do lines[#lines + 1] = line end
   return table.concat(lines, "\n")
 end
 
