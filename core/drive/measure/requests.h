@@ -41,7 +41,8 @@ typedef struct mt_run_request {
     int16_t failure, status; /* mt_failure; HTTP's status, 0: none */
     uint16_t endpoint;
     uint8_t phase; /* MT_PHASE_... */
-    uint8_t was_resent, saw_done, usage_said;
+    uint8_t was_resent, saw_done;
+    uint8_t usage_said;   /* also where the line does not say it */
     uint8_t lacks_number; /* no session_num is said: a lost shard's request */
 } mt_run_request;
 

@@ -91,6 +91,17 @@ local function uncounted(results)
   end
 end
 
+-- Pieces that came in one read with another before them: a proxy keeps them back, or the server; where it
+-- was this machine that read late, the read lag says so.
+local function together(by_key)
+  local gaps, held = by_key.inter_chunk_latency, by_key.chunks_read_together
+  if gaps and held and gaps.count >= 10 and held.sum > gaps.count / 2 then
+    return ("%.0f %% of the pieces came together with the one before: the server or what stands between "
+      .. "keeps them back, and times of tokens are not those at which they were made")
+      :format(100 * held.sum / gaps.count)
+  end
+end
+
 local function cache(results, by_key)
   local ratio = by_key.hit_ratio
   if ratio then
@@ -168,6 +179,7 @@ function show.report(run)
   if run.outside.due > 0 then add("Outside the window: " .. show.accounting(run.outside)) end
   for _, line in ipairs(lengths(run.by_key)) do add(line) end
   add(uncounted(results))
+  add(together(run.by_key))
   add(cache(results, run.by_key))
   if run.server then
     local input = results.input_tokens + run.outside.input_tokens
