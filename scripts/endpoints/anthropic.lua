@@ -23,11 +23,12 @@ local function message_of(one)
   return { role = one.role, content = parts }
 end
 
+-- An event may say some of it only: no input is known by what of it was cached. Zeros are placeholders.
 local function usage_of(usage)
   local function count(name) return math.type(usage[name]) == "integer" and usage[name] or nil end
-  local cached = count "cache_read_input_tokens"
-  local input = (count "input_tokens" or 0) + (cached or 0) + (count "cache_creation_input_tokens" or 0)
-  return { prompt_tokens = input > 0 and input or nil, cached_tokens = cached,
+  local cached, input = count "cache_read_input_tokens", count "input_tokens"
+  if input then input = input + (cached or 0) + (count "cache_creation_input_tokens" or 0) end
+  return { prompt_tokens = input ~= 0 and input or nil, cached_tokens = cached,
     completion_tokens = count "output_tokens" }
 end
 

@@ -44,6 +44,23 @@ describe("moontide judge", function()
     assert.same(json.decode(command.read(folder .. "/out/run.json")), json.decode(again.out))
   end)
 
+  it("says that pieces came together, and that nobody counted tokens, where it was so", function()
+    local folder, result = driven ""
+    local kept, text = "keeps them back", command.read(folder .. "/out/profile_export.jsonl")
+    local uncounted = "did not say how many tokens they had"
+    assert.falsy(result.out:find(uncounted, 1, true))
+    text = text:gsub('("chunks_read_together": {"value": )%d', "%12"):gsub('"usage_said": true', '"usage_said": false', 7)
+    command.write(folder, "out/profile_export.jsonl", text)
+    local told = judge(folder, "out --accept-invalid").out
+    assert.truthy(told:find("67 % of the pieces came together with the one before: the server or what stands between "
+      .. kept, 1, true), told)
+    local answered = told:match "requests due: (%d+) done"
+    assert.truthy(told:find(("7 of %s answers %s"):format(answered, uncounted), 1, true), told)
+    -- Of another tool's results nobody knows it: they count by themselves.
+    command.write(folder, "out/profile_export.jsonl", (text:gsub('"usage_said": %a+, ', "")))
+    assert.falsy(judge(folder, "out/profile_export.jsonl --accept-invalid").out:find(uncounted, 1, true))
+  end)
+
   it("counts goodput by other objectives, of whole requests", function()
     local folder = driven "--slo ttft=1000000"
     for _, most in ipairs { 3, 8, 15, 1000000 } do

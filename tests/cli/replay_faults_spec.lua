@@ -95,6 +95,20 @@ describe("a replay's failures", function()
     assert.same({ "cancelled_after" }, names_of(result))
   end)
 
+  it("are that times count from 1970: nothing is waited for until then", function()
+    local url = start()
+    local trace = '{"timestamp":1747935001421,"input_length":20,"output_length":4}\n'
+    local message = "moontide: trace.jsonl:1: the first request is due after 20231 days: 'moontide cat --from-zero' lets "
+      .. "times begin at 0 (--start leaves out what is before)\n"
+    local result = run(trace, replay_line(url))
+    assert.equal(1, result.status)
+    assert.equal(message, result.err)
+    assert.equal(0, accounts(result).due)
+    for _, words in ipairs { "--start 1747935001s", "--concurrency 1" } do
+      assert.equal(1, accounts(run(trace, replay_line(url, words))).done)
+    end
+  end)
+
   it("to connect are told before the start", function()
     if not has_namespaces() then return pending "no network namespaces here" end
     for _, transport in ipairs(transports) do

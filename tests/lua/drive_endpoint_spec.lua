@@ -66,6 +66,9 @@ describe("the adapter", function()
     end
     said = event("anthropic", '{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":15}}')
     assert.same({ true, { completion_tokens = 15 } }, { said.finish, said.usage })
+    said = event("anthropic", '{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":15,'
+      .. '"cache_read_input_tokens":400}}') -- as SGLang, whose message_start has told the input
+    assert.same({ false, { completion_tokens = 15, cached_tokens = 400 } }, { said.finish, said.usage })
     assert.is_true(event("anthropic", '{"type":"message_stop"}').done)
     assert.same({ message = "Overloaded", status = 529 }, event("anthropic",
       '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}').error)

@@ -75,6 +75,7 @@ static int read_line(mt_run_reading *self, const mt_json *json) {
     self->row = &requests->rows[requests->count];
     *self->row = (mt_run_request){.number = requests->count,
                                   .lacks_number = 1,
+                                  .usage_said = 1, /* other tools count by themselves */
                                   .part = self->part,
                                   .usage_said = 1, /* unless the line denies it */
                                   .due_ns = MT_NEVER,

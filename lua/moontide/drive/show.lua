@@ -82,6 +82,17 @@ local function lengths(by_key)
   return lines
 end
 
+-- Pieces that came in one read with another before them: a proxy keeps them back, or the server; where it
+-- was this machine that read late, the read lag says so.
+local function together(by_key)
+  local gaps, held = by_key.inter_chunk_latency, by_key.chunks_read_together
+  if gaps and held and gaps.count >= 10 and held.sum > gaps.count / 2 then
+    return ("%.0f %% of the pieces came together with the one before: the server or what stands between "
+      .. "keeps them back, and times of tokens are not those at which they were made")
+      :format(100 * held.sum / gaps.count)
+  end
+end
+
 --- What a reader of the figures must know of how they were counted: lines, none where all is as asked.
 ---@param run moontide.drive_run
 ---@return string[]
@@ -98,6 +109,7 @@ function show.cautions(run)
     lines[#lines + 1] = ("%s came as a whole though a stream was asked for: they have no first token"):format(
       texts.grouped_count(whole, "answer"))
   end
+  lines[#lines + 1] = together(run.by_key)
   return lines
 end
 
