@@ -17,14 +17,20 @@
 -- - Hits per tenth: how the source's own first requests, as many as the new trace has, differ from all of it
 --   per tenth, and how all its stretches of that many do, on average. Of the two, at each tenth, the smaller;
 --   0 where they have not the same sign.
--- - FIFO: a cache from which nothing has left yet hits as often as one without limit. It is so until as many
+-- - LRU and FIFO: a trace that begins with an empty cache misses each of its blocks once, and in a cache that
+--   holds all of them no more. So with prompts as long as the source's it hits one and the same part in all
+--   caches of that size or more, where the source hits more the larger they are. The floor is how far apart
+--   they are at the worst size at least, by whichever number of different blocks the new trace has. It has no
+--   sign: what is more than it at the worst size is held against the goal.
+-- - FIFO besides: a cache from which nothing has left yet hits as often as one without limit, until as many
 --   different blocks have come as it holds. The floor is that part of the new trace, by the source's
---   different blocks, times the difference of the source's hits without limit and in that cache.
+--   different blocks, times the difference of the source's hits without limit and in that cache. Of the two
+--   floors the larger one counts.
 --
 -- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There,
 -- of the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of
 -- hits per tenth the worst of one seed; of the rest the means over seeds, in percent of the source's. "over"
--- is what is more than the floor, at worst: of FIFO the means over seeds, of hits per tenth one seed.
+-- is what is more than the floor, at worst: of LRU and FIFO the means over seeds, of hits per tenth one seed.
 local mt = require "moontide"
 local generated = require "tests.bench.fidelity_sources"
 local texts = require "moontide.kit.text"
@@ -137,19 +143,39 @@ local function tenths_floor(path, count, whole)
 end
 
 -- The floors of FIFO caches, by size, of a trace that is such a part of the source.
-local function fifo_floor(source, part)
-  local floor = {}
+-- By size.
+local function fifo_floors(source, part)
+  local floors = {}
   for size, hit in pairs(source.fifo) do
     local filling = math.min(1, tonumber(size) / (part * source.distinct_blocks))
-    floor[size] = filling * math.max(0, source.infinite[1] - hit)
+    floors[size] = filling * math.max(0, source.infinite[1] - hit)
   end
-  return floor
+  return floors
 end
 
+-- How far a part's hits are from the source's, by size of a cache, at the worst size, however it is chosen.
+local function least_apart(source, hits, part)
+  local steps, least = 1000, 1
+  for i = 1, steps do
+    local distinct = source.distinct_blocks * i / steps
+    local hit = 1 - distinct / (part * source.blocks)
+    local worst = math.abs(hit - source.infinite[1])
+    for size, whole in pairs(hits) do
+      if tonumber(size) >= distinct then worst = math.max(worst, math.abs(hit - whole)) end
+    end
+    least = math.min(least, worst)
+  end
+  return least
+end
+
+-- Of each figure { by = floors by its keys, least = one without a sign }, or nil.
 local function floors_of(path, source, requests)
   local part = requests / source.requests
   if part >= 1 then return {} end
-  return { fifo = fifo_floor(source, part), tenths = tenths_floor(path, requests, source.tenths) }
+  local lru = { by = {}, least = least_apart(source, source.lru, part) }
+  return { lru = lru, infinite = lru,
+    fifo = { by = fifo_floors(source, part), least = least_apart(source, source.fifo, part) },
+    tenths = { by = tenths_floor(path, requests, source.tenths), least = 0 } }
 end
 
 local function measure(path, sizes)
@@ -160,7 +186,7 @@ local function measure(path, sizes)
   for size, hit in pairs(a.hits.fifo) do figures.fifo[size] = hit.block end
   for age, hit in pairs(a.ttl) do figures.ttl[age] = hit.block end
   figures.infinite = { a.hit_infinite.block }
-  figures.requests, figures.distinct_blocks = a.requests, a.distinct_blocks
+  figures.requests, figures.blocks, figures.distinct_blocks = a.requests, a.blocks, a.distinct_blocks
   figures.sessions = a.sessions and a.sessions.count
   figures.turns = a.sessions and a.sessions.turns and a.sessions.turns.mean
   local think = a.sessions and a.sessions.think_time
@@ -172,10 +198,11 @@ end
 local function worst_of(values, floors)
   local most, floor, over = 0, 0, 0
   for key, value in pairs(values) do
-    local here = floors and floors[key] or 0
-    local beyond = here * value > 0 and math.max(0, math.abs(value) - math.abs(here)) or math.abs(value)
+    local here = floors and floors.by[key] or 0
+    here = math.max(here * value > 0 and math.abs(here) or 0, floors and floors.least or 0)
+    if value < 0 then here = -here end
     if math.abs(value) > math.abs(most) then most, floor = value, here end
-    over = math.max(over, beyond)
+    over = math.max(over, math.abs(value) - math.abs(here))
   end
   return most, floor, over
 end
@@ -276,7 +303,8 @@ local parts = { "turns", "think", "tokens.10", "tokens.60", "tokens.300", "dispe
 local function head_of(title, floors)
   local cells = { title, "lru", "", "fifo", "", "ttl", "", "tenths" }
   if floors.fifo then
-    table.insert(cells, 6, "over")
+    table.insert(cells, 6, "over") -- of FIFO
+    table.insert(cells, 4, "over") -- of LRU
     cells[#cells + 1] = "over"
   end
   for _, name in ipairs { "turns", "think", "tokens.10", ".60", ".300", "dispersion.10", ".60" } do
@@ -292,7 +320,7 @@ local function line(title, source, made, floors)
     local mean, one = apart(source, made, key, floors)
     if key ~= "tenths" then cells[#cells + 1] = ("%+.3f"):format(mean[1]) end
     cells[#cells + 1] = ("%.3f"):format(math.abs(one[1]))
-    if floors[key] then cells[#cells + 1] = ("%.3f"):format(key == "fifo" and mean[3] or one[3]) end
+    if floors[key] then cells[#cells + 1] = ("%.3f"):format(key == "tenths" and one[3] or mean[3]) end
   end
   for _, key in ipairs(parts) do
     local sum, count = 0, 0

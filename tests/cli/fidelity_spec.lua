@@ -521,6 +521,50 @@ for times, bound in pairs { [0.5] = 0.048, [0.25] = 0.085 } do
   end)
 end
 
+-- Gaps between the turns of sessions, ms, in order.
+local function gaps_of(columns)
+  local last, gaps = {}, {}
+  for r in columns:requests() do
+    if last[r.session_id] then gaps[#gaps + 1] = r.timestamp - last[r.session_id] end
+    last[r.session_id] = r.timestamp
+  end
+  table.sort(gaps)
+  return gaps
+end
+
+-- A few chats, which wait for their answers, go on as they did.
+it("sessions among readers in bursts keep their gaps in a shorter trace", function()
+  local path, service = new_path(), { ttft = "300ms", per_token = "20ms" }
+  local readers = mt.stream { name = "readers", arrivals = mt.on_off(2, { on = "10s", off = "40s" }),
+    prompt = mt.parts { { tokens = 1024 }, { tokens = 6000, pick = mt.zipf { n = 200, s = 0.9 } } },
+    new_input = mt.lognormal { mean = 200, cv = 1 }, output = 200 }
+  local chats = mt.stream { name = "chats", prompt = mt.shared_prefix { tokens = 512 }, new_input = 600,
+    output = 200,
+    arrivals = mt.sessions { starts = mt.poisson(0.045), turns = mt.geometric(5), think = mt.uniform(5, 15),
+      service = service } }
+  do
+    local writer <close> = assert(mt.trace.writer(path))
+    local number = 0
+    for r in mt.workload { duration = "800s", readers, chats }:requests { seed = 1 } do
+      number = number + 1
+      assert(writer:write { timestamp = r.timestamp, input_length = r.input_length, hash_ids = r.hash_ids,
+        output_length = r.output_length, session_id = r.session_id or "reader " .. number })
+    end
+    assert(writer:finish())
+  end
+  local source = source_of(assert(mt.trace.read(path)), 512)
+  local old = gaps_of(source.columns)
+  for seed = 1, 2 do
+    local made <close> = synthesis(source, { seed = seed, with_sessions = true }, 0.5)
+    local new = gaps_of(made)
+    assert.is_true(#new > 20, #new)
+    assert.is_true(new[1] > 9000 and new[#new] < 20000, new[1] .. " " .. new[#new]) -- answers take 4.3 s
+    assert_within(2000, new[#new // 2], old[#old // 2], "median")
+    local pair = compared(source, made, { 1000 }).dispersion[10]
+    assert_within(0.3 * pair[1], pair[2], pair[1], "variance over mean")
+  end
+end)
+
 it("arrival times are drawn anew for each seed", function()
   local source = generated "sessions_long_gaps"
   local one, other = synthesis(source, { seed = 1 }), synthesis(source, { seed = 2 })

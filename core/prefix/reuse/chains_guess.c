@@ -155,6 +155,6 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
     if (guess->judge->chains->arrivals) /* as many as there are to be */
         sums->rate = guess->judge->whole.rate * sums->turns / (double)guess->judge->requests;
     return mt_reuse_unlike_requests(sums, &guess->judge->whole) +
-           mt_reuse_unlike_sessions(guess->judge, sums) + MT_JUDGE_WORST * worst +
+           mt_reuse_unlike_sessions(guess->judge, sums) + guess->judge->worst * worst +
            MT_JUDGE_MEAN * mean;
 }

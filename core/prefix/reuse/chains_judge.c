@@ -22,6 +22,9 @@ static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
 static const double window_weight = 0.2, tenth_weight = 0.4, rate_weight = 0.1,
                     session_weight = 0.8, pause_weight = 0.6;
 static const double early_weight = 2;
+/* What the worst difference of LRU hit ratios counts: of a few sessions each moves it by much, and all else
+ * would give way to it. */
+static const double worst_of_few = 8, worst_of_many = 16;
 static const double alike = 1.1;
 /* Of so few sessions one more is soon there, and matters much. */
 enum { FEW_SESSIONS = 8 };
@@ -221,13 +224,14 @@ double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tall
     return sum;
 }
 
-static double unlike_lru(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
+static double unlike_lru(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
+    const mt_reuse_tally *whole = &judge->whole;
     const mt_reuse_block_hits *one = &part->hits, *other = &whole->hits;
     double mean, tenths = 0;
     double worst = apart(one->lru, one->all, other->lru, other->all, MT_REUSE_DISTANCES, &mean);
     for (size_t k = 0; k < MT_JUDGE_TENTHS; k++)
         tenths = fmax(tenths, fabs(part->tenths[k] - whole->tenths[k]));
-    return MT_JUDGE_WORST * worst + MT_JUDGE_MEAN * mean + tenth_weight * tenths +
+    return judge->worst * worst + MT_JUDGE_MEAN * mean + tenth_weight * tenths +
            age_weight * most_apart(one->kept, one, other->kept, other, MT_REUSE_AGES);
 }
 
@@ -322,8 +326,8 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
     if (*result >= limit)
         return MT_OK;
     count_lru(judge, count, sum);
-    *result += unlike_lru(sum, &judge->whole) + mt_reuse_unlike_sessions(judge, sum) +
-               unlike_early(judge, sum);
+    *result +=
+        unlike_lru(judge, sum) + mt_reuse_unlike_sessions(judge, sum) + unlike_early(judge, sum);
     if (*result >= limit)
         return MT_OK;
     judge->work += FIFO_WORK * (double)count +
@@ -337,6 +341,7 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
     size_t count = chains->model->count;
     judge->chains = chains;
     judge->requests = requests;
+    judge->worst = mt_reuse_is_few(chains) ? worst_of_few : worst_of_many;
     judge->inputs = mt_allocate(count, sizeof *judge->inputs);
     judge->input_bins = mt_allocate(count, sizeof *judge->input_bins);
     judge->output_bins = mt_allocate(count, sizeof *judge->output_bins);

@@ -17,8 +17,7 @@ enum { MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
 enum { MT_JUDGE_LEAST_WINDOWS = 4 };                     /* fewer say nothing */
 extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
 
-/* What the worst and the mean difference of LRU hit ratios count. */
-#define MT_JUDGE_WORST 8.0
+/* What the mean difference of LRU hit ratios counts; the worst one: mt_reuse_judge.worst. */
 #define MT_JUDGE_MEAN 1.0
 
 /* A pause against the source's median: shorter, as long (to a tenth), longer; none, where a session begins. */
@@ -44,6 +43,7 @@ typedef struct mt_reuse_tally {
 typedef struct mt_reuse_judge {
     const mt_reuse_chains *chains;
     size_t requests; /* of a part */
+    double worst;    /* what the worst difference of LRU hit ratios counts */
     /* By turn. */
     uint64_t *inputs;
     uint8_t *input_bins, *output_bins;
