@@ -48,7 +48,11 @@ typedef struct mt_reuse_judge {
     uint8_t *input_bins, *output_bins;
     uint8_t *pauses; /* in the source: mt_reuse_pause */
     int64_t pause;   /* the source's median */
-    double wanted;   /* sessions of a part */
+    double
+        wanted; /* sessions of a part; whole->sessions scaled, unless somebody sets another number */
+    /* The whole's, up to each bin, in parts of all. */
+    double input_sums[MT_JUDGE_LENGTHS], output_sums[MT_JUDGE_LENGTHS];
+    double lru_sums[MT_REUSE_DISTANCES];
     mt_reuse_caches caches;
     mt_reuse_sessions sessions;
     /* The part. */
@@ -76,10 +80,13 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
                             double limit, double *unlike, mt_error *error);
 
 /* What lengths, tokens per window and the rate say of that. */
-double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally *whole);
+double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 /* What turns a session and pauses say of that. */
 double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tally *part);
+
+/* What hits per tenth say of that. */
+double mt_reuse_unlike_tenths(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 void mt_reuse_judge_free(mt_reuse_judge *judge);
 

@@ -97,6 +97,7 @@ struct mt_reuse_chains {
     int64_t part_end;       /* of the first lap, since it begins */
     /* The lap. */
     mt_random random;
+    uint64_t seed;
     uint64_t lap;
     uint32_t *before; /* MT_NO_TURN: the turn begins a chain */
     uint32_t *origin;
