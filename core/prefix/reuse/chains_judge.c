@@ -18,17 +18,16 @@ enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
-static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
+static const double age_weight = 1.5, length_weight = 0.8;
 static const double window_weight = 0.2, rate_weight = 0.1, session_weight = 0.8,
                     pause_weight = 0.6;
-/* A median pause that is not like the source's. */
-static const double other_pause = 0.1;
-/* Hits per tenth: the worst one, and the sum of what is more than is spared. A session that begins is seen in a
- * tenth where a few families make a stretch; where one session runs at a time that cannot be helped. */
-typedef struct tenth_weights {
-    double worst, sum;
-} tenth_weights;
-static const tenth_weights many_tenths = {0.4, 0.4}, few_tenths = {2, 0.4}, lone_tenths = {1, 0};
+/* A session that begins is seen in a tenth where a few families make a stretch; where one session runs at a time
+ * that cannot be helped. Where all of the source is made, its tenths and pauses are there. */
+static const mt_judge_weights
+    all_weights = {.fifo = 0.5, .worst_tenth = 0.4},
+    many_weights = {.fifo = 0.5, .worst_tenth = 0.4, .tenths = 0.4, .other_pause = 0.1},
+    few_weights = {.fifo = 1, .worst_tenth = 1, .tenths = 0.4, .other_pause = 0.1},
+    lone_weights = {.fifo = 0.5, .worst_tenth = 1};
 static const double spare_tenth = 0.04, lone = 1.5;
 static const double alike = 1.1;
 /* Of so few sessions one more is soon there, and matters much. */
@@ -225,26 +224,29 @@ double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tall
     double half = (pauses[MT_PAUSE_SHORT] + pauses[MT_PAUSE_LIKE] + pauses[MT_PAUSE_LONG]) / 2;
     double most = fmax(pauses[MT_PAUSE_SHORT], pauses[MT_PAUSE_LONG]);
     if (half > 0 && judge->pause > 0)
-        sum += (most > half ? other_pause : 0) + pause_weight * fmax(0, most - half) / (2 * half);
+        sum += (most > half ? judge->weights.other_pause : 0) +
+               pause_weight * fmax(0, most - half) / (2 * half);
     return sum;
 }
 
-static tenth_weights tenth_weights_of(const mt_reuse_judge *judge) {
-    if (!mt_reuse_is_few(judge->chains))
-        return many_tenths;
-    int is_lone = judge->chains->at_once < lone && judge->wanted < FEW_SESSIONS;
-    return is_lone ? lone_tenths : few_tenths;
+static mt_judge_weights weights_of(const mt_reuse_judge *judge) {
+    const mt_reuse_chains *chains = judge->chains;
+    if (judge->requests == chains->model->count)
+        return all_weights;
+    if (!mt_reuse_is_few(chains))
+        return many_weights;
+    int is_lone = chains->at_once < lone && judge->wanted < FEW_SESSIONS;
+    return is_lone ? lone_weights : few_weights;
 }
 
 double mt_reuse_unlike_tenths(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
-    tenth_weights weights = tenth_weights_of(judge);
     double worst = 0, sum = 0;
     for (size_t k = 0; k < MT_JUDGE_TENTHS; k++) {
         double off = fabs(part->tenths[k] - judge->whole.tenths[k]);
         worst = off > worst ? off : worst;
         sum += off > spare_tenth ? off - spare_tenth : 0;
     }
-    return weights.worst * worst + weights.sum * sum;
+    return judge->weights.worst_tenth * worst + judge->weights.tenths * sum;
 }
 
 static double unlike_lru(const mt_reuse_judge *judge) {
@@ -255,9 +257,9 @@ static double unlike_lru(const mt_reuse_judge *judge) {
            age_weight * most_apart(one->kept, one, other->kept, other, MT_REUSE_AGES);
 }
 
-static double unlike_fifo(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
-    const mt_reuse_block_hits *one = &part->hits, *other = &whole->hits;
-    return fifo_weight * most_apart(one->fifo, one, other->fifo, other, MT_REUSE_FIFOS);
+static double unlike_fifo(const mt_reuse_judge *judge) {
+    const mt_reuse_block_hits *one = &judge->part.hits, *other = &judge->whole.hits;
+    return judge->weights.fifo * most_apart(one->fifo, one, other->fifo, other, MT_REUSE_FIFOS);
 }
 
 /* Which events there are, in order of time. */
@@ -323,6 +325,7 @@ static mt_code judge_whole(mt_reuse_judge *judge, mt_error *error) {
     if ((code = read_pauses(judge, error)))
         return code;
     judge->wanted = sum->sessions * (double)judge->requests / (double)judge->event_count;
+    judge->weights = weights_of(judge);
     mt_reuse_caches_set_sizes(&judge->caches, &sum->hits,
                               (double)judge->requests / (double)judge->event_count);
     judge->work +=
@@ -351,7 +354,7 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
         return MT_OK;
     judge->work += FIFO_WORK * (double)count +
                    mt_reuse_caches_play_fifo(&judge->caches, judge->events, count, &sum->hits);
-    *result += unlike_fifo(sum, &judge->whole);
+    *result += unlike_fifo(judge);
     return MT_OK;
 }
 

@@ -40,6 +40,14 @@ typedef struct mt_reuse_tally {
     double rate;                        /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
 
+/* What differences count that are weighed by what the source is like. */
+typedef struct mt_judge_weights {
+    double fifo;
+    double worst_tenth,
+        tenths;         /* hits of the worst tenth; the sum of what is more than is spared */
+    double other_pause; /* a median pause unlike the source's */
+} mt_judge_weights;
+
 typedef struct mt_reuse_judge {
     const mt_reuse_chains *chains;
     size_t requests; /* of a part */
@@ -53,6 +61,7 @@ typedef struct mt_reuse_judge {
     /* The whole's, up to each bin, in parts of all. */
     double input_sums[MT_JUDGE_LENGTHS], output_sums[MT_JUDGE_LENGTHS];
     double lru_sums[MT_REUSE_DISTANCES];
+    mt_judge_weights weights;
     mt_reuse_caches caches;
     mt_reuse_sessions sessions;
     /* The part. */
