@@ -262,6 +262,13 @@ static void test_guess(void **state) {
         for (size_t b = 0; b < MT_GUESS_DISTANCES; b++)
             known += guess.lru[b];
         assert_true(known == judge.part.hits.known);
+        double known_of_tenths = 0, blocks = 0;
+        for (size_t k = 0; k < MT_JUDGE_TENTHS; k++) {
+            known_of_tenths += guess.known[k];
+            blocks += guess.blocks[k];
+            assert_true(fabs(guess.sums.tenths[k] - judge.part.tenths[k]) < 0.1);
+        }
+        assert_true(known_of_tenths == judge.part.hits.known && blocks == judge.part.hits.all);
         for (uint32_t c = 0; c < all.model->chain_count; c++) {
             if (chains->units[c] != c)
                 continue;

@@ -64,7 +64,7 @@ static mt_code judge(deals *d, double *unlike, mt_error *error) {
         most = fmax(most, apart);
         mean += apart / FIFOS;
     }
-    *unlike += d->judge.worst * most + MT_JUDGE_MEAN * mean;
+    *unlike += d->judge.weights.worst * most + MT_JUDGE_MEAN * mean;
     return MT_OK;
 }
 

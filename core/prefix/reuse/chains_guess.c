@@ -61,8 +61,14 @@ static void count_turn(mt_reuse_guess *guess, uint32_t turn, int64_t time, doubl
     const mt_reuse_judge *judge = guess->judge;
     const mt_reuse_gain *gain = &judge->caches.gains[turn];
     mt_reuse_tally *sums = &guess->sums;
-    sums->hits.all +=
-        sign * (double)mt_description_blocks(mt_reuse_description(judge->chains, turn));
+    size_t tenth = 0;
+    while (tenth + 1 < MT_JUDGE_TENTHS && time >= guess->ends[tenth])
+        tenth++;
+    double blocks = sign * (double)mt_description_blocks(mt_reuse_description(judge->chains, turn));
+    sums->hits.all += blocks;
+    guess->blocks[tenth] += blocks;
+    for (size_t g = 0; g < MT_REUSE_GAINS; g++)
+        guess->known[tenth] += sign * gain->blocks[g];
     for (size_t g = 0; g < MT_REUSE_GAINS; g++)
         guess->lru[gain->bins[g] / MT_GUESS_JOINED] += sign * gain->blocks[g];
     sums->turns += sign;
@@ -103,6 +109,10 @@ mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *err
     mt_code code = begin_windows(guess, error);
     if (code)
         return code;
+    for (size_t k = 0; k + 1 < MT_JUDGE_TENTHS; k++)
+        guess->ends[k] = judge->events[(k + 1) * judge->requests / MT_JUDGE_TENTHS].time_ns;
+    memset(guess->known, 0, sizeof guess->known);
+    memset(guess->blocks, 0, sizeof guess->blocks);
     memset(guess->lru, 0, sizeof guess->lru);
     guess->sums = (mt_reuse_tally){.sessions = judge->part.sessions};
     memcpy(guess->sums.pauses, judge->part.pauses, sizeof guess->sums.pauses);
@@ -136,12 +146,12 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
     if (sums->turns < 1 || sums->sessions < 1 || sums->hits.all < 1)
         return INFINITY;
     guess->judge->work += GUESS_WORK;
-    double sum = 0, worst = 0, mean = 0;
+    double sum = 0, worst = 0, mean = 0, share = 1 / sums->hits.all;
     for (size_t b = 0; b < guess->bins; b++) {
         sum += guess->lru[b];
-        double here = fabs(sum / sums->hits.all - guess->whole[b]);
-        worst = fmax(worst, here);
-        mean += here / MT_GUESS_DISTANCES;
+        double here = fabs(sum * share - guess->whole[b]);
+        worst = here > worst ? here : worst;
+        mean += here;
     }
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
         const mt_reuse_guess_windows *all = &guess->windows[k];
@@ -154,7 +164,10 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
     sums->rate = guess->lasts > 0 ? sums->turns / (double)guess->lasts : 0;
     if (guess->judge->chains->arrivals) /* as many as there are to be */
         sums->rate = guess->judge->whole.rate * sums->turns / (double)guess->judge->requests;
-    return mt_reuse_unlike_requests(sums, &guess->judge->whole) +
-           mt_reuse_unlike_sessions(guess->judge, sums) + guess->judge->worst * worst +
-           MT_JUDGE_MEAN * mean;
+    for (size_t k = 0; k < MT_JUDGE_TENTHS; k++)
+        sums->tenths[k] = guess->blocks[k] > 0 ? guess->known[k] / guess->blocks[k] : 0;
+    return mt_reuse_unlike_requests(guess->judge, sums) +
+           mt_reuse_unlike_tenths(guess->judge, sums) +
+           mt_reuse_unlike_sessions(guess->judge, sums) + guess->judge->weights.worst * worst +
+           MT_JUDGE_MEAN * mean / MT_GUESS_DISTANCES;
 }

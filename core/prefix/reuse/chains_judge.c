@@ -18,13 +18,25 @@ enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
-static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
-static const double window_weight = 0.2, tenth_weight = 0.4, rate_weight = 0.1,
-                    session_weight = 0.8, pause_weight = 0.6;
-static const double early_weight = 2;
-/* What the worst difference of LRU hit ratios counts: of a few sessions each moves it by much, and all else
- * would give way to it. */
-static const double worst_of_few = 8, worst_of_many = 16;
+static const double age_weight = 1.5, length_weight = 0.8;
+static const double window_weight = 0.2, rate_weight = 0.1, session_weight = 0.8,
+                    pause_weight = 0.6, early_weight = 2;
+/* A session that begins is seen in a tenth where a few families make a stretch; where one session runs at a time
+ * that cannot be helped. Where all of the source is made, its tenths and pauses are there. Of a few sessions each
+ * moves the worst LRU hit ratio by much, and all else would give way to it. */
+static const mt_judge_weights all_weights = {.worst = 8, .fifo = 0.5, .worst_tenth = 0.4},
+                              many_weights = {.worst = 16,
+                                              .fifo = 0.5,
+                                              .worst_tenth = 0.4,
+                                              .tenths = 0.4,
+                                              .other_pause = 0.1},
+                              few_weights = {.worst = 8,
+                                             .fifo = 1,
+                                             .worst_tenth = 1,
+                                             .tenths = 0.4,
+                                             .other_pause = 0.1},
+                              lone_weights = {.worst = 8, .fifo = 0.5, .worst_tenth = 1};
+static const double spare_tenth = 0.04, lone = 1.5;
 static const double alike = 1.1;
 /* Of so few sessions one more is soon there, and matters much. */
 enum { FEW_SESSIONS = 8 };
@@ -163,17 +175,26 @@ static void count_lru(mt_reuse_judge *judge, size_t count, mt_reuse_tally *sum) 
     judge->work += LRU_WORK * (double)count + (double)judge->caches.run_count / 8;
 }
 
-/* The largest distance of two distributions' sums. */
-static double apart(const double *part, double parts, const double *whole, double wholes,
-                    size_t count, double *mean) {
-    double sum = 0, most = 0, all = 0;
-    for (size_t i = 0; i < count && parts > 0 && wholes > 0; i++) {
-        sum += part[i] / parts - whole[i] / wholes;
-        most = fmax(most, fabs(sum));
-        all += fabs(sum) / (double)count;
+/* The sums of a distribution, in parts of all. */
+static void sum_up(const double *counts, double all, double *sums, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += counts[i];
+        sums[i] = all > 0 ? sum / all : 0;
     }
-    if (mean)
-        *mean = all;
+}
+
+/* The largest distance of two distributions' sums, and its mean. */
+static double apart(const double *part, double parts, const double *whole, size_t count,
+                    double *mean) {
+    double sum = 0, most = 0, all = 0, parts_or_one = parts > 0 ? parts : 1;
+    for (size_t i = 0; i < count; i++) {
+        sum += part[i];
+        double here = fabs(sum / parts_or_one - whole[i]);
+        most = here > most ? here : most;
+        all += here;
+    }
+    *mean = all / (double)count;
     return most;
 }
 
@@ -187,11 +208,13 @@ static double most_apart(const double *part, const mt_reuse_block_hits *parts, c
 }
 
 /* In its lengths and on a clock. */
-double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
-    double sum = length_weight * apart(part->inputs, part->turns, whole->inputs, whole->turns,
-                                       MT_JUDGE_LENGTHS, NULL);
+double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
+    const mt_reuse_tally *whole = &judge->whole;
+    double mean;
+    double sum = length_weight *
+                 apart(part->inputs, part->turns, judge->input_sums, MT_JUDGE_LENGTHS, &mean);
     sum += length_weight / 2 *
-           apart(part->outputs, part->turns, whole->outputs, whole->turns, MT_JUDGE_LENGTHS, NULL);
+           apart(part->outputs, part->turns, judge->output_sums, MT_JUDGE_LENGTHS, &mean);
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
         if (part->variation[k] >= 0 && whole->variation[k] > 0)
             sum += window_weight * fmin(2, fabs(part->variation[k] / whole->variation[k] - 1));
@@ -220,24 +243,42 @@ double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tall
     double half = (pauses[MT_PAUSE_SHORT] + pauses[MT_PAUSE_LIKE] + pauses[MT_PAUSE_LONG]) / 2;
     double most = fmax(pauses[MT_PAUSE_SHORT], pauses[MT_PAUSE_LONG]);
     if (half > 0 && judge->pause > 0)
-        sum += pause_weight * fmax(0, most - half) / (2 * half);
+        sum += (most > half ? judge->weights.other_pause : 0) +
+               pause_weight * fmax(0, most - half) / (2 * half);
     return sum;
 }
 
-static double unlike_lru(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
-    const mt_reuse_tally *whole = &judge->whole;
-    const mt_reuse_block_hits *one = &part->hits, *other = &whole->hits;
-    double mean, tenths = 0;
-    double worst = apart(one->lru, one->all, other->lru, other->all, MT_REUSE_DISTANCES, &mean);
-    for (size_t k = 0; k < MT_JUDGE_TENTHS; k++)
-        tenths = fmax(tenths, fabs(part->tenths[k] - whole->tenths[k]));
-    return judge->worst * worst + MT_JUDGE_MEAN * mean + tenth_weight * tenths +
+static mt_judge_weights weights_of(const mt_reuse_judge *judge) {
+    const mt_reuse_chains *chains = judge->chains;
+    if (judge->requests == chains->model->count)
+        return all_weights;
+    if (!mt_reuse_is_few(chains))
+        return many_weights;
+    int is_lone = chains->at_once < lone && judge->wanted < FEW_SESSIONS;
+    return is_lone ? lone_weights : few_weights;
+}
+
+double mt_reuse_unlike_tenths(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
+    double worst = 0, sum = 0;
+    for (size_t k = 0; k < MT_JUDGE_TENTHS; k++) {
+        double off = fabs(part->tenths[k] - judge->whole.tenths[k]);
+        worst = off > worst ? off : worst;
+        sum += off > spare_tenth ? off - spare_tenth : 0;
+    }
+    return judge->weights.worst_tenth * worst + judge->weights.tenths * sum;
+}
+
+static double unlike_lru(const mt_reuse_judge *judge) {
+    const mt_reuse_block_hits *one = &judge->part.hits, *other = &judge->whole.hits;
+    double mean, worst = apart(one->lru, one->all, judge->lru_sums, MT_REUSE_DISTANCES, &mean);
+    return judge->weights.worst * worst + MT_JUDGE_MEAN * mean +
+           mt_reuse_unlike_tenths(judge, &judge->part) +
            age_weight * most_apart(one->kept, one, other->kept, other, MT_REUSE_AGES);
 }
 
-static double unlike_fifo(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
-    const mt_reuse_block_hits *one = &part->hits, *other = &whole->hits;
-    return fifo_weight * most_apart(one->fifo, one, other->fifo, other, MT_REUSE_FIFOS);
+static double unlike_fifo(const mt_reuse_judge *judge) {
+    const mt_reuse_block_hits *one = &judge->part.hits, *other = &judge->whole.hits;
+    return judge->weights.fifo * most_apart(one->fifo, one, other->fifo, other, MT_REUSE_FIFOS);
 }
 
 /* Which events there are, in order of time. */
@@ -297,9 +338,13 @@ static mt_code judge_whole(mt_reuse_judge *judge, mt_error *error) {
     *sum = (mt_reuse_tally){0};
     count_requests(judge, judge->event_count, sum);
     count_lru(judge, judge->event_count, sum);
+    sum_up(sum->inputs, sum->turns, judge->input_sums, MT_JUDGE_LENGTHS);
+    sum_up(sum->outputs, sum->turns, judge->output_sums, MT_JUDGE_LENGTHS);
+    sum_up(sum->hits.lru, sum->hits.all, judge->lru_sums, MT_REUSE_DISTANCES);
     if ((code = read_pauses(judge, error)))
         return code;
     judge->wanted = sum->sessions * (double)judge->requests / (double)judge->event_count;
+    judge->weights = weights_of(judge);
     mt_reuse_caches_set_sizes(&judge->caches, &sum->hits,
                               (double)judge->requests / (double)judge->event_count);
     judge->work +=
@@ -322,17 +367,16 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
         return code;
     *sum = (mt_reuse_tally){0};
     count_requests(judge, count, sum);
-    *result = mt_reuse_unlike_requests(sum, &judge->whole);
+    *result = mt_reuse_unlike_requests(judge, sum);
     if (*result >= limit)
         return MT_OK;
     count_lru(judge, count, sum);
-    *result +=
-        unlike_lru(judge, sum) + mt_reuse_unlike_sessions(judge, sum) + unlike_early(judge, sum);
+    *result += unlike_lru(judge) + mt_reuse_unlike_sessions(judge, sum) + unlike_early(judge, sum);
     if (*result >= limit)
         return MT_OK;
     judge->work += FIFO_WORK * (double)count +
                    mt_reuse_caches_play_fifo(&judge->caches, judge->events, count, &sum->hits);
-    *result += unlike_fifo(sum, &judge->whole);
+    *result += unlike_fifo(judge);
     return MT_OK;
 }
 
@@ -341,7 +385,6 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
     size_t count = chains->model->count;
     judge->chains = chains;
     judge->requests = requests;
-    judge->worst = mt_reuse_is_few(chains) ? worst_of_few : worst_of_many;
     judge->inputs = mt_allocate(count, sizeof *judge->inputs);
     judge->input_bins = mt_allocate(count, sizeof *judge->input_bins);
     judge->output_bins = mt_allocate(count, sizeof *judge->output_bins);

@@ -17,7 +17,7 @@ enum { MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
 enum { MT_JUDGE_LEAST_WINDOWS = 4 };                     /* fewer say nothing */
 extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
 
-/* What the mean difference of LRU hit ratios counts; the worst one: mt_reuse_judge.worst. */
+/* What the mean difference of LRU hit ratios counts; the worst one: mt_judge_weights.worst. */
 #define MT_JUDGE_MEAN 1.0
 
 /* A pause against the source's median: shorter, as long (to a tenth), longer; none, where a session begins. */
@@ -40,16 +40,29 @@ typedef struct mt_reuse_tally {
     double rate;                        /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
 
+/* What differences count that are weighed by what the source is like. */
+typedef struct mt_judge_weights {
+    double worst; /* the worst difference of LRU hit ratios */
+    double fifo;
+    double worst_tenth,
+        tenths;         /* hits of the worst tenth; the sum of what is more than is spared */
+    double other_pause; /* a median pause unlike the source's */
+} mt_judge_weights;
+
 typedef struct mt_reuse_judge {
     const mt_reuse_chains *chains;
     size_t requests; /* of a part */
-    double worst;    /* what the worst difference of LRU hit ratios counts */
     /* By turn. */
     uint64_t *inputs;
     uint8_t *input_bins, *output_bins;
     uint8_t *pauses; /* in the source: mt_reuse_pause */
     int64_t pause;   /* the source's median */
-    double wanted;   /* sessions of a part */
+    double
+        wanted; /* sessions of a part; whole->sessions scaled, unless somebody sets another number */
+    /* The whole's, up to each bin, in parts of all. */
+    double input_sums[MT_JUDGE_LENGTHS], output_sums[MT_JUDGE_LENGTHS];
+    double lru_sums[MT_REUSE_DISTANCES];
+    mt_judge_weights weights;
     mt_reuse_caches caches;
     mt_reuse_sessions sessions;
     /* The part. */
@@ -77,10 +90,13 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
                             double limit, double *unlike, mt_error *error);
 
 /* What lengths, tokens per window and the rate say of that. */
-double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally *whole);
+double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 /* What turns a session and pauses say of that. */
 double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tally *part);
+
+/* What hits per tenth say of that. */
+double mt_reuse_unlike_tenths(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 void mt_reuse_judge_free(mt_reuse_judge *judge);
 

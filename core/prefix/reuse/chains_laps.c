@@ -124,6 +124,7 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     if (number > 0)
         snprintf(name, sizeof name, "synthesize/%llu", (unsigned long long)number);
     mt_random_begin(&chains->random, options->seed, name, "chains");
+    chains->seed = options->seed;
     chains->resample = options->resample;
     chains->slowness = (int64_t)populations;
     memset(chains->segment_of, 0xff, chains->model->count * sizeof *chains->segment_of);

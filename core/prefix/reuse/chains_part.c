@@ -183,6 +183,17 @@ static mt_code list_units(mt_reuse_search *s, uint32_t *trees, mt_error *error) 
     return code ? code : mt_reuse_guess_open(&s->guess, &s->judge, error);
 }
 
+/* Whole sessions, where two and a half are wanted: fewer or more, by seed, so that turns a session are right on
+ * average, and of seeds in a row as nearly as they can be. At least one. */
+static double whole_of(double wanted, uint64_t seed) {
+    enum { SEEDS = 1000 };
+    double fewer = floor(wanted), more = fewer + 1, at = (double)(seed % SEEDS);
+    if (fewer < 1)
+        return 1;
+    double share = (1 / wanted - 1 / more) / (1 / fewer - 1 / more); /* of seeds that have fewer */
+    return floor(share * (at + 1)) > floor(share * at) ? fewer : more;
+}
+
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error) {
     size_t count = chains->model->chain_count;
     chains->units = mt_allocate(count, sizeof *chains->units);
@@ -212,6 +223,7 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
     if (is_there && s.step > 0 &&
         (code = mt_reuse_find_arrivals(chains, requests, error)) == MT_OK &&
         (code = mt_reuse_judge_open(&s.judge, chains, requests, error)) == MT_OK &&
+        (s.judge.wanted = whole_of(s.judge.wanted, chains->seed)) > 0 &&
         (code = list_units(&s, trees, error)) == MT_OK &&
         (code = try_windows(&s, error)) == MT_OK && (code = try_cells(&s, error)) == MT_OK &&
         (code = try_folds(&s, error)) == MT_OK &&

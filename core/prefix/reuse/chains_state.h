@@ -115,6 +115,7 @@ struct mt_reuse_chains {
     mt_reuse_arrivals *arrivals; /* NULL: its requests come when pieces say */
     /* The lap. */
     mt_random random;
+    uint64_t seed;
     uint64_t lap;
     uint32_t *before; /* MT_NO_TURN: the turn begins a chain */
     uint32_t *origin;
