@@ -304,8 +304,11 @@ static mt_code sort(mt_model *model, uint32_t *place_of, mt_error *error) {
     placed *places = mt_allocate(count, sizeof *places);
     uint32_t *moved = mt_allocate(count, sizeof *moved);
     mt_description *sorted = mt_allocate(count, sizeof *sorted);
-    mt_code code = places && moved && sorted ? sort_places(model, places, error)
-                                             : mt_fail_memory(error, "learner");
+    mt_code code = MT_ERROR_MEMORY;
+    if (places && moved && sorted)
+        code = sort_places(model, places, error);
+    else
+        mt_fail_memory(error, "learner");
     for (size_t i = 0; code == MT_OK && i < count; i++) {
         sorted[i] = model->descriptions[places[i].place];
         moved[places[i].place] = (uint32_t)i;

@@ -15,8 +15,9 @@
 
 /* The blocks as they were counted, and where the pass is. */
 typedef struct blocks {
-    const uint32_t *raw_parents; /* NULL: the parents of the tree */
-    mt_tree_parents parents;
+    int is_raw;                  /* a raw tree, else a tree of prefixes: */
+    const uint32_t *raw_parents; /* of the one */
+    mt_tree_parents parents;     /* of the other */
     const uint32_t *visited;
     uint32_t *ends;
     uint32_t count;
@@ -28,7 +29,7 @@ enum { POLLED = 1 << 16 }; /* Ctrl-C is asked for once in so many blocks */
 typedef enum kind { NODE, SAME_NODE, TAIL, SAME_TAIL } kind;
 
 static uint32_t parent_of(const blocks *all, uint32_t block) {
-    return all->raw_parents ? all->raw_parents[block] : mt_parent_of(all->parents, block);
+    return all->is_raw ? all->raw_parents[block] : mt_parent_of(all->parents, block);
 }
 
 static kind kind_of(const blocks *all, uint32_t block) {
@@ -163,6 +164,7 @@ static mt_code name_nodes(mt_radix *radix, mt_error *error) {
 
 mt_code mt_radix_contract(mt_radix *radix, mt_error *error) {
     blocks all = {.visited = radix->visited.data, .ends = radix->ends.data};
+    all.is_raw = radix->raw != NULL;
     all.count = radix->raw ? mt_parents_count(radix->raw) : mt_prefix_tree_count(radix->tree);
     if (radix->raw)
         all.raw_parents = mt_parents_blocks(radix->raw);
