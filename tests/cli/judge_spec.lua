@@ -44,18 +44,27 @@ describe("moontide judge", function()
     assert.same(json.decode(command.read(folder .. "/out/run.json")), json.decode(again.out))
   end)
 
-  it("says that pieces came together, and that nobody counted tokens, where it was so", function()
+  it("says that pieces came together, were more than tokens or that nobody counted those, where it was so", function()
     local folder, result = driven ""
     local kept, text = "keeps them back", command.read(folder .. "/out/profile_export.jsonl")
     local uncounted = "did not say how many tokens they had"
     assert.falsy(result.out:find(uncounted, 1, true))
-    text = text:gsub('("chunks_read_together": {"value": )%d', "%12"):gsub('"usage_said": true', '"usage_said": false', 7)
+    text = text:gsub('("chunks_read_together": {"value": )%d', "%12"):gsub('("read_lag": {"value": )[%d.]+', "%10.1")
+    local late = text:gsub('("read_lag": {"value": )[%d.]+', "%150")
+    text = text:gsub('"usage_said": true', '"usage_said": false', 7)
     command.write(folder, "out/profile_export.jsonl", text)
     local told = judge(folder, "out --accept-invalid").out
     assert.truthy(told:find("67 % of the pieces came together with the one before: the server or what stands between "
       .. kept, 1, true), told)
+    command.write(folder, "out/profile_export.jsonl", late)
+    assert.falsy(judge(folder, "out --accept-invalid").out:find(kept, 1, true)) -- by this machine
     local answered = told:match "requests due: (%d+) done"
     assert.truthy(told:find(("7 of %s answers %s"):format(answered, uncounted), 1, true), told)
+    assert.falsy(told:find("more pieces than", 1, true))
+    local fewer = text:gsub('("tokens_per_chunk": {"value": )%d', "%10.5", 1)
+    command.write(folder, "out/profile_export.jsonl", fewer)
+    assert.truthy(judge(folder, "out --accept-invalid").out:find("Answers came in more pieces than the server counts "
+      .. "tokens, down to 0.50 tokens a piece: it counts something else, or pieces are no tokens", 1, true))
     -- Of another tool's results nobody knows it: they count by themselves.
     command.write(folder, "out/profile_export.jsonl", (text:gsub('"usage_said": %a+, ', "")))
     assert.falsy(judge(folder, "out/profile_export.jsonl --accept-invalid").out:find(uncounted, 1, true))

@@ -82,10 +82,22 @@ local function lengths(by_key)
   return lines
 end
 
--- Pieces that came in one read with another before them: a proxy keeps them back, or the server; where it
--- was this machine that read late, the read lag says so.
+-- A piece with content is a token at least: where there are fewer, one of the two counts something else.
+local function few_tokens(by_key)
+  local tokens = by_key.tokens_per_chunk
+  if tokens and tokens.min < 1 then
+    return ("Answers came in more pieces than the server counts tokens, down to %.2f tokens a piece: it "
+      .. "counts something else, or pieces are no tokens"):format(tokens.min)
+  end
+end
+
+local late_read = 5 -- ms, of the read lag
+
+-- Pieces that came in one read with another before them, and were read when they came: a proxy has kept them
+-- back, or the server.
 local function together(by_key)
-  local gaps, held = by_key.inter_chunk_latency, by_key.chunks_read_together
+  local gaps, held, lag = by_key.inter_chunk_latency, by_key.chunks_read_together, by_key.read_lag
+  if lag and lag.p99 > late_read then return nil end
   if gaps and held and gaps.count >= 10 and held.sum > gaps.count / 2 then
     return ("%.0f %% of the pieces came together with the one before: the server or what stands between "
       .. "keeps them back, and times of tokens are not those at which they were made")
@@ -109,6 +121,7 @@ function show.cautions(run)
     lines[#lines + 1] = ("%s came as a whole though a stream was asked for: they have no first token"):format(
       texts.grouped_count(whole, "answer"))
   end
+  lines[#lines + 1] = few_tokens(run.by_key)
   lines[#lines + 1] = together(run.by_key)
   return lines
 end
