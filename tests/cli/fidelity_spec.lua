@@ -187,7 +187,21 @@ describe("shorter than the source it is alike, but for what comes back late:", f
     end)
   end
 
-  -- LRU, and turns a session in parts of the source's. Of one session a quarter is a quarter of one: chains of
+  -- Hit ratios of a cache without limit, of each tenth of the requests.
+  local function tenths_of(columns)
+    local known, tenths, count, at = {}, {}, columns:column("timestamp"):values(), 0
+    for k = 1, 10 do tenths[k] = { hit = 0, all = 0 } end
+    for r in columns:requests() do
+      local ids, depth, here = r.hash_ids or {}, 0, tenths[at * 10 // #count + 1]
+      while depth < #ids and known[ids[depth + 1]] do depth = depth + 1 end
+      for _, id in ipairs(ids) do known[id] = true end
+      here.hit, here.all, at = here.hit + depth, here.all + #ids, at + 1
+    end
+    for k, here in ipairs(tenths) do tenths[k] = here.hit / here.all end
+    return tenths
+  end
+
+  -- LRU, hits per tenth, and turns a session in parts of the source's. Of one session a quarter is a quarter of one: chains of
   -- turns are counted, of which there are two or three then.
   local function assert_like(source, times, bound)
     local made <close> = synthesis(source, { seed = 1 }, times)
@@ -206,6 +220,10 @@ describe("shorter than the source it is alike, but for what comes back late:", f
     local wanted = assert(mt.analyze(source.columns, opt)).sessions.turns.mean
     local turns = assert(mt.analyze(made, opt)).sessions.turns.mean
     assert_within(bound.turns * wanted, turns, wanted, "turns a session")
+    local tenths = tenths_of(made)
+    for k, ratio in ipairs(tenths_of(source.columns)) do
+      assert_within(bound.tenth, tenths[k], ratio, k .. ". tenth")
+    end
 
     -- A session goes on over what is left out of it: as many are named as are seen, or fewer; but now and then
     -- two look like one, as in these sources.
@@ -218,10 +236,14 @@ describe("shorter than the source it is alike, but for what comes back late:", f
   end
 
   for name, bounds in pairs {
-    agent_16_sessions = { [0.5] = { lru = 0.025, turns = 0.1 }, [0.25] = { lru = 0.035, turns = 0.15 } },
-    agent_4_sessions = { [0.5] = { lru = 0.045, turns = 0.2 }, [0.25] = { lru = 0.08, turns = 0.26 } },
-    agent_1_session = { [0.5] = { lru = 0.04, turns = 0.35 }, [0.25] = { lru = 0.075, turns = 0.25 } },
-    agents_shared_prompts_b16 = { [0.5] = { lru = 0.045, turns = 0.05 }, [0.25] = { lru = 0.075, turns = 0.05 } },
+    agent_16_sessions = { [0.5] = { lru = 0.025, turns = 0.1, tenth = 0.06 },
+      [0.25] = { lru = 0.04, turns = 0.15, tenth = 0.11 } },
+    agent_4_sessions = { [0.5] = { lru = 0.045, turns = 0.2, tenth = 0.08 },
+      [0.25] = { lru = 0.08, turns = 0.26, tenth = 0.22 } },
+    agent_1_session = { [0.5] = { lru = 0.04, turns = 0.25, tenth = 0.11 },
+      [0.25] = { lru = 0.08, turns = 0.26, tenth = 0.18 } },
+    agents_shared_prompts_b16 = { [0.5] = { lru = 0.045, turns = 0.05, tenth = 0.08 },
+      [0.25] = { lru = 0.075, turns = 0.05, tenth = 0.11 } },
   } do
     for times, bound in pairs(bounds) do
       it(("%s at %g times its length"):format(name, times), function()
@@ -235,9 +257,10 @@ describe("shorter than the source it is alike, but for what comes back late:", f
 
   -- The same of sources that need no data: sessions with long growing prompts, one or a few of them at once.
   for _, one in ipairs(require "tests.bench.fidelity_sources") do
-    local bounds = { ["one agent after another"] = { [0.5] = { lru = 0.04, turns = 0.2 },
-        [0.25] = { lru = 0.05, turns = 0.25 } },
-      ["agents with helpers"] = { [0.5] = { lru = 0.02, turns = 0.1 }, [0.25] = { lru = 0.03, turns = 0.1 } } }
+    local bounds = { ["one agent after another"] = { [0.5] = { lru = 0.04, turns = 0.2, tenth = 0.09 },
+        [0.25] = { lru = 0.05, turns = 0.25, tenth = 0.17 } },
+      ["agents with helpers"] = { [0.5] = { lru = 0.02, turns = 0.1, tenth = 0.05 },
+        [0.25] = { lru = 0.03, turns = 0.1, tenth = 0.07 } } }
     for times, bound in pairs(bounds[one.name] or {}) do
       it(("%s at %g times its length"):format(one.name, times), function()
         local path = new_path()

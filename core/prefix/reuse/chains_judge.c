@@ -18,24 +18,19 @@ enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
-static const double age_weight = 1.5, length_weight = 0.8;
+static const double length_weight = 0.8;
 static const double window_weight = 0.2, rate_weight = 0.1, session_weight = 0.8,
                     pause_weight = 0.6, early_weight = 2;
 /* A session that begins is seen in a tenth where a few families make a stretch; where one session runs at a time
  * that cannot be helped. Where all of the source is made, its tenths and pauses are there. Of a few sessions each
  * moves the worst LRU hit ratio by much, and all else would give way to it. */
-static const mt_judge_weights all_weights = {.worst = 8, .fifo = 0.5, .worst_tenth = 0.4},
-                              many_weights = {.worst = 16,
-                                              .fifo = 0.5,
-                                              .worst_tenth = 0.4,
-                                              .tenths = 0.4,
-                                              .other_pause = 0.1},
-                              few_weights = {.worst = 8,
-                                             .fifo = 1,
-                                             .worst_tenth = 1,
-                                             .tenths = 0.4,
-                                             .other_pause = 0.1},
-                              lone_weights = {.worst = 8, .fifo = 0.5, .worst_tenth = 1};
+static const mt_judge_weights
+    all_weights = {.worst = 8, .age = 1.5, .fifo = 0.5, .worst_tenth = 0.4},
+    many_weights =
+        {.worst = 16, .age = 3, .fifo = 0.5, .worst_tenth = 0.4, .tenths = 0.2, .other_pause = 0.1},
+    few_weights =
+        {.worst = 8, .age = 3, .fifo = 1, .worst_tenth = 1, .tenths = 0.4, .other_pause = 0.1},
+    lone_weights = {.worst = 8, .age = 1.5, .fifo = 0.5, .worst_tenth = 1};
 static const double spare_tenth = 0.04, lone = 1.5;
 static const double alike = 1.1;
 /* Of so few sessions one more is soon there, and matters much. */
@@ -273,7 +268,7 @@ static double unlike_lru(const mt_reuse_judge *judge) {
     double mean, worst = apart(one->lru, one->all, judge->lru_sums, MT_REUSE_DISTANCES, &mean);
     return judge->weights.worst * worst + MT_JUDGE_MEAN * mean +
            mt_reuse_unlike_tenths(judge, &judge->part) +
-           age_weight * most_apart(one->kept, one, other->kept, other, MT_REUSE_AGES);
+           judge->weights.age * most_apart(one->kept, one, other->kept, other, MT_REUSE_AGES);
 }
 
 static double unlike_fifo(const mt_reuse_judge *judge) {

@@ -42,8 +42,8 @@ typedef struct mt_reuse_tally {
 
 /* What differences count that are weighed by what the source is like. */
 typedef struct mt_judge_weights {
-    double worst; /* the worst difference of LRU hit ratios */
-    double fifo;
+    double worst;     /* the worst difference of LRU hit ratios */
+    double age, fifo; /* hits by age; of FIFO */
     double worst_tenth,
         tenths;         /* hits of the worst tenth; the sum of what is more than is spared */
     double other_pause; /* a median pause unlike the source's */
