@@ -47,7 +47,7 @@ describe("moontide judge", function()
   it("says that pieces came together, were more than tokens or that nobody counted those, where it was so", function()
     local folder, result = driven ""
     local kept, text = "keeps them back", command.read(folder .. "/out/profile_export.jsonl")
-    local uncounted = "did not say how many tokens they had"
+    local uncounted = "came without the server's count of tokens"
     assert.falsy(result.out:find(uncounted, 1, true))
     text = text:gsub('("chunks_read_together": {"value": )%d', "%12"):gsub('("read_lag": {"value": )[%d.]+', "%10.1")
     local late = text:gsub('("read_lag": {"value": )[%d.]+', "%150")
@@ -58,8 +58,7 @@ describe("moontide judge", function()
       .. kept, 1, true), told)
     command.write(folder, "out/profile_export.jsonl", late)
     assert.falsy(judge(folder, "out --accept-invalid").out:find(kept, 1, true)) -- by this machine
-    local answered = told:match "requests due: (%d+) done"
-    assert.truthy(told:find(("7 of %s answers %s"):format(answered, uncounted), 1, true), told)
+    assert.truthy(told:find("7 answers " .. uncounted, 1, true), told)
     assert.falsy(told:find("more pieces than", 1, true))
     local fewer = text:gsub('("tokens_per_chunk": {"value": )%d', "%10.5", 1)
     command.write(folder, "out/profile_export.jsonl", fewer)
