@@ -107,7 +107,8 @@ static mt_code number_draft(run_source *run, const mt_draft *draft, const mt_key
 static mt_code make_ids(run_source *run, mt_error *error) {
     const mt_key *keys = run->drafts.keys.keys;
     size_t waiting = 0; /* keys before this draft's that have no id yet */
-    size_t ahead = 0, ahead_at = 0;
+    size_t ahead = 0;
+    const mt_key *ahead_keys = keys;
     uint64_t *out = run->batch_ids;
     mt_code code = MT_OK;
     if (run->drafts.keys.count == 0)
@@ -115,8 +116,8 @@ static mt_code make_ids(run_source *run, mt_error *error) {
     for (size_t i = 0; code == MT_OK && i < run->batch_count; i++) {
         const mt_draft *draft = &run->batch[i];
         for (; ahead < run->batch_count && ahead < i + DRAFTS_AHEAD; ahead++) {
-            expect_keys(run, &run->batch[ahead], keys + ahead_at);
-            ahead_at += run->batch[ahead].keys;
+            expect_keys(run, &run->batch[ahead], ahead_keys);
+            ahead_keys += run->batch[ahead].keys;
         }
         if (!draft->is_chain && draft->fresh == 0) {
             waiting += draft->keys;
