@@ -472,8 +472,8 @@ install: all
 	  install -D -m 644 lua/$$module $(LUA_SHARE)/$$module || exit 1; done
 	install -d $(DESTDIR)$(PREFIX)/share/moontide/examples
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/moontide/
-	install -m 644 examples/*.lua examples/README.md $(DESTDIR)$(PREFIX)/share/moontide/examples/
-	for folder in kubernetes prometheus slurm; do \
+	install -m 644 examples/*.lua examples/*.md $(DESTDIR)$(PREFIX)/share/moontide/examples/
+	for folder in kubernetes prometheus slurm testing; do \
 	  install -d $(DESTDIR)$(PREFIX)/share/moontide/examples/$$folder && \
 	  install -m 644 examples/$$folder/* $(DESTDIR)$(PREFIX)/share/moontide/examples/$$folder/ || exit 1; done
 

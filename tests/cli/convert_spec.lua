@@ -519,14 +519,14 @@ at most 1: 1 row left
   end)
 
   it("is documented with every format there is", function()
-    local readme = command.read "README.md":lower()
+    local guide = command.read "examples/traces.md":lower()
     local help = convert({ "--help" }).out
     local formats = require("moontide.core").log.formats
     assert.is_true(#formats >= 6)
     for _, format in ipairs(formats) do
       assert.truthy(help:find(format.name, 1, true), format.name)
       assert.truthy(help:find(format.title, 1, true), format.title)
-      assert.truthy(readme:find(format.title:lower(), 1, true), format.title)
+      assert.truthy(guide:find(format.title:lower(), 1, true), format.title)
     end
   end)
 

@@ -31,6 +31,7 @@ describe("make install", function()
 644 ./opt/tide/share/moontide/LICENSE
 644 ./opt/tide/share/moontide/README.md
 644 ./opt/tide/share/moontide/examples/README.md
+644 ./opt/tide/share/moontide/examples/driving.md
 644 ./opt/tide/share/moontide/examples/kubernetes/Containerfile
 644 ./opt/tide/share/moontide/examples/kubernetes/README.md
 644 ./opt/tide/share/moontide/examples/kubernetes/benchmark_job.yaml
@@ -38,12 +39,17 @@ describe("make install", function()
 644 ./opt/tide/share/moontide/examples/kubernetes/merge_job.yaml
 644 ./opt/tide/share/moontide/examples/kubernetes/number_of_shards.yaml
 644 ./opt/tide/share/moontide/examples/kubernetes/replay_shards.yaml
+644 ./opt/tide/share/moontide/examples/other_tools.md
+644 ./opt/tide/share/moontide/examples/pictures.md
+644 ./opt/tide/share/moontide/examples/planning.md
 644 ./opt/tide/share/moontide/examples/prometheus/README.md
 644 ./opt/tide/share/moontide/examples/prometheus/dashboard.json
 644 ./opt/tide/share/moontide/examples/prometheus/prometheus.yml
 644 ./opt/tide/share/moontide/examples/slurm/README.md
 644 ./opt/tide/share/moontide/examples/slurm/merge.sbatch
 644 ./opt/tide/share/moontide/examples/slurm/shards.sbatch
+644 ./opt/tide/share/moontide/examples/synthesis.md
+644 ./opt/tide/share/moontide/examples/traces.md
 755 ./opt/tide/bin/moontide
 755 ./opt/tide/lib/lua/5.4/moontide/core.so
 755 ./opt/tide/lib/lua/5.4/moontide/curl.so

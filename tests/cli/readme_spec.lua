@@ -1,7 +1,7 @@
--- Every example of the README and of the scripting guide is run. README: `lua` blocks that begin with
--- "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh` blocks run line by line in the
--- folder of those files, beside the mock that the text has in another terminal, `repl` blocks are typed in the
--- console. Guide: `lua` blocks run after
+-- Every example of the README and of the guides is run. README, and the guides that go on with its files:
+-- `lua` blocks that begin with "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh` blocks
+-- run line by line in the folder of those files, beside the mock that the text has in another terminal, `repl`
+-- blocks are typed in the console. Scripting guide: `lua` blocks run after
 -- `local mt = require "moontide"`, `sh` blocks where there is a folder `examples`.
 local command = require "tests.support.command"
 local document = require "tests.support.document"
@@ -13,8 +13,17 @@ local function succeeds(line, result)
   assert.equal(0, result.status, line .. "\n" .. result.err)
 end
 
-describe("the README", function()
-  local text = command.read "README.md"
+-- In the order in which they are read.
+local guides = { "planning", "traces", "synthesis", "driving", "pictures" }
+
+describe("the README and its guides", function()
+  local texts = { command.read "README.md" }
+  for _, name in ipairs(guides) do
+    local path = "examples/" .. name .. ".md"
+    assert(texts[1]:find("](" .. path .. ")", 1, true), path .. " is not in the README")
+    texts[#texts + 1] = command.read(path)
+  end
+  local text = table.concat(texts, "\n")
   local folder, with_path
 
   setup(function()
