@@ -355,8 +355,8 @@ describe("the rate of a CSV", function()
     fails("mt.rate_of('x.csv', { time = 't', rate = 'n', per = 'week' })", "my.lua:2: rate_of: per (s, m, h, d) "
       .. "must be a time in seconds, or with units (90s, 250ms, 1h30m, 2d; m is minutes), not 'week'")
     fails("mt.rate_of('x.csv', { time = 't', rate = 'n', per = 0 })", "my.lua:2: rate_of: per must be above 0, not 0")
-    fails("mt.rate_of('x.csv', { time = 't', rate = 'n', unit = 'm' })",
-      "my.lua:2: rate_of: unit must be one of s, ms, us, ns, not 'm' (did you mean 'ms'?)")
+    fails("mt.rate_of('x.csv', { time = 't', rate = 'n', unit = 'min' })",
+      "my.lua:2: rate_of: unit must be one of s, ms, us, ns, m, h, d, not 'min'")
     fails("mt.rate_of('x.csv', { time = 5 })", "my.lua:2: rate_of: time must be a string, not 5")
     fails("mt.rate_of(mt.trace.columns(), { time = 't' })",
       "my.lua:2: rate_of: time, rate, per, unit and delimiter are for a CSV: the first argument must be its name")

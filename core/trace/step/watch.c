@@ -21,9 +21,9 @@ static void watch_release(mt_source *source) {
     mt_profile_release(((watch_step *)source)->profile);
 }
 
+/* A profile may count hits, so ids are not left as text. */
 static const mt_source_kind watch_kind = {.next = watch_next,
                                           .release = watch_release,
-                                          .leave_ids = mt_source_leave_ids_below,
                                           .live = &mt_live_as_below};
 
 mt_source *mt_step_watch(mt_source *below, mt_profile *profile, mt_error *error) {
