@@ -73,16 +73,16 @@ static int read_line(mt_run_reading *self, const mt_json *json) {
     if (grow_rows(requests) != 0)
         return mt_run_reading_no_memory(self);
     self->row = &requests->rows[requests->count];
-    *self->row = (mt_run_request){.number = requests->count,
-                                  .lacks_number = 1,
-                                  .usage_said = 1, /* other tools count by themselves */
-                                  .part = self->part,
-                                  .usage_said = 1, /* unless the line denies it */
-                                  .due_ns = MT_NEVER,
-                                  .begun_ns = MT_NEVER,
-                                  .sent_ns = MT_NEVER,
-                                  .answer_ns = MT_NEVER,
-                                  .end_ns = MT_NEVER};
+    *self->row = (mt_run_request){
+        .number = requests->count,
+        .lacks_number = 1,
+        .part = self->part,
+        .usage_said = 1, /* unless the line denies it: other tools count by themselves */
+        .due_ns = MT_NEVER,
+        .begun_ns = MT_NEVER,
+        .sent_ns = MT_NEVER,
+        .answer_ns = MT_NEVER,
+        .end_ns = MT_NEVER};
     for (int i = 0; i < MT_MEASURES; i++)
         if (requests->metrics[i])
             requests->metrics[i][requests->count] = NAN;

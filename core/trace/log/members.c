@@ -148,12 +148,12 @@ static int take_tokens(members_log *self, const mt_json *json, uint64_t line, co
 static int take_count(members_log *self, const mt_json *json, uint64_t line, int role,
                       mt_span value, uint64_t *tokens, mt_error *error) {
     char *name = self->names[role], *part = name;
-    uint64_t one;
+    uint64_t one = 0;
     int found = 0, failed = 0;
     if (!is_none(value))
         return take_tokens(self, json, line, name, value, tokens, error);
     *tokens = 0;
-    while (part && !failed) {
+    do {
         char *plus = strchr(part, '+');
         mt_span of_part = {"", 0};
         if (plus)
@@ -169,7 +169,7 @@ static int take_count(members_log *self, const mt_json *json, uint64_t line, int
         if (plus)
             *plus = '+';
         part = plus ? plus + 1 : NULL;
-    }
+    } while (part && !failed);
     return failed ? -1 : found ? 0 : fail_missing(self, json, line, role, error);
 }
 

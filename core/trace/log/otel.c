@@ -184,7 +184,7 @@ static int take_count(otel_log *self, mt_span value, const char *name, uint64_t 
 static int otel_next(mt_log *log, mt_log_row *row, mt_error *error) {
     otel_log *self = (otel_log *)log;
     mt_request *request = &row->request;
-    uint64_t time;
+    uint64_t time = 0;
     while (self->next == self->count) {
         int status = read_line(self, error);
         if (status <= 0)

@@ -22,9 +22,8 @@ static void watch_release(mt_source *source) {
 }
 
 /* A profile may count hits, so ids are not left as text. */
-static const mt_source_kind watch_kind = {.next = watch_next,
-                                          .release = watch_release,
-                                          .live = &mt_live_as_below};
+static const mt_source_kind watch_kind = {
+    .next = watch_next, .release = watch_release, .live = &mt_live_as_below};
 
 mt_source *mt_step_watch(mt_source *below, mt_profile *profile, mt_error *error) {
     watch_step *self = (watch_step *)mt_source_over(below, &watch_kind, sizeof *self, error);
