@@ -24,9 +24,9 @@ enum { PLACES = 17, STRIDE = 8 }; /* where a window may begin, and in which orde
 enum { OFFSETS = 8, FOLDS = 16 }; /* which cells, and which trees may be kept */
 enum { WAYS = 3, LEAST_TRIES = 2 };
 enum { CELLS = 32 }; /* of the source's time */
-/* Runs and requests looked at, in all, and half as many where the source has so many requests. Where there
- * are a few units the best parts are rare, and twice as many are looked at. */
-#define MOST_WORK 1.2e8
+/* Runs and requests looked at, in all, and half as many where the source has so many requests. The fewer units
+ * there are, the rarer are the best parts: of few twice as many are looked at, of single ones four times. */
+#define MOST_WORK 6e7
 #define MANY_REQUESTS 5e4
 
 enum { FEW_FAMILIES = 48 };            /* sessions are moved by themselves */
@@ -178,7 +178,9 @@ static mt_code list_units(mt_reuse_search *s, uint32_t *trees, mt_error *error) 
         here->last = last > here->last ? last : here->last;
         s->here[c] = mt_reuse_whole_piece();
     }
-    s->most_work *= s->unit_count < MT_REUSE_SINGLE_UNITS ? 2 : 1;
+    s->most_work *= s->unit_count < MT_REUSE_SINGLE_UNITS ? 4
+                    : s->unit_count < MT_REUSE_FEW_UNITS  ? 2
+                                                          : 1;
     code = mt_reuse_open_skips(s, error);
     return code ? code : mt_reuse_guess_open(&s->guess, &s->judge, error);
 }
