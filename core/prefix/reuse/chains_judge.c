@@ -27,7 +27,7 @@ static const double window_weight = 0.2, rate_weight = 0.1, session_weight = 0.8
 static const mt_judge_weights
     all_weights = {.worst = 8, .age = 1.5, .fifo = 0.5, .worst_tenth = 0.4},
     many_weights =
-        {.worst = 16, .age = 3, .fifo = 0.5, .worst_tenth = 0.4, .tenths = 0.2, .other_pause = 0.1},
+        {.worst = 20, .age = 3, .fifo = 0.5, .worst_tenth = 0.4, .tenths = 0.1, .other_pause = 0.1},
     few_weights =
         {.worst = 8, .age = 3, .fifo = 1, .worst_tenth = 1, .tenths = 0.4, .other_pause = 0.1},
     lone_weights = {.worst = 8, .age = 1.5, .fifo = 0.5, .worst_tenth = 1};
