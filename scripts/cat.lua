@@ -27,7 +27,9 @@ return mt.script {
       help = "make session rows count whole prompts, or only what each turn adds" },
     { "sessions", kind = "choice", choices = { "cumulative", "delta" },
       help = "what they count (default: guessed)" },
-    { "merge", kind = "flag", help = "several traces by their times, instead of one after the other" },
+    { "merge", kind = "flag",
+      help = "several traces by their times, instead of one after the other; either way they must be in "
+        .. "blocks of one size (--reblock)" },
     { "gap", kind = "duration", min = 0,
       help = "from one trace's last request to the next one's first (default: a mean gap)" },
     { "parts", kind = "flag",

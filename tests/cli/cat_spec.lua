@@ -233,6 +233,70 @@ describe("moontide cat", function()
       .. '"hash_ids": [1, 3]}\n', cat({ "-", a }, { input = command.read(b) }).out)
   end)
 
+  -- Twenty requests in blocks of that size; what their first line says of it.
+  local function blocks(name, size, says)
+    local lines = {}
+    for i = 1, 20 do
+      local ids = {}
+      for k = 1, (99 + i + size - 1) // size do ids[k] = 100 * i + k end
+      lines[i] = ('{"timestamp": %d, "input_length": %d, "hash_ids": [%s]%s}\n'):format(100 * i, 99 + i,
+        table.concat(ids, ", "), i == 1 and says and (', "block_size": %d'):format(says) or "")
+    end
+    return file(name, table.concat(lines))
+  end
+
+  it("refuses to put blocks of two sizes together, where it shows that they are, and writes nothing", function()
+    local out, before = file("out.jsonl", "as it was"), "as it was"
+    local says16, says64 = blocks("says16", 16, 16), blocks("says64", 64, 64)
+    local fits16, fits64, fits24 = blocks("fits16", 16), blocks("fits64", 64), blocks("fits24", 24)
+    local function two(a, small, b, large, help)
+      return ("moontide: %s has blocks of %d tokens and %s of %d: a trace has blocks of one size (moontide cat --reblock %s)\n")
+        :format(a, small, b, large, help or "64 makes the small ones as large")
+    end
+    for _, how in ipairs { {}, { "--merge" }, { "--merge", "--parts" }, { "--parts" } } do
+      for _, case in ipairs {
+        { says16, 16, says64, 64 }, { fits16, 16, fits64, 64 }, { says64, 64, fits16, 16 }, { fits64, 64, fits16, 16 },
+        { says16, 16, fits24, 24, "makes blocks larger by whole numbers" },
+      } do
+        local result = cat { case[1], case[3], "-o", out, table.unpack(how) }
+        assert.equal(1, result.status)
+        assert.truthy(result.err:find(two(table.unpack(case)), 1, true), result.err)
+        assert.equal(before, command.read(out))
+      end
+    end
+    local result = cat({ says64, "-", "--parts", "-o", out }, { input = command.read(fits16) })
+    assert.equal(two(says64, 64, "standard input", 16), result.err)
+    -- Which of three is of another size, and the same size said and found.
+    assert.truthy(cat({ says16, fits16, says64 }).err:find(two(says16, 16, says64, 64), 1, true))
+    assert.equal(0, cat({ says16, fits16, says16, "-o", out }).status)
+  end)
+
+  it("puts together what may be of one size, or is not known to be of two", function()
+    local says16, fits64 = blocks("says16", 16, 16), blocks("fits64", 64)
+    local text = command.read(fits64)
+    local few = file("few", text:gsub("^(" .. ("[^\n]*\n"):rep(9) .. ").*", "%1"))
+    local misfit = file("misfit", '{"timestamp": 0, "input_length": 9, "hash_ids": [1, 2, 3, 4]}\n' .. text)
+    local bare = file("bare", (text:gsub(', "hash_ids": %[[^]]*%]', "")))
+    for _, other in ipairs { few, misfit, bare, file("empty", "") } do
+      assert.equal(0, cat({ says16, other }).status, other)
+      assert.equal(0, cat({ other, says16, "--merge" }).status, other)
+    end
+  end)
+
+  it("says the new size where larger blocks are made of those that the first line tells of", function()
+    local out = folder .. "/coarse"
+    assert.equal(0, cat({ blocks("says16", 16, 16), "--reblock", "64", "-o", out }).status)
+    assert.equal('{"timestamp": 100, "input_length": 100, "hash_ids": [104, 107], "block_size": 64}',
+      command.read(out):match "[^\n]*")
+    assert.equal(0, cat({ out, blocks("says64", 64, 64), "-o", folder .. "/both" }).status)
+    local both = command.run { "lint", folder .. "/both", "--json" }
+    assert.truthy(both.out:find('"block_size": 64', 1, true), both.out)
+    local other = file("other", '{"x": {"block_size": 1}, "block_size" : 16, "y": "block_size", "input_length": 32, '
+      .. '"hash_ids": [1, 2]}\n')
+    assert.equal('{"input_length": 32, "hash_ids": [2], "x": {"block_size": 1}, "block_size" : 32, "y": "block_size"}\n',
+      cat({ other, "--reblock", "32" }).out)
+  end)
+
   it("merges traces, and puts a sharded one together again", function()
     local whole = folder .. "/whole.jsonl"
     assert.equal(0, command.run({ "steady", "--rate", "50", "--duration", "4s", "--seed", "3", "-o", whole }).status)

@@ -165,6 +165,30 @@ describe("moontide find-max", function()
     assert.truthy(result.json.limited_by:find "e2e.avg is %d+%.?%d*, over 54", result.json.limited_by)
   end)
 
+  it("says below its answer, and of each probe, when the server counted no tokens or answered whole", function()
+    local url = start("--ttft", "5", "--itl", "1")
+    local words = "--unit concurrency --first 1 --most 1 --slo e2e.p50=5000 --probe 300ms --ramp 50ms --extra "
+    local uncounted = words .. "'stream_options={\"include_usage\": false}'"
+    local result = find(url, uncounted)
+    assert.equal(0, result.status, result.err)
+    for _, probe in ipairs(result.json.probes) do
+      assert.truthy(probe.cautions[1]:find "^%d+ answers? came without the server's count of tokens %(usage%): each ")
+    end
+    local function text(words_of_it)
+      local line = ('exec "$MOONTIDE" find-max load.lua --url %s --model m --warmup 0 --settle 0 --accept-invalid %s'):format(
+        url, words_of_it)
+      return command.shell(line, { folder = result.folder }).out
+    end
+    local told = text(uncounted .. " --output-dir r")
+    assert.truthy(told:find "tried twice[^\n]*\n.*r/probe001: %d+ answers? came without the server's count", told)
+    assert.truthy(told:find("\nSo it is of 1 run more (moontide judge FOLDER tells of each)\n", 1, true), told)
+    told = text(words .. "stream=false")
+    assert.truthy(told:find "\nprobe 1: %d+ answers? came as a whole though a stream was asked for", told)
+    assert.truthy(told:find("\nSo it is of 1 run more\n", 1, true), told)
+    local counted = find(url, words .. "x=1")
+    for _, probe in ipairs(counted.json.probes) do assert.same({}, probe.cautions) end
+  end)
+
   it("scales a trace, ends at --most, and says when nothing keeps the promises", function()
     local url = start("--ttft", "5", "--itl", "1")
     local lines = {}

@@ -338,6 +338,8 @@ describe("driving with an adapter", function()
     refused(command.file("error 'boom'", "x.lua"), "boom")
     refused(command.file("return )", "x.lua"), "unexpected symbol")
     refused(5, "adapter must be an adapter's name, a file, or mt.endpoint{...}, not 5")
+    refused(nil, "drive: api must be one of chat, completions, not 'responses' (adapter = 'responses' speaks it)",
+      { api = "responses" })
     refused("tgi", "drive: api: the adapter says by itself what prompts are made of", { api = "chat" })
     for text, given in pairs {
       ["endpoint: needs request"] = {}, ["endpoint: path must be a path"] = { path = "x" },

@@ -4,6 +4,11 @@ local find_max = require "moontide.study.find_max"
 local level = require "moontide.study.level"
 local mt = require "moontide"
 
+-- What is counted where all that was due was done, and the server told of its tokens.
+local function counted(due)
+  return { due = due, done = due, usage_said = due, metrics = {} }
+end
+
 -- What a drive at a level gives: kept up to `holds`, on time as `is_on_time(level, how often it was driven)` says.
 local function runs(holds, is_on_time)
   local driven = {}
@@ -14,7 +19,7 @@ local function runs(holds, is_on_time)
     for _, one in ipairs(driven) do times = times + (one == value and 1 or 0) end
     local is_kept = value <= holds
     return {
-      seconds = 30, results = { due = 200, done = 200 },
+      seconds = 30, results = counted(200), by_key = {}, options = {},
       counts = { due = 200, done = 200, failed = 0, cancelled = 0, not_sent = 0 },
       promises = { { name = "ttft.p99", limit = 500, is_least = false, value = is_kept and 100 or 900, kept = is_kept,
         text = is_kept and "kept" or "not kept" } },
@@ -71,7 +76,7 @@ local function simulated(name, limit, measure)
   return function(_, settings)
     local value, due = measure(settings.request_rate or settings.concurrency, settings)
     return {
-      seconds = settings.stop_after, results = { due = due, done = due },
+      seconds = settings.stop_after, results = counted(due), by_key = {}, options = {},
       counts = { due = due, done = due, failed = 0, cancelled = 0, not_sent = 0 },
       promises = { { name = name, limit = limit, is_least = false, value = value, kept = value <= limit,
         text = ("%s is %g"):format(name, value) } },

@@ -230,6 +230,19 @@ describe("mt.trace.pipe", function()
     assert.truthy(refusal(mt.times_of, empty):find "^times_of: .*missing: cannot open")
   end)
 
+  it("merges and joins no blocks of two sizes", function()
+    local small = mt.plan_of("steady", { rate = 2, isl = 8000 }):columns()
+    local large = small:reblock(2048, { block_size = 512 })
+    for _, put in ipairs { mt.trace.merge, mt.trace.join } do
+      local columns, message, code = put { small, large }:columns()
+      assert.is_nil(columns)
+      assert.equal("columns has blocks of 512 tokens and columns of 2048: a trace has blocks of one size (moontide cat "
+        .. "--reblock 2048 makes the small ones as large)", message)
+      assert.equal("value", code)
+      assert.equal(2 * #small, #put { large, large }:columns())
+    end
+  end)
+
   it("merges and joins", function()
     local merged = mt.trace.merge({ four(), four() }, { parts = true }):columns()
     assert.same({ 0, 0, 1000, 1000, 2000, 2000, 4000, 4000 }, times(merged))

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "load/run/run.h"
+#include "prefix/lint/same_blocks.h"
 
 static void release(void *source) {
     mt_source_free(source);
@@ -144,7 +145,8 @@ static void **take_inputs(lua_State *L, mt_source ***inputs, size_t *count) {
 }
 
 /* The sources of the list at 1 put together: one after the other, or by time. At `arg` is whether
- * they are parts of one trace, then whether equal ids mean the same though they are not. */
+ * they are parts of one trace, then whether equal ids mean the same though they are not, then
+ * whether blocks of unlike sizes are refused. */
 static int put_together(lua_State *L, int by_time, int64_t gap_ns, int arg) {
     mt_inputs kept = lua_toboolean(L, arg)       ? MT_INPUTS_PARTS
                      : lua_toboolean(L, arg + 1) ? MT_INPUTS_SHARED_IDS
@@ -155,19 +157,19 @@ static int put_together(lua_State *L, int by_time, int64_t gap_ns, int arg) {
     void **self = take_inputs(L, &inputs, &count);
     if (!inputs)
         mt_fail_memory(&error, "inputs of a trace");
-    else
+    else if (!lua_toboolean(L, arg + 2) || mt_step_same_blocks(inputs, count, &error) == MT_OK)
         *self = by_time ? mt_source_merge(inputs, count, kept, &error)
                         : mt_source_join(inputs, count, gap_ns, kept, &error);
     mt_free(inputs);
     return *self ? 1 : mt_lua_failure(L, &error);
 }
 
-/* merge(sources, parts, shared_ids) -> source | nil, message, code */
+/* merge(sources, parts, shared_ids, same_blocks) -> source | nil, message, code */
 static int merge(lua_State *L) {
     return put_together(L, 1, 0, 2);
 }
 
-/* join(sources, gap | nil, parts, shared_ids) -> source | nil, message, code */
+/* join(sources, gap | nil, parts, shared_ids, same_blocks) -> source | nil, message, code */
 static int join(lua_State *L) {
     return put_together(L, 0, mt_lua_nanoseconds(L, 2, -1, "join: gap"), 3);
 }

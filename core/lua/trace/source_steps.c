@@ -58,12 +58,13 @@ static int step_first(lua_State *L) {
     return stepped(L, self, mt_step_first(*self, most, &error), &error);
 }
 
-/* reblock(source, factor) */
+/* reblock(source, factor, the new blocks' tokens) */
 static int step_reblock(lua_State *L) {
     void **self = mt_lua_source_place(L, 1);
     uint64_t factor = mt_lua_check_count(L, 2, "reblock");
+    uint64_t size = mt_lua_check_count(L, 3, "reblock");
     mt_error error;
-    return stepped(L, self, mt_step_reblock(*self, factor, &error), &error);
+    return stepped(L, self, mt_step_reblock(*self, factor, size, &error), &error);
 }
 
 /* watch(source, profile) */

@@ -79,6 +79,11 @@ uint64_t mt_block_fit_odd(const mt_block_fit *fit) {
     return round >= fit->least ? round : fit->most;
 }
 
+uint64_t mt_block_fit_all(const mt_block_fit *fit) {
+    const mt_size_fit *best = mt_block_fit_best(fit);
+    return best->fits == fit->prompts ? best->size : mt_block_fit_odd(fit);
+}
+
 const mt_size_fit *mt_block_fit_beside(const mt_block_fit *fit, const mt_size_fit *size) {
     size_t at = (size_t)(size - fit->sizes);
     for (size_t i = 0; i < fit->count; i++) {

@@ -49,6 +49,9 @@ const mt_size_fit *mt_block_fit_best(const mt_block_fit *fit);
  */
 uint64_t mt_block_fit_odd(const mt_block_fit *fit);
 
+/* A size that fits all prompts, one of those tried or an odd one; 0: there is none. */
+uint64_t mt_block_fit_all(const mt_block_fit *fit);
+
 /* The size that fits all prompts that `size`, one of those tried, does not: traces of two block
  * sizes in one. NULL: there is none. */
 const mt_size_fit *mt_block_fit_beside(const mt_block_fit *fit, const mt_size_fit *size);

@@ -36,8 +36,7 @@ static uint64_t number_after(const char *text, const char *end) {
     return number;
 }
 
-/* What the request's own member `block_size` says, not one within another; 0: nothing. */
-static uint64_t stated_size(const mt_request *request) {
+uint64_t mt_stated_block_size(const mt_request *request) {
     static const char name[] = "\"block_size\"";
     enum { NAME = sizeof name - 1 };
     const char *at = request->extra.text, *end = at + request->extra.length;
@@ -62,12 +61,6 @@ static int fits_all(const mt_block_fit *fit, uint64_t size) {
     return 0;
 }
 
-/* A size that fits all prompts; 0: there is none. */
-static uint64_t size_for_all(const mt_block_fit *fit) {
-    const mt_size_fit *best = mt_block_fit_best(fit);
-    return best->fits == fit->prompts ? best->size : mt_block_fit_odd(fit);
-}
-
 static void choose(const mt_block_fit *all, const mt_block_fit *whole, uint64_t given,
                    unsigned by_majority, mt_sizing *sizing) {
     uint64_t size = given ? given : USUAL_SIZE;
@@ -77,9 +70,9 @@ static void choose(const mt_block_fit *all, const mt_block_fit *whole, uint64_t 
     const mt_size_fit *best = mt_block_fit_best(all), *best_whole = mt_block_fit_best(whole);
     if (given || fits_all(whole, size))
         sizing->is_whole = fits_all(whole, size);
-    else if ((size = size_for_all(all)) != 0)
+    else if ((size = mt_block_fit_all(all)) != 0)
         sizing->block_size = size;
-    else if ((sizing->is_whole = (size = size_for_all(whole)) != 0))
+    else if ((sizing->is_whole = (size = mt_block_fit_all(whole)) != 0))
         sizing->block_size = size;
     else if (by_majority) {
         sizing->is_whole = best_whole->fits > best->fits;
@@ -103,7 +96,7 @@ static mt_code read_ahead(sized_step *self, uint64_t given, unsigned by_majority
         if (self->after <= 0)
             break;
         if (i == 0 && given == 0)
-            given = stated_size(&request);
+            given = mt_stated_block_size(&request);
         self->sizing.has_waits |= request.extra.length > 0 && is_of_waits(&request);
         if (mt_columns_append(&self->ahead, &request, error) != MT_OK)
             return mt_code_of(error);

@@ -31,4 +31,8 @@ enum {
 mt_source *mt_step_sized(mt_source *below, uint64_t block_size, unsigned ways, mt_sizing *sizing,
                          mt_error *error);
 
+/* Tokens a block as the request's own member `block_size` says, not one within another; 0: it says
+ * nothing. */
+uint64_t mt_stated_block_size(const mt_request *request);
+
 #endif

@@ -50,9 +50,9 @@ mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_e
 mt_source *mt_step_shard_look(mt_source *step, mt_source *ahead, mt_error *error);
 
 /* Blocks `factor` (1 or more) times as large, of requests with one id a block: each id that is left
- * is that of the last block which the new one is made of. Memory: the ids of a request.
- * reblock.c */
-mt_source *mt_step_reblock(mt_source *below, uint64_t factor, mt_error *error);
+ * is that of the last block which the new one is made of. A member `block_size` becomes `size`, the
+ * new blocks' tokens. Memory: a request. reblock.c */
+mt_source *mt_step_reblock(mt_source *below, uint64_t factor, uint64_t size, mt_error *error);
 
 /* All of them, each taken in by the profile (trace/profile.h), which is retained: watch.c */
 mt_source *mt_step_watch(mt_source *below, mt_profile *profile, mt_error *error);

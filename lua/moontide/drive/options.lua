@@ -5,7 +5,7 @@ local drive = require "moontide.drive"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 local summary = require "moontide.drive.summary"
-require "moontide.drive.endpoint" -- its kind of option
+local endpoint = require "moontide.drive.endpoint" -- also for its kind of option
 require "moontide.drive.moment" -- the same
 local phases = require "moontide.load.phases"
 local units = require "moontide.kit.units"
@@ -21,6 +21,22 @@ local function pair(value, what, allowed)
   if not name or name == "" or text == "" then units.wrong(what, value, allowed) end
   return name, text
 end
+
+-- Adapters by the last part of the path of the API that they speak, where that is not their name.
+local by_path = { messages = "anthropic", generateContent = "gemini" }
+
+-- A choice; of an API that only an adapter speaks it says so.
+options.kinds.api = { convert = function(value, what, option)
+  local wanted, form = by_path[value] or value, "adapter = '%s'"
+  if what:find("--", 1, true) then form = "--adapter %s" end
+  for _, name in ipairs(endpoint.names()) do
+    if name == wanted then
+      core.base.raise(("%s must be one of %s, not '%s' (%s speaks it)"):format(what,
+        table.concat(option.choices, ", "), value, form:format(name)))
+    end
+  end
+  return options.kinds.choice.convert(value, what, option)
+end }
 
 local timeouts = { connect = true, first = true, gap = true, total = true }
 
@@ -154,7 +170,7 @@ drive_options.endpoint = {
   { "url", kind = "string", list = true, placeholder = "URL",
     help = "the endpoint: http://HOST[:PORT][/PATH] or https://...; several are taken in turn (required)" },
   { "model", kind = "string", placeholder = "NAME", help = "the model's name (required)" },
-  { "api", kind = "choice", choices = { "chat", "completions" }, default = "chat",
+  { "api", kind = "api", choices = { "chat", "completions" }, default = "chat",
     help = "chat sends messages of words, completions token ids (words with --text)" },
   { "text", kind = "flag", help = "completions with words instead of token ids" },
   { "adapter", kind = "endpoint",

@@ -126,6 +126,30 @@ function show.cautions(run)
   return lines
 end
 
+--- What must be known of how the figures of several runs were counted: the lines of the first run that has
+--- any, and how many more have some.
+---@param runs { name: string, cautions: string[] }[] each with what show.cautions gave
+---@param more_at string? where the others' can be read
+---@return string[]
+function show.first_cautions(runs, more_at)
+  local lines, more = {}, 0
+  for _, run in ipairs(runs) do
+    if #lines > 0 and #run.cautions > 0 then
+      more = more + 1
+    elseif #lines == 0 then
+      for i, text in ipairs(run.cautions) do lines[i] = ("%s: %s"):format(run.name, text) end
+    end
+  end
+  if more > 0 then
+    lines[#lines + 1] = ("So it is of %s more%s"):format(texts.grouped_count(more, "run"),
+      more_at and (" (%s)"):format(more_at) or "")
+  end
+  return lines
+end
+
+--- Where the cautions of one run of several can be read.
+show.cautions_at = "moontide judge FOLDER tells of each"
+
 local function cache(results, by_key)
   local ratio = by_key.hit_ratio
   if ratio then

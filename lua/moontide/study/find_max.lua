@@ -11,7 +11,8 @@
 -- is_confirmed, low and high (the bracket: what passed twice, and what did not), probes, was_cancelled,
 -- stopped (why it ended before its end; max is nil then). A
 -- probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
--- invalid one), passed =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua), folder = }.
+-- invalid one), passed =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua), cautions =
+-- (lines of how its figures were counted, none where all was as asked: drive/show.lua), folder = }.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local figures = require "moontide.command.figures"
@@ -20,6 +21,7 @@ local level = require "moontide.study.level"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local search = require "moontide.study.search"
+local show = require "moontide.drive.show"
 local targets = require "moontide.drive.target"
 
 local find_max = {}
@@ -123,7 +125,7 @@ local function drive_once(self, load, value, why, base)
   local probe = {
     level = value, why = why, passed = reason == nil, reason = reason, seed = settings.seed,
     verdict = run.verdict.name, limited_by = run.verdict.limited_by, counts = run.counts,
-    promises = run.promises, folder = settings.output_dir,
+    promises = run.promises, cautions = show.cautions(run), folder = settings.output_dir,
   }
   probe.is_valid = run.verdict.name == "valid" or base.accept_invalid
   if not probe.is_valid then

@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local json = require("moontide.base.json").public.json
+local show = require "moontide.drive.show"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -91,13 +92,23 @@ local function answer(self)
   return table.concat({ text, table.unpack(reservations(self)) }, "\n")
 end
 
---- The table of the probes and the answer.
+-- What must be known of how the probes' figures were counted.
+local function caution_lines(self)
+  local runs = {}
+  for i, probe in ipairs(self.probes) do
+    runs[i] = { name = probe.folder or ("probe %d"):format(i), cautions = probe.cautions }
+  end
+  return show.first_cautions(runs, self.folder and show.cautions_at)
+end
+
+--- The table of the probes, the answer, and what must be known of how the figures were counted.
 ---@param self moontide.capacity
 ---@return string
 function find_report.text(self)
-  return ("%s at %s, model %s, seed %s: %s measured after %s\n\n%s\n\n%s"):format(self.name,
+  local text = ("%s at %s, model %s, seed %s: %s measured after %s\n\n%s\n\n%s"):format(self.name,
     table.concat(self.urls, ", "), self.model, texts.seed(self.seed), ("%.9g s"):format(self.probe),
     ("%.9g s"):format(self.ramp), #self.probes > 0 and table_of(self) or "no probe", answer(self))
+  return table.concat({ text, table.unpack(caution_lines(self)) }, "\n")
 end
 
 local function promise_object(one)
@@ -116,7 +127,8 @@ local function probe_object(probe)
     { "level", probe.level }, { "why", probe.why }, { "passed", probe.passed },
     { "reason", probe.reason or json.null }, { "seed", probe.seed }, { "verdict", probe.verdict },
     { "limited_by", json.array(probe.limited_by) }, { "counts", json.object(counts) },
-    { "promises", json.array(promises) }, { "folder", probe.folder or json.null } }
+    { "promises", json.array(promises) }, { "cautions", json.array(probe.cautions) },
+    { "folder", probe.folder or json.null } }
 end
 
 --- All of it, for json.encode. A promise's value is null where too much failed for there to be one.

@@ -115,24 +115,15 @@ local function row_of(one)
   return line
 end
 
--- What must be known of how figures were counted: of the first such run, and how many more there are.
+-- What must be known of how figures were counted.
 local function caution_lines(levels)
-  local lines, more = {}, 0
+  local runs = {}
   for _, one in ipairs(levels) do
     for _, entry in ipairs(one.runs) do
-      local cautions = entry.run and show.cautions(entry.run) or {}
-      if #lines == 0 then
-        for i, text in ipairs(cautions) do lines[i] = ("%s: %s"):format(entry.folder, text) end
-      elseif #cautions > 0 then
-        more = more + 1
-      end
+      if entry.run then runs[#runs + 1] = { name = entry.folder, cautions = show.cautions(entry.run) } end
     end
   end
-  if more > 0 then
-    lines[#lines + 1] = ("So it is of %s more (moontide judge FOLDER tells of each)"):format(
-      texts.grouped_count(more, "run"))
-  end
-  return lines
+  return show.first_cautions(runs, show.cautions_at)
 end
 
 --- The table with what it is of.

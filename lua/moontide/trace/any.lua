@@ -189,7 +189,9 @@ end
 ---@field skip_bad_lines? boolean pass over them
 
 --- Merges several traces by time; each must be in the order of its times. Their hash_ids and sessions are
--- kept apart unless they are parts of one trace.
+-- kept apart unless they are parts of one trace. Where it shows that they are in blocks of unlike sizes (by
+-- the first line's member block_size, or as the hash_ids of the first prompts fit) reading fails, and names
+-- both: pipe:reblock makes the small ones larger.
 ---@param list moontide.trace[]
 ---@param given? moontide.merge_options
 ---@return moontide.pipe
@@ -197,7 +199,7 @@ function trace.merge(list, given)
   local opt = options.table("trace.merge", given, { parts_option, shared_option, skip_option })
   check_list("trace.merge", list)
   return together(list, "trace.merge: trace", opt.skip_bad_lines, "merged", false, function(sources)
-    return core.source.merge(sources, opt.parts, opt.shared_ids)
+    return core.source.merge(sources, opt.parts, opt.shared_ids, true)
   end)
 end
 
@@ -208,7 +210,7 @@ end
 ---@field skip_bad_lines? boolean pass over them
 
 --- Joins several traces one after the other, the time going on. Their hash_ids and sessions are kept apart
--- unless they are parts of one trace.
+-- unless they are parts of one trace. Blocks of unlike sizes fail as in trace.merge.
 ---@param list moontide.trace[]
 ---@param given? moontide.join_options
 ---@return moontide.pipe
@@ -217,7 +219,7 @@ function trace.join(list, given)
     { { "gap", kind = "duration", min = 0 }, parts_option, shared_option, skip_option })
   check_list("trace.join", list)
   return together(list, "trace.join: trace", opt.skip_bad_lines, "joined", true, function(sources)
-    return core.source.join(sources, opt.gap, opt.parts, opt.shared_ids)
+    return core.source.join(sources, opt.gap, opt.parts, opt.shared_ids, true)
   end)
 end
 

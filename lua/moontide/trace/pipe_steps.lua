@@ -252,7 +252,8 @@ end
 ---@field block_size? integer tokens a block now; else found, 512 where that fits
 
 --- Larger blocks, of a multiple of the tokens that they have: what prompts share is then known less exactly,
--- for only whole blocks are shared. Smaller ones cannot be made: what stood in them is not known.
+-- for only whole blocks are shared. Smaller ones cannot be made: what stood in them is not known. A member
+-- block_size says the new size.
 ---@param size integer tokens a block
 ---@param given? moontide.reblock_options
 ---@return moontide.pipe|moontide.columns
@@ -268,7 +269,7 @@ function steps:reblock(size, given)
         found, 2 * found, 4 * found, size), "value"
     end
     run.block_size = size
-    return core.source.reblock(sized, size // found)
+    return core.source.reblock(sized, size // found, size)
   end)
 end
 
