@@ -29,7 +29,7 @@ return mt.script {
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]; "
         .. "of lines of JSON their members, usage.prompt_tokens the one of an object in them, "
-        .. "input=A+B the sum of two" },
+        .. "input=A+B the sum of two or more, of which one that a row lacks counts 0" },
     { "delimiter", kind = "delimiter",
       help = "between a CSV's columns: ; or tab (default: found from its header)" },
     { "time-unit", kind = "choice", choices = log.time_units,

@@ -2,7 +2,7 @@
 #ifndef MT_BASE_PROCESSOR_H
 #define MT_BASE_PROCESSOR_H
 
-/* AVX2 and BMI, of x86, and the system keeps their registers? */
+/* AVX2, BMI, LZCNT and POPCNT, of x86, and the system keeps their registers? */
 int mt_processor_has_avx2(void);
 
 #endif

@@ -343,9 +343,10 @@ static int to_message(lua_State *L) {
     if (lua_istable(L, 1) && lua_getfield(L, 1, "message") == LUA_TSTRING)
         return 1;
     const char *text = luaL_tolstring(L, 1, NULL);
-    if (strncmp(text, "attempt to yield", strlen("attempt to yield")) == 0) {
+    if (strcmp(text, "attempt to yield across a C-call boundary") == 0 ||
+        strcmp(text, "attempt to yield from outside a coroutine") == 0) {
         luaL_where(L, 2); /* Lua says no place: coroutine.yield failed, this is who called it */
-        lua_pushliteral(L, "a function that is called for a plan cannot yield");
+        lua_pushliteral(L, "a function that is called back cannot yield");
         lua_concat(L, 2);
     }
     return 1;

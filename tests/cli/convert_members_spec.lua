@@ -118,14 +118,25 @@ describe("moontide convert --columns of lines of JSON", function()
     for words, message in pairs {
       ["input=u.x+u.y,output=o"] = "gateway.jsonl:1: 'u.x+u.y' is missing; the row has 't', 'u', 'o'",
       ["input=u.in+t+u,output=o"] = "gateway.jsonl:1:15: u must be a whole number of at least 0, not {",
-      ["input=o+u.in+,output=o,log_type=t --num-prompt 1"] = false,
+      ["input=o+u.in,output=o+zz"] = "moontide: gateway.jsonl: no row has 'zz', a part of 'o+zz'",
+      ["input=o+cachd,output=o --skip-bad-lines"] = "moontide: gateway.jsonl: no row has 'cachd', a part of 'o+cachd'",
+      ["input=o+u.in+,output=o"] = "what is added up are names of members with a + between them, at most 64, not 'o+u.in+'",
+      ["input=o,output=+"] = "at most 64, not '+'",
+      ["input=o" .. ("+o"):rep(64) .. ",output=o"] = "at most 64, not 'o+o",
+      ["input=o" .. ("+o"):rep(63) .. ",output=o"] = false,
     } do
       result = convert(text, "--columns timestamp=t," .. words)
-      assert.equal(message and 1 or 0, result.status, result.err)
+      local is_usage = message and message:find "at most 64"
+      assert.equal(is_usage and 2 or message and 1 or 0, result.status, result.err)
       if message then assert.truthy(result.err:find(message, 1, true), result.err) end
     end
+    -- A row that is passed over has its parts all the same.
+    result = convert('{"t": 1, "a": "x", "b": 1, "o": 1}\n{"t": 2, "a": 3, "o": 1}\n{"t": 3, "a": 4, "o": 1}\n',
+      "--skip-bad-lines --columns timestamp=t,input=a+b,output=o")
+    assert.equal(0, result.status, result.err)
+    assert.equal(2, #result.rows)
     result = convert('{"t": 1, "a": 18446744073709551615, "b": 1, "o": 1}\n', "--columns timestamp=t,input=a+b,output=o")
-    assert.truthy(result.err:find("b must be less with those before it, not 1", 1, true), result.err)
+    assert.truthy(result.err:find("gateway.jsonl:1: the sum of a+b is 2^64 or more", 1, true), result.err)
   end)
 
   it("guesses the names of a log that nobody knows, for its error", function()
@@ -148,6 +159,11 @@ describe("moontide convert --columns of lines of JSON", function()
         "perhaps --columns timestamp=start_time,input=prompt_len,output=gen_len\n" },
       { "arrived_at,num_prefill_tokens,num_decode_tokens\n0,1,2\n",
         "perhaps --columns timestamp=arrived_at,input=num_prefill_tokens,output=num_decode_tokens\n" },
+      { '{"start": 1, "prefill_ms": 2, "prompt_size": 3, "decode_ms": 4, "gen_speed": 5, "generated": 6}\n',
+        "perhaps --columns timestamp=start,input=prompt_size,output=generated)" },
+      { '{"start": 1, "request_ms": 2, "output": 3}\n', "--columns names the members of other lines)\n" },
+      { '{"start": 1, "input_tokens": 2, "gen_tokens_per_second": 3, "osl": 4}\n',
+        "perhaps --columns timestamp=start,input=input_tokens,output=osl)" },
       { '{"t_start": 1, "isl": 2, "osl": 3}\n', "perhaps --columns timestamp=t_start,input=isl,output=osl)\n" },
       { '{"a": 1, "b": 2}\n', "--columns names the members of other lines)\n" },
       { "a,b\n1,2\n", "--columns says which of another CSV they are\n" },

@@ -94,7 +94,7 @@ local cases = {
   { "a factory that returns nothing", stream "arrivals = mt.arrivals(\n  function() end), input = 5", 3,
     "arrivals: the factory returned nil, it must return a function of the time that returns the gap to the next request" },
   { "a length that yields", stream(poisson .. "input = mt.length(function()\n  coroutine.yield(3) end)"), 3,
-    "a function that is called for a plan cannot yield" },
+    "a function that is called back cannot yield" },
   { "a negative mean", stream(poisson .. "input = 5, output = mt.lognormal { mean = -3, cv = 1 }"), 2, nil },
 }
 

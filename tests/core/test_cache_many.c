@@ -337,6 +337,16 @@ static void test_fed(void **state) {
     assert_int_equal(mt_fed_cache_access(fed, &request, &hits, NULL), MT_OK);
     assert_int_equal(hits, 2);
     assert_int_equal(mt_fed_cache_played(fed).requests, 2);
+    /* What failed midway fails for ever: the tree may have the path in part. */
+    uint64_t others[] = {UINT64_C(1) << 40, 7};
+    request.hash_ids = others;
+    mt_memory_fail_at(1, 0);
+    assert_int_equal(mt_fed_cache_access(fed, &request, &hits, &error), MT_ERROR_MEMORY);
+    mt_memory_fail_at(0, 0);
+    request.hash_ids = ids;
+    assert_int_equal(mt_fed_cache_access(fed, &request, &hits, &error), MT_ERROR_MEMORY);
+    assert_non_null(strstr(error.message, "make a new one"));
+    assert_int_equal(mt_fed_cache_played(fed).requests, 2);
     mt_fed_cache_free(fed);
 }
 

@@ -323,6 +323,14 @@ static void test_sharegpt(void **state) {
         "{\"id\": 5, \"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": "
         "\"gpt\", \"value\": \"b c\"}]}\n{\"id\": 6, \"conversations\": []}\n",
         "0 1 1 2 5 [1]\n");
+    /* Of several ids null is none, and "id" goes before the others wherever it stands. */
+#define NAMED(names)                                                                               \
+    "{" names ", \"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": "         \
+    "\"gpt\", \"value\": \"b c\"}]}\n"
+    assert_rows(state, &plain, "sharegpt",
+                NAMED("\"id\": \"x\", \"conversation_id\": null")
+                    NAMED("\"conversation_hash\": \"h\", \"id\": 7, \"conversation_id\": \"c\""),
+                "0 1 1 2 \"x\" [1]\n1 2 1 2 7 [1]\n");
 }
 
 /* The contents of a prompt's blocks are its words: equal beginnings are equal, a block that a
@@ -414,6 +422,21 @@ static void test_claude(void **state) {
                              ", \"message\": {\"usage\": {\"input_tokens\": 6}}"),
         "0 1 1000000000 5 0 \"s\"\n1 3 3000000000 6 0 \"s\"\n2 4 4000000000 6 0 \"s\"\n"
         "3 5 5000000000 6 0 \"s\"\n");
+    /* Two sub-agents of a session are told apart by it, too; what is no usage is no answer, and only true
+     * is true. */
+#define SAME ", \"message\": {\"id\": \"g\", \"usage\": {\"input_tokens\": 5}}"
+    assert_rows(
+        state, &plain, "claude-code",
+        SAID("assistant", "01", ", \"isSidechain\": true, \"agentId\": \"x\"" SAME)
+            SAID("assistant", "02", ", \"isSidechain\": true, \"agentId\": \"y\"" SAME)
+                SAID("assistant", "03", ", \"isSidechain\": true, \"agentId\": \"x\"" SAME)
+                    SAID("assistant", "04", ", \"message\": {\"id\": \"h\", \"usage\": 5}")
+                        SAID("assistant", "05", ", \"isSidechain\": 1234" SAME),
+        "0 1 1000000000 5 0 \"s.x\"\n1 2 2000000000 5 0 \"s.y\"\n2 5 5000000000 5 0 \"s\"\n");
+    REFUSED(&plain, 1, 0, "the sum of a prompt's tokens is 2^64 or more",
+            SAID("assistant", "01",
+                 ", \"message\": {\"usage\": {\"input_tokens\": 18446744073709551615, "
+                 "\"cache_read_input_tokens\": 1}}"));
     REFUSED(&plain, 1, 0, "sessionId is missing", "{\"parentUuid\": 1, \"type\": \"user\"}\n");
     REFUSED(&plain, 1, 0, "timestamp is missing",
             "{\"parentUuid\": 1, \"type\": \"user\", \"sessionId\": \"s\"}\n");
@@ -463,8 +486,13 @@ static void test_otel(void **state) {
                 "0 1 4 8 2 \"o\"\n1 2 5 7 3\n");
     REFUSED(&plain, 1, 0, "a span lacks startTimeUnixNano",
             SPANS(", {\"attributes\": [{}" COUNTS("1", "1") "]}"));
-    REFUSED(&plain, 1, 0, "the output tokens of a span are missing",
-            SPANS(SPAN("1", COUNT("gen_ai.usage.input_tokens", "1"))));
+    /* A call that was never answered has no output; an embedding is none, by any name. */
+    assert_rows(state, &plain, "otel",
+                SPANS(SPAN("1", COUNT("gen_ai.usage.input_tokens", "1"))
+                          SPAN("2", COUNT("gen_ai.usage.prompt_tokens", "9")
+                                        TEXT("llm.request.type", "embedding"))
+                              SPAN("3", COUNTS("2", "4") TEXT("llm.request.type", "chat"))),
+                "0 1 1 1 0\n1 1 3 2 4\n");
     REFUSED(&plain, 1, 170, "the input tokens must be a whole number of at least 0, not \"x\"",
             SPANS(SPAN("1", COUNTS("\"x\"", "1"))));
     REFUSED(&plain, 1, 89,

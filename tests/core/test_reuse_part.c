@@ -285,6 +285,48 @@ static void test_guess(void **state) {
     }
 }
 
+/* The part's requests come at other times than its pieces say: first few, then many. */
+static void take_other_times(mt_reuse_chains *chains) {
+    mt_reuse_arrivals *all = chains->arrivals = mt_allocate_zero(1, sizeof *all);
+    all->times = mt_allocate(SHORTER, sizeof *all->times);
+    all->after = mt_allocate(REQUESTS, sizeof *all->after);
+    all->placed = mt_allocate(REQUESTS, sizeof *all->placed);
+    for (int64_t i = 0; i < SHORTER; i++)
+        all->times[i] = i < SHORTER / 5 ? 100 * i : 100 * SHORTER / 5 + i;
+    for (uint32_t t = 0; t < REQUESTS; t++)
+        all->after[t] = MT_NO_TURN;
+    chains->part_requests = SHORTER;
+}
+
+/* Then too all that a guess began with leaves by tenths as it came: the last one may have more, which came
+ * with the last request. */
+static void test_guess_of_arrivals(void **state) {
+    (void)state;
+    static mt_reuse_piece pieces[REQUESTS];
+    for (int kind = 0; kind < SOURCE_KINDS; kind++) {
+        mt_error error = {0};
+        opened all;
+        mt_reuse_chains *chains = open_units(&all, (source_kind)kind);
+        draw_pieces(chains, pieces, 1);
+        take_other_times(chains);
+        mt_reuse_judge judge = {0};
+        mt_reuse_guess guess = {0};
+        double unlike;
+        assert_int_equal(mt_reuse_judge_open(&judge, chains, SHORTER, &error), MT_OK);
+        assert_int_equal(mt_reuse_guess_open(&guess, &judge, &error), MT_OK);
+        assert_int_equal(mt_reuse_judge_part(&judge, pieces, 20, INFINITY, &unlike, &error), MT_OK);
+        assert_int_equal(mt_reuse_guess_begin(&guess, 20, &error), MT_OK);
+        for (uint32_t c = 0; c < all.model->chain_count; c++)
+            if (chains->units[c] == c)
+                mt_reuse_guess_count(&guess, c, &pieces[c], -1);
+        for (size_t k = 0; k + 1 < MT_JUDGE_TENTHS; k++)
+            assert_true(guess.blocks[k] == 0);
+        mt_reuse_guess_free(&guess);
+        mt_reuse_judge_free(&judge);
+        close_chains(&all);
+    }
+}
+
 /* Where a turn of a piece comes: what is left out in its middle brings what follows nearer. */
 static void test_skips(void **state) {
     (void)state;
@@ -400,9 +442,13 @@ static void test_pieces(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_judge), cmocka_unit_test(test_guess),
-        cmocka_unit_test(test_skips), cmocka_unit_test(test_keep_skips),
-        cmocka_unit_test(test_whole), cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_guess),
+        cmocka_unit_test(test_guess_of_arrivals),
+        cmocka_unit_test(test_skips),
+        cmocka_unit_test(test_keep_skips),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests_name("reuse part", tests, NULL, NULL);
 }

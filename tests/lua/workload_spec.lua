@@ -267,6 +267,8 @@ describe("mistakes are told with the caller's line", function()
       function() mt.stream { arrivals = poisson, input = 3, lengths = mt.classes { { 1, input = 4 } } } end },
     { "@stream: unknown option 'imput' (did you mean 'input'?)",
       function() mt.stream { arrivals = poisson, imput = 3 } end },
+    { "@stream: unknown option 'output?typo' (it takes name, arrivals, requests, input, new_input, output, lengths, prompt, "
+      .. "first, branch, fields)", function() mt.stream { arrivals = poisson, input = 3, ["output\0typo"] = 7 } end },
     { "@stream: name must not be empty", function() mt.stream { name = "", arrivals = poisson, input = 3 } end },
     { "@stream: name must be UTF-8 without zero bytes",
       function() mt.stream { name = "a\0b", arrivals = poisson, input = 3 } end },

@@ -33,7 +33,7 @@ typedef struct mt_drafts {
 
 /* Takes the lane's next event, which there is, and makes its request. When the lane has no more
  * prompts (lane->is_over) nothing was made. The event is not settled: mt_draft_settle must be called, before the lane advances
- * unless the run is live. */
+ * unless the run is live; for a lane that wants no answers (lane->wants_answers) that may be left out. */
 mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_error *error);
 
 /* The answer as it was planned: of the planned lengths, at the time that the process gives it. */

@@ -236,10 +236,10 @@ static int plain_place(lua_State *L) {
     static const char *const names[] = {
         [PROCESS] = "arrivals", [NAME] = "name",           [PROMPT] = "prompt",
         [INPUT] = "input",      [NEW_INPUT] = "new_input", [OUTPUT] = "output"};
-    size_t length;
+    size_t length = 0;
     const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &length) : "";
     int place = PROCESS;
-    while (place <= OUTPUT && strcmp(name, names[place]) != 0)
+    while (place <= OUTPUT && (strlen(names[place]) != length || strcmp(name, names[place]) != 0))
         place++;
     if (place == PROCESS) {
         mt_process *process = mt_lua_test_process(L, -1);

@@ -24,6 +24,7 @@ struct mt_fed_cache {
     mt_hit_totals totals;
     double share; /* of their blocks that hit, summed over requests */
     uint64_t hits, hit_tokens;
+    mt_code failure; /* of a request that the tree or the cache has only in part */
 };
 
 /* One whose cache is yet to be opened. */
@@ -132,13 +133,19 @@ mt_code mt_fed_cache_access(mt_fed_cache *cache, const mt_request *request, size
         return code;
     if (count == 0 && !cache->replicas)
         return MT_OK;
+    if (cache->failure)
+        return mt_fail(error, cache->failure,
+                       "the cache holds a request in part since it failed: make a new one");
     if (MT_GROW(cache->path, cache->capacity, count))
         return mt_fail_memory(error, "cache");
-    if (count > 0 && (code = mt_prefix_tree_add(cache->tree, request->hash_ids, count, cache->path,
-                                                &known, error)))
-        return code;
+    if (count > 0)
+        code =
+            mt_prefix_tree_add(cache->tree, request->hash_ids, count, cache->path, &known, error);
     mt_cache_path path = {cache->path, count, NULL, request->time_ns};
-    if ((code = play(cache, request, &path, hits, error)) || count == 0)
+    if (code == MT_OK)
+        code = play(cache, request, &path, hits, error);
+    cache->failure = code;
+    if (code || count == 0)
         return code;
     *hits = mt_hits_by(cache->rule, *hits, count);
     cache->last_ns = request->time_ns;

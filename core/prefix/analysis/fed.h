@@ -28,8 +28,8 @@ mt_fed_cache *mt_fed_replicas_new(const mt_cache_spec *spec, size_t count, mt_ro
  * has none and changes nothing but that it goes to a replica, too. One whose hash_ids are not as
  * many as its input_length makes, and, where blocks are forgotten by age, one without a time or
  * with one before the last, is MT_ERROR_INPUT with the request's line (source left empty) and is
- * left out. After any other failure (memory, 2^32 - 2 distinct blocks, Ctrl-C) the cache can only
- * be freed. */
+ * left out. After any other failure (memory, 2^32 - 2 distinct blocks, Ctrl-C) of which a part of the
+ * request stays, all further ones are refused with its code. */
 mt_code mt_fed_cache_access(mt_fed_cache *cache, const mt_request *request, size_t *hits,
                             mt_error *error);
 

@@ -101,6 +101,12 @@ static mt_code begin_windows(mt_reuse_guess *guess, mt_error *error) {
     return MT_OK;
 }
 
+/* Sums are of one clock, that of pieces: where the part takes other times, an event has those. */
+static int64_t time_in_pieces(const mt_reuse_judge *judge, const mt_reuse_judged *event) {
+    const mt_reuse_arrivals *arrivals = judge->chains->arrivals;
+    return arrivals ? arrivals->placed[event->turn].was : event->time_ns;
+}
+
 mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *error) {
     const mt_reuse_judge *judge = guess->judge;
     guess->phase = phase;
@@ -109,15 +115,14 @@ mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *err
     mt_code code = begin_windows(guess, error);
     if (code)
         return code;
-    for (size_t k = 0; k + 1 < MT_JUDGE_TENTHS; k++)
-        guess->ends[k] = judge->events[(k + 1) * judge->requests / MT_JUDGE_TENTHS].time_ns;
+    memcpy(guess->ends, judge->ends, sizeof guess->ends);
     memset(guess->known, 0, sizeof guess->known);
     memset(guess->blocks, 0, sizeof guess->blocks);
     memset(guess->lru, 0, sizeof guess->lru);
     guess->sums = (mt_reuse_tally){.sessions = judge->part.sessions};
     memcpy(guess->sums.pauses, judge->part.pauses, sizeof guess->sums.pauses);
     for (size_t i = 0; i < judge->requests; i++)
-        count_turn(guess, judge->events[i].turn, judge->events[i].time_ns, 1);
+        count_turn(guess, judge->events[i].turn, time_in_pieces(judge, &judge->events[i]), 1);
     return MT_OK;
 }
 

@@ -31,7 +31,7 @@ typedef struct mt_reuse_guess {
     double lru[MT_GUESS_DISTANCES];   /* the part's blocks, by distance */
     mt_reuse_tally sums;              /* its other sums; no caches but hits.all */
     double tokens;
-    int64_t ends[MT_JUDGE_TENTHS - 1]; /* when each tenth of its requests ended, but the last one */
+    int64_t ends[MT_JUDGE_TENTHS - 1]; /* judge->ends of the part that was begun with */
     double known[MT_JUDGE_TENTHS],
         blocks[MT_JUDGE_TENTHS]; /* hit in a cache without limit, and all */
     mt_reuse_guess_windows windows[MT_JUDGE_WINDOWS];

@@ -357,6 +357,8 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
     if (code || judge->event_count < count)
         return code;
     judge->lasts = judge->events[count - 1].time_ns;
+    for (size_t k = 0; k + 1 < MT_JUDGE_TENTHS; k++)
+        judge->ends[k] = judge->events[(k + 1) * count / MT_JUDGE_TENTHS].time_ns;
     if (judge->chains->arrivals &&
         (code = mt_reuse_take_arrivals(judge->chains, judge->events, judge->event_count, error)))
         return code;

@@ -71,8 +71,10 @@ typedef struct mt_reuse_judge {
     int64_t *gaps;  /* by event: since the one that it goes on from, ns; -1: it begins a session */
     uint32_t *lost; /* turns of the part that share less than in the source */
     size_t lost_count;
-    int64_t lasts; /* until the last request that is asked for, since it begins */
-    int64_t end;   /* until the last one that there would be */
+    int64_t lasts; /* until the last request that is asked for, since it begins, as pieces say */
+    int64_t ends[MT_JUDGE_TENTHS -
+                 1]; /* when each tenth of its requests but the last ended, as pieces say */
+    int64_t end;     /* until the last one that there would be */
     mt_reuse_tally whole, part;
     double work; /* runs and requests that were looked at */
 } mt_reuse_judge;
@@ -85,7 +87,7 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
  * all; INFINITY where there are too few. It begins at `phase` and has these pieces of units
  * (chains->units), at their first chains; turns come when the lap has them (chains->when). Whoever is
  * found to be at least `limit` unlike is looked at no further, so that judge->part, which else says
- * what is known of it, may hold no hits. Sets judge->lasts and end. MT_ERROR_MEMORY. */
+ * what is known of it, may hold no hits. Sets judge->lasts, ends and end. MT_ERROR_MEMORY. */
 mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                             double limit, double *unlike, mt_error *error);
 

@@ -97,7 +97,7 @@ static int take_session(claude_log *self, const entry *of, uint32_t *session, mt
     int failed = 0;
     name->length = 0;
     failed |= mt_text_add(name, of->session.text, of->session.length - 1);
-    if (of->side.length == 4) /* true */
+    if (mt_json_same_text(of->side, "true"))
         failed |= is_string(of->agent)
                       ? mt_text_add(name, ".", 1) ||
                             mt_text_add(name, of->agent.text + 1, of->agent.length - 2)
@@ -122,15 +122,14 @@ static int add_count(claude_log *self, const mt_json *json, uint64_t line, mt_sp
     if (mt_lines_count(&self->base, json, line, value, name, &count, error) != 0)
         return -1;
     if (__builtin_add_overflow(*sum, count, sum))
-        return mt_lines_bad_value(&self->base, json, line, value, name, "a number of tokens",
-                                  error);
+        return mt_lines_bad_sum(&self->base, line, "a prompt's tokens", error);
     return 0;
 }
 
 /* What tells the answer from all others. Without a requestId an id may be a gateway's, the same for all:
- * then its session and its usage tell too. */
-static int take_id(claude_log *self, const entry *of, uint64_t line, uint32_t *number,
-                   mt_error *error) {
+ * then its session, which is a sub-agent's own, and its usage tell too. */
+static int take_id(claude_log *self, const entry *of, uint64_t line, uint32_t session,
+                   uint32_t *number, mt_error *error) {
     mt_text *id = &self->scratch;
     char digits[24];
     id->length = 0;
@@ -141,7 +140,8 @@ static int take_id(claude_log *self, const entry *of, uint64_t line, uint32_t *n
     } else if (of->request.length > 0) {
         failed |= mt_text_add(id, of->request.text, of->request.length);
     } else {
-        const mt_span parts[] = {of->session, of->input, of->made, of->cached};
+        const mt_span parts[] = {mt_texts_get(&self->sessions, session), of->input, of->made,
+                                 of->cached};
         for (size_t i = 0; i < 4; i++)
             failed |= mt_text_add(id, ",", 1) || mt_text_add(id, parts[i].text, parts[i].length);
     }
@@ -167,7 +167,7 @@ static int take_answer(claude_log *self, const mt_json *json, uint64_t line, con
             0 ||
         add_count(self, json, line, of->output, "output_tokens", &one->output, error) != 0 ||
         mt_log_check_prompt(log, one->input, "the prompt", line, error) != 0 ||
-        take_id(self, of, line, &number, error) != 0)
+        take_id(self, of, line, one->session, &number, error) != 0)
         return -1;
     if (number < self->count) {
         answer *known = &self->answers[number];
@@ -200,7 +200,8 @@ static int read_line(claude_log *self, mt_error *error) {
     answer one = {0};
     if (take_entry(self, &json, line, &of, error) != 0)
         return -1;
-    int is_answer = mt_json_same_text(of.type, "\"assistant\"") && of.usage.length > 0;
+    int is_answer = mt_json_same_text(of.type, "\"assistant\"") && of.usage.length > 0 &&
+                    of.usage.text[0] == '{';
     if (!is_answer && !mt_json_same_text(of.type, "\"user\""))
         return 1; /* other entries say nothing of the load */
     if (!is_string(of.session))

@@ -135,19 +135,25 @@ static int name_session(conversation_log *self, mt_span id, mt_error *error) {
     return 0;
 }
 
-/* Finds the conversation's members; the whole text is JSON afterwards. 0 or -1. */
+/* Finds the conversation's members; the whole text is JSON afterwards. Of its ids the one that is named
+ * first here is taken, be it written before or behind the others; null is none. 0 or -1. */
 static int read_members(conversation_log *self, const mt_json *json, mt_span *id, mt_span *messages,
                         mt_error *error) {
     mt_json_items items;
     mt_json_item item;
+    static const char *const ids[] = {"id", "conversation_id", "conversation_hash"};
+    enum { IDS = sizeof ids / sizeof *ids };
+    int rank = IDS;
     *id = *messages = (mt_span){"", 0};
     int status = mt_json_items_begin(&items, json, json->begin, '{', "a conversation ('{')");
     while (status == 0 && (status = mt_json_items_next(&items, &item)) > 0) {
-        if (mt_json_named(&item, "id") || mt_json_named(&item, "conversation_id") ||
-            mt_json_named(&item, "conversation_hash"))
-            *id = item.value;
-        else if (mt_json_named(&item, "conversations") || mt_json_named(&item, "conversation") ||
-                 mt_json_named(&item, "messages") || mt_json_named(&item, "items"))
+        for (int i = 0; i < IDS && i <= rank; i++)
+            if (mt_json_named(&item, ids[i]) && !mt_json_is_null(item.value)) {
+                *id = item.value;
+                rank = i;
+            }
+        if (mt_json_named(&item, "conversations") || mt_json_named(&item, "conversation") ||
+            mt_json_named(&item, "messages") || mt_json_named(&item, "items"))
             *messages = item.value;
         status = 0;
     }

@@ -37,13 +37,23 @@ static int is_plain(mt_span name) {
     return name.length > 0;
 }
 
-/* A count of all tokens is what is asked for, and a duration is no instant. */
+/* How long something took, or how fast it went. */
+static int is_duration(mt_span name) {
+    static const char *const all[] = {"_ms", "_sec", "duration", "latency", "elapsed", "speed"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (has_word(name, all[i]))
+            return 1;
+    return 0;
+}
+
+/* A count of all tokens is what is asked for, and a duration is neither that nor an instant. */
 static int fits(mt_span name, int role, int with_tokens) {
     int counts = has_word(name, "tok") || has_word(name, "len") || has_word(name, "isl") ||
                  has_word(name, "osl");
     if (role != MT_LOG_TIMESTAMP)
         return (!with_tokens || counts) && !has_word(name, "cach") && !has_word(name, "detail") &&
-               !has_word(name, "reason") && !has_word(name, "_id") && !has_word(name, "time");
+               !has_word(name, "reason") && !has_word(name, "_id") && !has_word(name, "time") &&
+               !has_word(name, "per_s") && (counts || !is_duration(name));
     return !counts && !has_word(name, "_ms") && !has_word(name, "first") &&
            !has_word(name, "response") && !has_word(name, "duration") &&
            !has_word(name, "latency") && !has_word(name, "timeout") && !has_word(name, "total") &&

@@ -86,6 +86,10 @@ int mt_lines_token(mt_span value, char **to, size_t *capacity, mt_span *token, m
     return 0;
 }
 
+int mt_lines_bad_sum(mt_log *log, uint64_t line, const char *name, mt_error *error) {
+    return mt_log_bad_row(log, line, 0, error, "the sum of %s is 2^64 or more", name);
+}
+
 int mt_lines_output(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
                     mt_request *request, mt_error *error) {
     if (mt_json_is_null(value))

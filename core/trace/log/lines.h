@@ -28,6 +28,9 @@ int mt_lines_bad_json(mt_log *log, uint64_t line, mt_error *error);
 int mt_lines_bad_value(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
                        const char *name, const char *want, mt_error *error);
 
+/* "the sum of NAME is 2^64 or more". -1. */
+int mt_lines_bad_sum(mt_log *log, uint64_t line, const char *name, mt_error *error);
+
 /* The output_length of a request, which may be null: then it has none. */
 int mt_lines_output(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
                     mt_request *request, mt_error *error);

@@ -8,14 +8,18 @@
 #include <string.h>
 
 enum { QUOTE_SIZE = 64, NAMES_SIZE = 256 };
+enum { MOST_PARTS = 64 }; /* of a sum, a bit each in `seen` */
 
 typedef struct members_log {
     mt_log base;
     char *names[MT_LOG_ROLES]; /* of members, or paths to them; NULL: there is none */
     char *token, *model, *type;
     size_t token_capacity, model_capacity, type_capacity;
-    int knows_kind;      /* has_dates holds */
-    uint64_t first_line; /* whose time decided so */
+    uint64_t seen[MT_LOG_ROLES]; /* parts of its sum that some row had */
+    int is_sum[MT_LOG_ROLES];    /* some row's tokens were added up; */
+    int has_whole[MT_LOG_ROLES]; /* some had a member of the whole name, with its + */
+    int knows_kind;              /* has_dates holds */
+    uint64_t first_line;         /* whose time decided so */
 } members_log;
 
 static mt_code members_open(mt_log *log, mt_error *error) {
@@ -144,14 +148,17 @@ static int take_tokens(members_log *self, const mt_json *json, uint64_t line, co
 }
 
 /* The tokens of a role: of one member, or of several with + between their names, of which those that
- * are not there count nothing. One must be there. */
+ * a row lacks count nothing. One must be there, and each in some row (check_parts). */
 static int take_count(members_log *self, const mt_json *json, uint64_t line, int role,
                       mt_span value, uint64_t *tokens, mt_error *error) {
     char *name = self->names[role], *part = name;
     uint64_t one = 0;
+    uint64_t bit = 1;
     int found = 0, failed = 0;
-    if (!is_none(value))
+    if (!is_none(value)) {
+        self->has_whole[role] = 1;
         return take_tokens(self, json, line, name, value, tokens, error);
+    }
     *tokens = 0;
     do {
         char *plus = strchr(part, '+');
@@ -159,18 +166,41 @@ static int take_count(members_log *self, const mt_json *json, uint64_t line, int
         if (plus)
             *plus = '\0';
         find(json, json->begin, part, &of_part);
-        if (!is_none(of_part)) {
+        self->seen[role] |= of_part.length > 0 ? bit : 0;
+        bit <<= 1;
+        if (!failed && !is_none(of_part)) {
             found = 1;
             failed = take_tokens(self, json, line, part, of_part, &one, error);
             if (!failed && __builtin_add_overflow(*tokens, one, tokens))
-                failed = mt_lines_bad_value(&self->base, json, line, of_part, part,
-                                            "less with those before it", error);
+                failed = mt_lines_bad_sum(&self->base, line, name, error);
         }
-        if (plus)
+        if (plus) {
             *plus = '+';
+            self->is_sum[role] = 1;
+        }
         part = plus ? plus + 1 : NULL;
-    } while (part && !failed);
+    } while (part);
     return failed ? -1 : found ? 0 : fail_missing(self, json, line, role, error);
+}
+
+/* A part that no row had has another name in this log: the sums would all lack it. */
+static int check_parts(members_log *self, mt_error *error) {
+    char quoted[QUOTE_SIZE], of[QUOTE_SIZE];
+    for (int role = MT_LOG_INPUT; role <= MT_LOG_OUTPUT; role++) {
+        const char *part = self->names[role];
+        if (self->has_whole[role] || !self->is_sum[role])
+            continue;
+        for (uint64_t bit = 1; part; bit <<= 1) {
+            size_t length = strcspn(part, "+");
+            if (!(self->seen[role] & bit))
+                return mt_failed(mt_fail_at(
+                    error, MT_ERROR_INPUT, self->base.name, 0, 0, "no row has '%s', a part of '%s'",
+                    mt_quote(part, length, quoted, sizeof quoted),
+                    mt_quote(self->names[role], strlen(self->names[role]), of, sizeof of)));
+            part = part[length] ? part + length + 1 : NULL;
+        }
+    }
+    return 0;
 }
 
 static int take_time(members_log *self, const mt_json *json, uint64_t line, mt_span value,
@@ -241,7 +271,9 @@ static int members_next(mt_log *log, mt_log_row *row, mt_error *error) {
     uint64_t line;
     const char *end;
     int status = mt_lines_next(log, &json, &line, error);
-    if (status <= 0)
+    if (status == 0)
+        return check_parts(self, error);
+    if (status < 0)
         return status;
     request->line = line;
     if (mt_lines_members(&json, json.begin, NULL, 0, &end) != 0)
@@ -266,13 +298,30 @@ static int members_next(mt_log *log, mt_log_row *row, mt_error *error) {
     return 1;
 }
 
+/* What is added up has a name each. */
+static mt_code check_sum(const char *name, mt_error *error) {
+    size_t parts = 0;
+    char quoted[QUOTE_SIZE];
+    for (const char *part = name; part; parts++) {
+        size_t length = strcspn(part, "+");
+        if (length == 0 || parts == MOST_PARTS)
+            return mt_fail(error, MT_ERROR_VALUE,
+                           "what is added up are names of members with a + between them, at most "
+                           "%d, not '%s'",
+                           MOST_PARTS, mt_quote(name, strlen(name), quoted, sizeof quoted));
+        part = part[length] ? part + length + 1 : NULL;
+    }
+    return MT_OK;
+}
+
 static mt_code members_check(const mt_log_options *options, mt_error *error) {
     for (size_t role = 0; role < MT_LOG_NEEDED_ROLES; role++)
         if (!options->columns[role])
             return mt_fail(error, MT_ERROR_VALUE,
                            "a log of format json needs the names of its members: timestamp, input "
                            "and output");
-    return MT_OK;
+    mt_code code = check_sum(options->columns[MT_LOG_INPUT], error);
+    return code ? code : check_sum(options->columns[MT_LOG_OUTPUT], error);
 }
 
 /* It is recognised by nothing but the names that the caller gives. */

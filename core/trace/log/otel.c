@@ -1,9 +1,10 @@
 /* Traces of OpenTelemetry in JSON (OTLP), a line an export, as the collector's file exporter writes them:
  * each span of a call of a model is a request.
  *
- * By the conventions of generative AI (gen_ai.*), older and newer names, and OpenInference's
- * (llm.token_count.*). Spans without a count of input tokens, and those of agents, chains, tools and
- * embeddings, are none: the spans of agents sum up what the calls below them say. Calls of one
+ * By the conventions of generative AI (gen_ai.*), older and newer names, OpenInference's
+ * (llm.token_count.*) and OpenLLMetry's (llm.request.type). Spans without a count of input tokens, and those
+ * of agents, chains, tools and embeddings, are none: the spans of agents sum up what the calls below them
+ * say. A call without a count of output tokens is a request without an output length. Calls of one
  * conversation (gen_ai.conversation.id, session.id) are turns of a session. */
 #include "base/memory.h"
 #include "trace/log/lines.h"
@@ -56,6 +57,7 @@ static const struct {
     {"session.id", SESSION},
     {"gen_ai.operation.name", OPERATION},
     {"openinference.span.kind", OPERATION},
+    {"llm.request.type", OPERATION},
 };
 
 enum { NAMES = sizeof names / sizeof *names };
@@ -99,7 +101,7 @@ static void take_attributes(const mt_json *json, mt_span list, mt_span *found) {
 static int is_call(mt_span operation) {
     static const char *const calls[] = {
         "\"chat\"", "\"text_completion\"", "\"generate_content\"", "\"LLM\"",
-        "\"llm\"",  "\"completion\"",      "\"responses\""};
+        "\"llm\"",  "\"completion\"",      "\"responses\"",        "\"unknown\""};
     if (operation.length == 0)
         return 1;
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
@@ -200,10 +202,13 @@ static int otel_next(mt_log *log, mt_log_row *row, mt_error *error) {
         return mt_lines_bad_value(log, &self->json, self->line, one->time, "startTimeUnixNano",
                                   "nanoseconds since 1970", error);
     request->time_ns = (int64_t)time;
-    request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH;
+    request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH;
+    if (one->output.length > 0)
+        request->has |= MT_HAS_OUTPUT_LENGTH;
     if (take_count(self, one->input, "the input tokens", &request->input_length, error) != 0 ||
         mt_log_check_prompt(log, request->input_length, "the prompt", self->line, error) != 0 ||
-        take_count(self, one->output, "the output tokens", &request->output_length, error) != 0 ||
+        (one->output.length > 0 &&
+         take_count(self, one->output, "the output tokens", &request->output_length, error) != 0) ||
         mt_lines_text(one->model, &self->model, &self->model_capacity, &row->model, error) != 0)
         return -1;
     if (one->session.length > 2 && mt_lines_is_name(one->session)) {
