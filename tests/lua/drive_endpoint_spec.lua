@@ -308,8 +308,6 @@ describe("driving with an adapter", function()
 
   it("ends with what an adapter raises", function()
     for what, functions in pairs {
-      ["boom"] = { event = function() error "boom" end },
-      ["must return a table or nil, not a number"] = { event = function() return 5 end },
       ["bang"] = { request = function() error "bang" end },
       ["must return { body = ... }"] = { request = function() return {} end },
     } do
@@ -319,6 +317,26 @@ describe("driving with an adapter", function()
       local counts = run.counts
       assert.equal(counts.due, counts.done + counts.failed + counts.cancelled + counts.not_sent)
       assert.equal(0, counts.done)
+    end
+  end)
+
+  it("counts an answer that an adapter cannot read as malformed, and goes on", function()
+    for what, event in pairs {
+      ["boom"] = function() error "boom" end,
+      ["must return a table or nil, not a number"] = function() return 5 end,
+    } do
+      local answers = 0
+      local run = drive { adapter = mt.endpoint { event = function(text)
+        if text == "[DONE]" then return { done = true } end
+        if text:find '"role"' then answers = answers + 1 end
+        return answers == 1 and event() or { content = "a" }
+      end } }
+      assert.is_nil(run.message)
+      assert.same({ 19, 1 }, { run.counts.done, run.counts.failed })
+      local failure = run.results.failures[1]
+      assert.equal("malformed", failure.name)
+      assert.truthy(failure.text:find(what, 1, true), failure.text)
+      assert.is_nil(failure.text:find("traceback", 1, true))
     end
   end)
 
