@@ -115,6 +115,29 @@ static mt_span take_content(walker *cursor, mt_said *said, choice_said *choice) 
     return value;
 }
 
+/* OpenRouter's list of reasoning: does it say some, and not only a summary of it or a cipher? */
+static int has_reasoning_text(mt_span list) {
+    walker cursor = {list.text, list.text + list.length, 0};
+    mt_span name;
+    int is_first = 1;
+    if (!enter(&cursor, '['))
+        return 1;
+    while (next_item(&cursor, ']', &is_first)) {
+        int is_first_member = 1, is_text = 1;
+        if (!enter(&cursor, '{'))
+            continue;
+        while (next_member(&cursor, &name, &is_first_member)) {
+            mt_span value = take_value(&cursor);
+            if (is(name, "type") &&
+                (is(value, "\"reasoning.encrypted\"") || is(value, "\"reasoning.summary\"")))
+                is_text = 0;
+        }
+        if (is_text)
+            return 1;
+    }
+    return is_first;
+}
+
 /* The answer's text, of the first choice that has one. */
 static void take_text(walker *cursor, mt_said *said, choice_said *choice) {
     mt_span value = take_content(cursor, said, choice);
@@ -133,8 +156,13 @@ static void read_delta(walker *cursor, mt_said *said, choice_said *choice) {
     while (next_member(cursor, &name, &is_first))
         if (is(name, "content")) {
             take_text(cursor, said, choice);
-        } else if (is(name, "reasoning_content") || is(name, "reasoning") || is(name, "thinking") ||
-                   is(name, "reasoning_details")) {
+        } else if (is(name, "reasoning_details")) {
+            walker ahead = *cursor;
+            if (!has_reasoning_text(take_value(&ahead)))
+                *cursor = ahead;
+            else if (take_content(cursor, said, choice).length > 0)
+                choice->says |= MT_SAYS_REASONING;
+        } else if (is(name, "reasoning_content") || is(name, "reasoning") || is(name, "thinking")) {
             if (take_content(cursor, said, choice).length > 0)
                 choice->says |= MT_SAYS_REASONING;
         } else if (is(name, "refusal") || is(name, "tool_calls") || is(name, "function_call") ||

@@ -39,8 +39,8 @@ typedef struct mt_adapter {
      * next call). NULL: they stay. */
     mt_code (*request)(void *context, const mt_request *request, uint64_t number, mt_text *body,
                        mt_head_options *head, mt_error *error);
-    /* Reads an event of an answer; the driver must keep them (mt_driver_options.keep_events). NULL: the
-     * driver reads them. */
+    /* Reads an event of an answer; the driver must keep them (mt_driver_options.keep_events). Where it gives
+     * MT_ERROR_CALLBACK the answer is malformed and the run goes on. NULL: the driver reads them. */
     mt_code (*event)(void *context, mt_span event, mt_said *said, mt_error *error);
 } mt_adapter;
 
@@ -71,7 +71,7 @@ typedef struct mt_replay_options {
 
 /* The source, the driver and what the options point to stay the caller's, and longer than the replay.
  * Reads the first row: what the source has to look at before it can give one is done before the start. A first
- * row of an open loop that is due later than a day fails as soon as it is asked for (MT_ERROR_INPUT). */
+ * row of an open loop that is due later than a day is refused: NULL and MT_ERROR_INPUT. */
 mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
                          mt_error *error);
 

@@ -4,6 +4,7 @@
 #include "drive/answer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { RECENT_SECONDS = 5 };
 
@@ -44,19 +45,18 @@ static mt_code count(mt_replay *replay, const mt_row *row, const mt_exchange *ex
     return code;
 }
 
-/* What the events say that the driver has kept for an adapter. An answer that it cannot read is accounted for
- * as malformed, and the run ends. */
+/* What the events say that the driver has kept for an adapter. An answer that it cannot read has failed, as
+ * one that the driver cannot read by itself has, and the first line of why is told with it: the run goes on. */
 static mt_code read_kept(const mt_replay *replay, mt_exchange *exchange, mt_error *error) {
     const mt_adapter *adapter = &replay->options.adapter;
     if (!exchange->kept || !adapter->event)
         return MT_OK;
     mt_code code = mt_answer_read_kept(exchange, adapter->event, adapter->context, error);
-    if (code != MT_OK) {
-        exchange->failure = MT_FAILURE_MALFORMED;
-        snprintf(exchange->text, sizeof exchange->text, "%.*s", MT_EXCHANGE_TEXT - 1,
-                 error->message);
-    }
-    return code;
+    if (code == MT_OK)
+        return MT_OK;
+    exchange->failure = MT_FAILURE_MALFORMED;
+    mt_quote(error->message, strcspn(error->message, "\n"), exchange->text, sizeof exchange->text);
+    return code == MT_ERROR_CALLBACK ? MT_OK : code;
 }
 
 /* Tells a live source of the answer, and the conversation, whose history it becomes. */

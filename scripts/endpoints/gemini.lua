@@ -3,10 +3,20 @@
 -- --header "x-goog-api-key: KEY".
 local mt = require "moontide"
 
+local null = mt.json.null
+
+-- What may be null or absent, as a table.
+local function table_of(value) return type(value) == "table" and value or {} end
+
+-- Members that Gemini has beside its generationConfig.
+local beside = { "safetySettings", "toolConfig", "cachedContent", "labels" }
+
 -- The parts of a message.
 local function parts_of(one)
-  if one.role == "tool" or one.tool_calls then
+  if one.role == "tool" or #table_of(one.tool_calls) > 0 then
     error("gemini: messages of tools and their calls cannot be sent", 0)
+  elseif one.content == nil or one.content == null then
+    return { { text = "" } }
   elseif type(one.content) ~= "table" then
     return { { text = one.content } }
   end
@@ -18,7 +28,7 @@ local function parts_of(one)
 end
 
 local function usage_of(usage)
-  local function count(name) return usage[name] or 0 end
+  local function count(name) return math.type(usage[name]) == "integer" and usage[name] or 0 end
   return { prompt_tokens = usage.promptTokenCount, cached_tokens = usage.cachedContentTokenCount,
     completion_tokens = count "candidatesTokenCount" + count "thoughtsTokenCount",
     reasoning_tokens = usage.thoughtsTokenCount }
@@ -27,40 +37,47 @@ end
 return mt.endpoint {
   api = "chat", path = "/v1beta/models",
   request = function(r)
-    local settings, system, contents = r.further, nil, {}
+    local settings, system, contents, body = r.further, nil, {}, {}
+    for _, name in ipairs(beside) do body[name], settings[name] = settings[name], nil end
     settings.maxOutputTokens = r.output_length
-    for _, one in ipairs(r.prompt) do
-      if one.role == "system" then
-        system = { parts = parts_of(one) }
+    for _, one in ipairs(assert(r.body.messages, "the row's payload has no messages for the adapter")) do
+      if one.role == "system" or one.role == "developer" then
+        system = system or { parts = {} }
+        for _, part in ipairs(parts_of(one)) do system.parts[#system.parts + 1] = part end
       else
         local role = one.role == "assistant" and "model" or "user"
         contents[#contents + 1] = { role = role, parts = parts_of(one) }
       end
     end
     local tools
-    for i, tool in ipairs(r.body.tools or {}) do
+    for i, tool in ipairs(table_of(r.body.tools)) do
       tools = tools or { { functionDeclarations = {} } }
       tools[1].functionDeclarations[i] = tool["function"] or tool
     end
     local call = r.body.stream and ":streamGenerateContent?alt=sse" or ":generateContent"
-    return { path = "/v1beta/models/" .. r.model .. call,
-      body = { contents = contents, systemInstruction = system, generationConfig = settings, tools = tools } }
+    body.contents, body.systemInstruction, body.generationConfig = contents, system, settings
+    body.tools = tools
+    return { path = "/v1beta/models/" .. r.model .. call, body = body }
   end,
   event = function(text)
-    local said = assert(mt.json.decode(text))
-    if said.error then return { error = { message = said.error.message, status = said.error.code } } end
-    local blocked = said.promptFeedback and said.promptFeedback.blockReason
-    if blocked then return { error = "blocked: " .. blocked } end
-    local candidate = said.candidates and said.candidates[1] or {}
-    local answer, thought = {}, {}
-    for _, part in ipairs(candidate.content and candidate.content.parts or {}) do
-      local to = part.thought and thought or answer
-      to[#to + 1] = part.text or part.functionCall and part.functionCall.name
+    local said = assert((mt.json.decode(text)), text)
+    if (said.error or null) ~= null then
+      local one = type(said.error) == "table" and said.error or { message = said.error }
+      return { error = { message = one.message, status = one.code } }
     end
+    local blocked = table_of(said.promptFeedback).blockReason
+    if (blocked or null) ~= null then return { error = "blocked: " .. blocked } end
+    local candidate = table_of(table_of(said.candidates)[1])
+    local answer, thought = {}, {}
+    for _, part in ipairs(table_of(table_of(candidate.content).parts)) do
+      local to = part.thought == true and thought or answer
+      to[#to + 1] = type(part.text) == "string" and part.text or table_of(part.functionCall).name
+    end
+    local has_ended = (candidate.finishReason or null) ~= null
     return {
       content = table.concat(answer), reasoning = table.concat(thought),
-      finish = candidate.finishReason ~= nil, done = candidate.finishReason,
-      usage = said.usageMetadata and usage_of(said.usageMetadata),
+      finish = has_ended, done = has_ended,
+      usage = type(said.usageMetadata) == "table" and usage_of(said.usageMetadata) or nil,
     }
   end,
 }

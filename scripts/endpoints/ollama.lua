@@ -1,18 +1,25 @@
 -- Ollama's own API: POST /api/chat, an answer in lines of JSON. It takes messages, and forces no length.
 local mt = require "moontide"
 
+local null = mt.json.null
+
+-- Members that Ollama has beside its options.
+local beside = { "think", "format", "keep_alive", "logprobs", "top_logprobs" }
+
 return mt.endpoint {
   api = "chat", path = "/api/chat",
   request = function(r)
     local options = r.further
+    local body = { model = r.model, tools = r.body.tools, stream = r.body.stream or false, options = options }
+    body.messages = assert(r.body.messages, "the row's payload has no messages for the adapter")
+    for _, name in ipairs(beside) do body[name], options[name] = options[name], nil end
     options.num_predict = r.output_length
-    return { body = { model = r.model, messages = r.body.messages, tools = r.body.tools,
-      stream = r.body.stream or false, options = options } }
+    return { body = body }
   end,
   event = function(text)
-    local said = assert(mt.json.decode(text))
-    if said.error then return { error = said.error } end
-    local message = said.message or {}
+    local said = assert((mt.json.decode(text)), text)
+    if (said.error or null) ~= null then return { error = said.error } end
+    local message = type(said.message) == "table" and said.message or {}
     return {
       content = message.content ~= "" and message.content or nil, reasoning = message.thinking,
       done = said.done,

@@ -3,6 +3,9 @@ local mt = require "moontide"
 
 local null = mt.json.null
 
+-- What may be null or absent, as a table.
+local function table_of(value) return type(value) == "table" and value or {} end
+
 -- Messages as items of the input: what tools were asked, and what they said, are items by themselves.
 local function input_of(messages)
   local input = {}
@@ -14,7 +17,7 @@ local function input_of(messages)
     elseif content and content ~= "" then
       add { role = one.role, content = content }
     end
-    for _, call in ipairs(one.tool_calls ~= null and one.tool_calls or {}) do
+    for _, call in ipairs(table_of(one.tool_calls)) do
       add { type = "function_call", call_id = call.id, name = call["function"].name,
         arguments = call["function"].arguments }
     end
@@ -23,7 +26,7 @@ local function input_of(messages)
 end
 
 local function usage_of(usage)
-  if not usage or usage == null then return nil end
+  if type(usage) ~= "table" then return nil end
   local input, output = usage.input_tokens_details, usage.output_tokens_details
   return { prompt_tokens = usage.input_tokens, completion_tokens = usage.output_tokens,
     cached_tokens = type(input) == "table" and input.cached_tokens or nil,
@@ -31,7 +34,7 @@ local function usage_of(usage)
 end
 
 local function error_of(said)
-  local one = type(said) == "table" and said or {}
+  local one = type(said) == "table" and said or { message = type(said) == "string" and said or nil }
   local code = tonumber(one.code) or one.code == "rate_limit_exceeded" and 429 or nil
   return { error = { message = one.message or one.type or "failed", status = code } }
 end
@@ -40,16 +43,18 @@ end
 local function answer_of(said)
   if said.status == "failed" or said.status == "cancelled" then return error_of(said.error) end
   local text = {}
-  for _, item in ipairs(said.output or {}) do
+  for _, item in ipairs(table_of(said.output)) do
     text[#text + 1] = item.arguments
-    for _, part in ipairs(item.content or {}) do text[#text + 1] = part.text or part.refusal end
+    for _, part in ipairs(table_of(item.content)) do
+      text[#text + 1] = part.text or part.refusal
+    end
   end
   local has_ended = said.status == "completed" or said.status == "incomplete"
   return { content = table.concat(text), usage = usage_of(said.usage), finish = has_ended }
 end
 
 local function ended(said)
-  local answer = answer_of(said.response)
+  local answer = answer_of(table_of(said.response))
   answer.content, answer.done = nil, not answer.error
   return answer
 end
@@ -63,17 +68,18 @@ local events = {
   ["response.reasoning_text.delta"] = function(said) return { reasoning = said.delta, finish = false } end,
   ["response.completed"] = ended, ["response.incomplete"] = ended, ["response.failed"] = ended,
   ["response.cancelled"] = ended,
-  error = function(said) return error_of(said.error or said) end,
+  error = function(said) return error_of((said.error or null) ~= null and said.error or said) end,
 }
 
 return mt.endpoint {
   api = "chat", path = "/v1/responses",
   request = function(r)
     local body = r.further
-    body.model, body.input, body.max_output_tokens = r.model, input_of(r.prompt), r.output_length
+    body.model, body.max_output_tokens = r.model, r.output_length
+    body.input = input_of(assert(r.body.messages, "the row's payload has no messages for the adapter"))
     body.stream = r.body.stream
     if body.store == nil then body.store = false end
-    for i, tool in ipairs(r.body.tools or {}) do
+    for i, tool in ipairs(table_of(r.body.tools)) do
       local of = tool["function"]
       body.tools = body.tools or {}
       body.tools[i] = of and { type = "function", name = of.name, description = of.description,
@@ -83,7 +89,7 @@ return mt.endpoint {
   end,
   event = function(text)
     if text == "[DONE]" then return { done = true } end
-    local said = assert(mt.json.decode(text))
+    local said = assert((mt.json.decode(text)), text)
     local read = events[said.type]
     if read then return read(said) end
     if said.error and said.error ~= null then return error_of(said.error) end

@@ -73,6 +73,15 @@ static void test_what_is_said(void **state) {
         {CHOICE("\"delta\":{\"content\":\"a\",\"reasoning_content\":null}"), CHOICES | CONTENT},
         {CHOICE("\"delta\":{\"content\":\"\",\"reasoning_details\":[{\"text\":\"hm\"}]}"),
          CHOICES | CONTENT | REASONING},
+        {CHOICE(
+             "\"delta\":{\"reasoning_details\":[{\"type\":\"reasoning.encrypted\",\"data\":\"x\"},"
+             "{\"summary\":\"x\",\"type\":\"reasoning.summary\"}]}"),
+         CHOICES},
+        {CHOICE("\"delta\":{\"reasoning_details\":[{\"type\":\"reasoning.encrypted\"},"
+                "{\"type\":\"reasoning.text\",\"text\":\"hm\"}]}"),
+         CHOICES | CONTENT | REASONING},
+        {CHOICE("\"delta\":{\"reasoning_details\":[]}"), CHOICES | LIVE},
+        {CHOICE("\"delta\":{\"reasoning_details\":null}"), CHOICES},
         {CHOICE("\"delta\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\","
                 "\"text\":\"hm\"}]}]}"),
          CHOICES | CONTENT | REASONING},

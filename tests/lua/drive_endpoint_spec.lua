@@ -149,9 +149,79 @@ describe("the adapter", function()
       assert.is_nil((place and body[place] or body).min_tokens)
     end
     assert.same(tools, request("ollama", { messages = messages, tools = tools }, 3).tools)
-    local settings = functions_of "anthropic"
-    assert.has_error(function() settings.request('{"input":"x"}', { path = "/v1/messages" }) end,
-      "the row's payload has neither messages nor a prompt for the adapter")
+    for name, place in pairs { ollama = "options", sglang = "sampling_params", gemini = "generationConfig" } do
+      local beside = ({ ollama = "think", sglang = "return_logprob", gemini = "safetySettings" })[name]
+      local body = request(name, { messages = messages, prompt = "a", [beside] = true }, 3)
+      assert.same({ true, nil }, { body[beside], body[place][beside] })
+    end
+  end)
+
+  it("sends a row's own model and limit, by any of their names", function()
+    for name, limit in pairs { anthropic = "max_tokens", responses = "max_output_tokens", triton = "max_tokens",
+      llamacpp = "n_predict" } do
+      for _, most in ipairs { "max_tokens", "max_completion_tokens" } do
+        local body, path = request(name, { messages = {}, prompt = "a", model = "b", [most] = 7 }, nil)
+        assert.equal(7, body[limit], name)
+        assert.is_nil(most ~= limit and body[most] or nil)
+        if name == "triton" then assert.equal("/base/v2/models/b/generate_stream", path) end
+        if name == "anthropic" or name == "responses" then assert.equal("b", body.model) end
+      end
+    end
+    assert.equal(2, request("ollama", { messages = {}, max_tokens = 2 }, 9).options.num_predict)
+  end)
+
+  it("says of a payload what it lacks, and one of one's own may send it", function()
+    for _, name in ipairs { "anthropic", "responses", "gemini", "ollama" } do
+      assert.has_error(function() request(name, { input = "x" }) end, "the row's payload has no messages for the adapter")
+    end
+    for _, name in ipairs { "tgi", "llamacpp", "sglang", "triton" } do
+      assert.has_error(function() request(name, { input = "x" }) end, "the row's payload has no prompt for the adapter")
+    end
+    local settings = {}
+    endpoint.apply(mt.endpoint { request = function(r) return { body = r.body } end }, settings, "m")
+    assert.same({ '{"input": "x"}' }, settings.request('{"input":"x"}', { path = "/x" }))
+  end)
+
+  it("keeps every message: those of the system and of tools", function()
+    local function parts(text) return { { type = "text", text = text } } end
+    local messages = { { role = "system", content = "a" }, { role = "system", content = parts "b" },
+      { role = "developer", content = "c" } }
+    local call = { id = "c1", type = "function", ["function"] = { name = "look", arguments = "" } }
+    local body = request("anthropic", { messages = { messages[1], messages[3] } })
+    assert.equal("a\nc", body.system)
+    messages[4] = { role = "assistant", content = parts "d", tool_calls = { call } }
+    body = request("anthropic", { messages = messages })
+    assert.same({ parts "a"[1], parts "b"[1], parts "c"[1] }, body.system)
+    assert.same({ parts "d"[1], { type = "tool_use", id = "c1", name = "look", input = {} } }, body.messages[1].content)
+    messages[4] = { role = "assistant", content = "d", tool_calls = mt.json.null }
+    body = request("gemini", { messages = messages })
+    assert.same({ parts = { { text = "a" }, { text = "b" }, { text = "c" } } }, body.systemInstruction)
+    assert.same({ { role = "model", parts = { { text = "d" } } } }, body.contents)
+  end)
+
+  it("reads null as what is not there", function()
+    local zeros = event("anthropic", '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":0,'
+      .. '"cache_read_input_tokens":0,"output_tokens":15}}') -- message_start has told both
+    assert.same({ completion_tokens = 15 }, zeros.usage)
+    assert.is_true(event("anthropic", '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":null}').finish)
+    assert.same({}, event("anthropic", '{"type":"message_start","message":{"usage":null}}').usage)
+    local said = event("gemini", '{"error":null,"promptFeedback":null,"candidates":[{"content":{"parts":[{"text":"a",'
+      .. '"thought":null}]},"finishReason":null}],"usageMetadata":{"promptTokenCount":3,"thoughtsTokenCount":null}}')
+    assert.same({ "a", false, false, nil }, { said.content, said.finish, said.done, said.error })
+    assert.equal(0, said.usage.completion_tokens)
+    assert.same({ message = "boom" }, event("responses", '{"type":"error","error":null,"message":"boom"}').error)
+    said = event("responses", '{"type":"response.completed","response":{"status":"completed","usage":null,"output":null}}')
+    assert.same({ true, true, nil }, { said.done, said.finish, said.usage })
+    for name, text in pairs { ollama = '{"error":null,"message":{"content":"a"},"done":false}',
+      llamacpp = '{"error":null,"content":"a","stop":false,"timings":null}', triton = '{"error":null,"text_output":"a"}',
+      sglang = '{"error":null,"text":"a","meta_info":{"finish_reason":null}}',
+      tgi = '{"error":null,"token":{"text":"a","special":false},"details":null}' } do
+      said = event(name, text)
+      assert.same({ "a", nil }, { said.content, said.error }, name)
+    end
+    for _, name in ipairs(endpoint.names()) do
+      assert.has_error(function() event(name, "Bad Gateway") end, "Bad Gateway")
+    end
   end)
 
   it("openai", function()
@@ -161,7 +231,34 @@ describe("the adapter", function()
     assert.is_true(event("openai", "[DONE]").done)
     assert.same({ prompt_tokens = 7, completion_tokens = 2, cached_tokens = 4 }, event("openai",
       '{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}').usage)
-    assert.equal("no", event("openai", '{"error":{"message":"no","code":500}}').error.message)
+    assert.same({ message = "no", status = 500 }, event("openai", '{"error":{"message":"no","code":500}}').error)
+    assert.same({ message = "busy", status = 503 }, event("openai",
+      '{"object":"error","message":"busy","code":503}').error)
+  end)
+
+  it("openai reads as the driver does", function()
+    local function choice(text) return event("openai", ('{"choices":[{%s}]}'):format(text)) end
+    for _, name in ipairs { "reasoning_content", "reasoning", "thinking" } do
+      local said = choice(('"delta":{"content":null,"%s":"hm"}'):format(name))
+      assert.same({ "", "hm" }, { said.content, said.reasoning })
+    end
+    assert.equal("", choice '"delta":{"reasoning_details":[{"type":"reasoning.summary","summary":"x"}]}'.reasoning)
+    assert.truthy(#choice '"delta":{"reasoning_details":[{"type":"reasoning.text","text":"x"}]}'.reasoning > 0)
+    assert.truthy(#choice '"delta":{"content":[{"type":"thinking","thinking":"x"}]}'.reasoning > 0)
+    assert.truthy(#choice '"delta":{"tool_calls":[{"index":0}]}'.content > 0)
+    assert.equal("ab", event("openai", '{"choices":[{"text":"a"},{"text":"b"}]}').content)
+    assert.same({ message = "finish_reason abort", status = 0 }, choice '"delta":{},"finish_reason":"abort"'.error)
+    assert.equal(503, choice '"delta":{},"finish_reason":"insufficient_system_resource"'.error.status)
+    assert.is_nil(choice '"text":"a","finish_reason":""'.finish)
+    local function usage(text) return event("openai", ('{"choices":[],"usage":{%s}}'):format(text)).usage end
+    assert.same({ prompt_tokens = 9, completion_tokens = 317 + 2, reasoning_tokens = 317 }, usage(
+      '"prompt_tokens":9,"completion_tokens":2,"total_tokens":328,"completion_tokens_details":{"reasoning_tokens":317}'))
+    assert.equal(105, usage(
+      '"prompt_tokens":9,"completion_tokens":105,"completion_tokens_details":{"reasoning_tokens":100}').completion_tokens)
+    assert.equal(4, usage '"prompt_cache_hit_tokens":4,"prompt_tokens_details":null'.cached_tokens)
+    assert.equal(3, event("openai", '{"x_groq":{"usage":{"prompt_tokens":3}}}').usage.prompt_tokens)
+    assert.equal(3, choice '"delta":{},"usage":{"prompt_tokens":3}'.usage.prompt_tokens)
+    assert.equal(5, event("openai", '{"choices":[],"timings":{"cache_n":5}}').usage.cached_tokens)
   end)
 
   it("tgi", function()
@@ -306,10 +403,28 @@ describe("driving with an adapter", function()
     assert.equal("no_content", run.results.failures[1].name)
   end)
 
+  it("joins the URL's path and the adapter's where they meet", function()
+    local paths = {}
+    local function sent(url, path)
+      local one = mt.workload { duration = "0.05s",
+        mt.stream { arrivals = mt.even(40), input = 5, output = 2 } }
+      local adapter = mt.endpoint { path = path, request = function(r)
+        paths[#paths + 1] = r.path
+        return { body = r.body }
+      end }
+      local run = assert(one:drive { url = server.url .. url, model = "any", warmup = 0, adapter = adapter })
+      assert.is_true(run.counts.due > 0)
+      return paths[#paths]
+    end
+    for _, row in ipairs { { "", "/v1/messages" }, { "/v1", "/v1/messages" }, { "/v1/messages", "/v1/messages" },
+      { "/api/v1", "/api/v1/messages" }, { "/api/v1/messages/", "/api/v1/messages" }, { "/av1", "/av1/v1/messages" },
+      { "/v1/mess", "/v1/mess/v1/messages" } } do
+      assert.equal(row[2], sent(row[1], "/v1/messages"))
+    end
+  end)
+
   it("ends with what an adapter raises", function()
     for what, functions in pairs {
-      ["boom"] = { event = function() error "boom" end },
-      ["must return a table or nil, not a number"] = { event = function() return 5 end },
       ["bang"] = { request = function() error "bang" end },
       ["must return { body = ... }"] = { request = function() return {} end },
     } do
@@ -319,6 +434,26 @@ describe("driving with an adapter", function()
       local counts = run.counts
       assert.equal(counts.due, counts.done + counts.failed + counts.cancelled + counts.not_sent)
       assert.equal(0, counts.done)
+    end
+  end)
+
+  it("counts an answer that an adapter cannot read as malformed, and goes on", function()
+    for what, raise in pairs {
+      ["boom"] = function() error "boom" end,
+      ["must return a table or nil, not a number"] = function() return 5 end,
+    } do
+      local answers = 0
+      local run = drive { adapter = mt.endpoint { event = function(text)
+        if text == "[DONE]" then return { done = true } end
+        if text:find '"role"' then answers = answers + 1 end
+        return answers == 1 and raise() or { content = "a" }
+      end } }
+      assert.is_nil(run.message)
+      assert.same({ 19, 1 }, { run.counts.done, run.counts.failed })
+      local failure = run.results.failures[1]
+      assert.equal("malformed", failure.name)
+      assert.truthy(failure.text:find(what, 1, true), failure.text)
+      assert.is_nil(failure.text:find("traceback", 1, true))
     end
   end)
 

@@ -22,12 +22,12 @@ end
 
 ---@class moontide.endpoint_request
 ---@field body table the body as OpenAI's API has it: model, prompt or messages, max_tokens, ...
----@field prompt any its prompt (a text or token ids) or messages
----@field model string
+---@field prompt any its prompt (a text or token ids) or messages; nil where a payload has neither
+---@field model string the body's: the row's own or that of --extra, else the run's
 ---@field number integer of the request, from 0
 ---@field line integer of the trace
 ---@field input_length integer? tokens wanted
----@field output_length integer?
+---@field output_length integer? the body's limit, else the row's
 ---@field session_id string? as JSON
 ---@field extra string the row's further members, as those of a JSON object
 ---@field further table members of the body that --extra and the row's `extra` have added to it
@@ -128,13 +128,17 @@ end
 local usual =
   { "model", "messages", "prompt", "tools", "stream", "stream_options", "min_tokens", "ignore_eos" }
 
--- What others have added to the body. `most` is the member that says how long an answer is.
+-- What others have added to the body, and the most tokens that it asks for. `most` is the member that says
+-- how long an answer is; a payload may use another of OpenAI's names.
 local function further_of(body, most)
-  local further = {}
+  local further, limit = {}, nil
   for name, value in pairs(body) do further[name] = value end
   for _, name in ipairs(usual) do further[name] = nil end
-  further[most] = nil
-  return further
+  for _, name in ipairs { most, "max_completion_tokens", "max_tokens" } do
+    limit = limit or math.type(body[name]) == "integer" and body[name] or nil
+    further[name] = nil
+  end
+  return further, limit
 end
 
 -- What core calls for each request: { body, path, headers } of the body that it has made and the row.
@@ -143,11 +147,11 @@ local function request_function(self, model, most)
   return function(text, r)
     local base = self.path and r.path:sub(1, #r.path - #own_path) or r.path
     r.body = assert(json.decode(text))
-    r.prompt, r.model = r.body.prompt or r.body.messages, model
-    if r.prompt == nil then
-      error("the row's payload has neither messages nor a prompt for the adapter", 0)
-    end
-    r.further = further_of(r.body, most)
+    r.prompt = r.body.prompt or r.body.messages
+    r.model = type(r.body.model) == "string" and r.body.model or model
+    local limit
+    r.further, limit = further_of(r.body, most)
+    r.output_length = limit or r.output_length
     local made = self.request(r)
     if type(made) ~= "table" or made.body == nil then
       error("an adapter's request must return { body = ... }, not " .. options.show(made), 0)

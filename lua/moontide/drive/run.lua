@@ -27,9 +27,18 @@ local run = {}
 
 local paths = { chat = "/chat/completions", completions = "/completions" }
 
+-- An adapter's path below a URL's own: what of its beginning the URL ends in is there once.
+local function joined(base, own)
+  for last = #own, 1, -1 do
+    local is_part = last == #own or own:sub(last + 1, last + 1) == "/"
+    if is_part and base:sub(-last) == own:sub(1, last) then return base .. own:sub(last + 1) end
+  end
+  return base .. own
+end
+
 -- The path of requests below a URL's own: what the user has written of it stays.
 local function request_path(base, api, own)
-  if own then return own:sub(1, #base + 1) == base .. "/" and own or base .. own end
+  if own then return joined(base, own) end
   local wanted = paths[api]
   if base:find(wanted .. "$") then return base end
   if base == "" then return "/v1" .. wanted end
