@@ -8,17 +8,16 @@ enum { READ_AT_ONCE = 1024 }; /* rows between two looks at the driver */
 const char *const mt_recent_names[MT_RECENT_METRICS] = {"ttft", "itl", "lag", "latency"};
 
 /* A trace whose times count from 1970 would be waited for for decades. */
-static void refuse_late_start(mt_replay *replay) {
+static mt_code check_first(const mt_replay *replay, mt_error *error) {
     const int64_t day_ns = (int64_t)86400 * 1000000000;
     const mt_request *first = &replay->first;
     if (replay->got_first <= 0 || replay->is_live || replay->options.slots > 0 ||
         !(first->has & MT_HAS_TIME) || first->time_ns <= day_ns)
-        return;
-    replay->got_first = -1;
-    mt_fail_at(&replay->first_error, MT_ERROR_INPUT, mt_source_name(replay->source), first->line, 0,
-               "the first request is due after %.0f days: 'moontide cat --from-zero' lets times "
-               "begin at 0 (--start leaves out what is before)",
-               (double)first->time_ns / (double)day_ns);
+        return MT_OK;
+    return mt_fail_at(error, MT_ERROR_INPUT, mt_source_name(replay->source), first->line, 0,
+                      "the first request is due after %.0f days: 'moontide cat --from-zero' lets "
+                      "times begin at 0 (--start leaves out what is before)",
+                      (double)first->time_ns / (double)day_ns);
 }
 
 mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
@@ -56,7 +55,10 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
     mt_results_begin(&replay->outside, options->objectives, options->objective_count);
     replay->got_first = mt_source_next(source, &replay->first, &replay->first_error);
     replay->has_first = 1;
-    refuse_late_start(replay);
+    if (check_first(replay, error) != MT_OK) {
+        mt_replay_free(replay);
+        return NULL;
+    }
     return replay;
 }
 
