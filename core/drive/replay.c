@@ -8,7 +8,7 @@ enum { READ_AT_ONCE = 1024 }; /* rows between two looks at the driver */
 const char *const mt_recent_names[MT_RECENT_METRICS] = {"ttft", "itl", "lag", "latency"};
 
 /* A trace whose times count from 1970 would be waited for for decades. */
-static mt_code check_first(const mt_replay *replay, mt_error *error) {
+static mt_code refuse_late_start(const mt_replay *replay, mt_error *error) {
     const int64_t day_ns = (int64_t)86400 * 1000000000;
     const mt_request *first = &replay->first;
     if (replay->got_first <= 0 || replay->is_live || replay->options.slots > 0 ||
@@ -55,7 +55,7 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
     mt_results_begin(&replay->outside, options->objectives, options->objective_count);
     replay->got_first = mt_source_next(source, &replay->first, &replay->first_error);
     replay->has_first = 1;
-    if (check_first(replay, error) != MT_OK) {
+    if (refuse_late_start(replay, error) != MT_OK) {
         mt_replay_free(replay);
         return NULL;
     }

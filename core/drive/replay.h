@@ -70,8 +70,8 @@ typedef struct mt_replay_options {
 } mt_replay_options;
 
 /* The source, the driver and what the options point to stay the caller's, and longer than the replay.
- * Reads the first row: what the source has to look at before it can give one is done before the start. NULL with
- * MT_ERROR_INPUT where the first row of an open loop is due later than a day. */
+ * Reads the first row: what the source has to look at before it can give one is done before the start. A first
+ * row of an open loop that is due later than a day is refused: NULL and MT_ERROR_INPUT. */
 mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
                          mt_error *error);
 
