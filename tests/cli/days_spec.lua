@@ -111,10 +111,23 @@ describe("--rate", function()
     assert.matches("nothere.csv: cannot open", run("steady --check --rate nothere.csv").err)
   end)
 
+  it("takes a colon in a folder's name as the path's own", function()
+    os.execute(("mkdir '%s/a:x=1'"):format(folder))
+    command.write(folder, "a:x=1/rates.csv", "time,rate\n0,5\n60,20\n120,5\n")
+    for text, expected in pairs { ["a:x=1/rates.csv"] = 1800, ["a:x=1/rates.csv:per=1m"] = 30 } do
+      assert.near(expected, mt.json.decode(run("steady --check --json --rate " .. text).out).requests, 1e-6)
+    end
+  end)
+
   it("takes what a file of rates counts from what is said, and guesses no unit that its header denies", function()
     command.write(folder, "counts.csv", "day,count\n2024-01-01,86400\n2024-01-02,172800\n")
     command.write(folder, "minutes.csv", "minute,rate\n0,5\n1,20\n2,5\n")
     command.write(folder, "bare.csv", "0,5\n60,20\n120,5\n")
+    command.write(folder, "units.csv", "0s,5\n60s,20\n")
+    for i, names in ipairs { "time_min,rate", "t_min,rate", "time [min],rate", "hrs,rate", "time,rate_per_min",
+      "time,rate_min", "time,arrivals", "time,rate_per_h", "time,req/min" } do
+      command.write(folder, ("names%d.csv"):format(i), names .. "\n0,5\n1,20\n")
+    end
     command.write(folder, "three.csv", "t,n,note\n0,60,a\n1,120,b\n")
     for text, expected in pairs { ["counts.csv:per=1d"] = 259200, ["minutes.csv:unit=m"] = 1800,
       ["minutes.csv:unit=s"] = 30, ["three.csv:time=t,rate=n,per=1m,unit=m"] = 180,
@@ -129,6 +142,16 @@ describe("--rate", function()
       ["counts.csv:unit=s"] = "as in counts.csv:unit=s,per=1m ",
       ["minutes.csv"] = "minutes.csv: column 'minute' has numbers: say what they count, as in minutes.csv:unit=m",
       ["bare.csv"] = "bare.csv: the first line ('0', '5') is a row already: put the names of the columns before it",
+      ["units.csv"] = "units.csv: the first line ('0s', '5') is a row already",
+      ["names1.csv"] = "column 'time_min' has numbers: say what they count, as in names1.csv:unit=m",
+      ["names2.csv"] = "column 't_min' has numbers: say what they count, as in names2.csv:unit=m",
+      ["names3.csv"] = "column 'time [min]' has numbers: say what they count, as in names3.csv:unit=m",
+      ["names4.csv"] = "column 'hrs' has numbers: say what they count, as in names4.csv:unit=h",
+      ["names5.csv"] = "column 'rate_per_min' seems to count",
+      ["names6.csv"] = "column 'rate_min' seems to count",
+      ["names7.csv"] = "column 'arrivals' seems to count",
+      ["names8.csv"] = "column 'rate_per_h' seems to count",
+      ["names9.csv"] = "column 'req/min' seems to count",
       ["three.csv"] = "this one has 't', 'n', 'note' (three.csv:time=NAME,rate=NAME says which they are)",
       ["three.csv:time=t,rate=m"] = "no column 'm'",
       ["three.csv:time=t,rate=n,pre=1m"] = "rate_of: unknown option 'pre' (did you mean 'per'?)",

@@ -39,6 +39,8 @@ describe("moontide help", function()
     found = run "help reblock"
     assert.matches("\n  pipe:reblock ", found.out)
     assert.matches("\n  cat %-%-reblock ", found.out)
+    -- Lines of examples, "name = value", are no options.
+    assert.falsy(run("help '= '").out:find "\n  mt%S+ %S+%s+= ")
   end)
 
   it("names what is near, and fails where nothing is", function()

@@ -64,6 +64,9 @@ describe("moontide judge", function()
     command.write(folder, "out/profile_export.jsonl", fewer)
     assert.truthy(judge(folder, "out --accept-invalid").out:find("Answers came in more pieces than the server counts "
       .. "tokens, down to 0.50 tokens a piece: it counts something else, or pieces are no tokens", 1, true))
+    local nearly = text:gsub('("tokens_per_chunk": {"value": )%d', "%10.999", 1)
+    command.write(folder, "out/profile_export.jsonl", nearly)
+    assert.falsy(judge(folder, "out --accept-invalid").out:find("more pieces than", 1, true))
     -- Of another tool's results nobody knows it: they count by themselves.
     command.write(folder, "out/profile_export.jsonl", (text:gsub('"usage_said": %a+, ', "")))
     assert.falsy(judge(folder, "out/profile_export.jsonl --accept-invalid").out:find(uncounted, 1, true))

@@ -202,6 +202,10 @@ static void test_definitions(void **state) {
     assert_close(metric("tokens_per_chunk", &exchange, &asked), 2, 1e-12);
     assert_close(metric("osl", &exchange, &asked), 206, 1e-12);
     assert_close(metric("output_token_count", &exchange, &asked), 6, 1e-12);
+    exchange.completion_tokens = 200; /* which leaves the answer out: its 3 pieces count */
+    assert_close(metric("itl", &exchange, &asked), 25.0 / 2, 1e-12);
+    assert_close(metric("tokens_per_chunk", &exchange, &asked), 1, 1e-12);
+    exchange.completion_tokens = 206;
     exchange.noted |= MT_SAW_REASONING;
     assert_close(metric("itl", &exchange, &asked), 25.0 / 205, 1e-12);
     exchange.completion_tokens = 6; /* less than there was reasoning */

@@ -194,7 +194,13 @@ static void test_refusals(void **state) {
         {"openai", "/v1/responses", "{\"input\":3}", 400, "must be a list"},
         {"openai", "/v1/responses", "{\"model\":\"m\",\"input\":\"a b\",\"max_output_tokens\":9}",
          200, NULL},
+        {"openai", "/v1/responses",
+         "{\"model\":\"m\",\"max_output_tokens\":9,\"input\":[{\"type\":\"message\",\"content\":"
+         "\"a\"}]}",
+         400, "needs a role"},
         {"openai", "/v1/messages", "{}", 404, "Not Found"},
+        {"anthropic", "/v1/messages", "{\"messages\":\"a\"}", 400, "must be a list"},
+        {"ollama", "/api/chat", "{\"messages\":\"a\"}", 400, "must be a list"},
         {"gemini", "/v1beta/models/m:generateContent",
          "{\"generationConfig\":{\"maxOutputTokens\":9},\"contents\":[{\"role\":\"user\"}]}", 200,
          NULL},
@@ -263,6 +269,43 @@ static void test_refusals(void **state) {
         free(answer);
     }
     stop_mock(&mock);
+}
+
+/* What tools were asked for and what they said is read by a server too. */
+static void test_words_of_tools(void **state) {
+    (void)state;
+    static const struct {
+        const char *dialect, *target, *body;
+        uint64_t words, messages;
+    } rows[] = {
+        {"openai", "/v1/responses",
+         "{\"input\":[{\"role\":\"user\",\"content\":\"a "
+         "b\"},{\"type\":\"function_call\",\"call_id\":\"c\","
+         "\"name\":\"f\",\"arguments\":\"c d "
+         "e\"},{\"type\":\"function_call_output\",\"call_id\":\"c\","
+         "\"output\":\"f "
+         "g\"},{\"type\":\"function_call_output\",\"output\":[{\"type\":\"input_text\","
+         "\"text\":\"h\"}]},{\"type\":\"reasoning\",\"summary\":[]}]}",
+         8, 5},
+        {"anthropic", "/v1/messages",
+         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"content\":\"a "
+         "b\"},"
+         "{\"type\":\"tool_result\",\"content\":[{\"type\":\"text\",\"text\":\"c\"}]}]}]}",
+         3, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        running_mock mock;
+        mt_mock_options options = quick();
+        options.dialect = rows[i].dialect;
+        start_mock(&mock, options);
+        heard *answer = ask(&mock, rows[i].target, rows[i].body);
+        if (answer->http.status != 200)
+            fail_msg("%s: %d %s", rows[i].body, answer->http.status, answer->body);
+        free(answer);
+        assert_int_equal(stop_mock(&mock).prompt_tokens,
+                         rows[i].words + rows[i].messages * MT_MOCK_MESSAGE_TOKENS +
+                             MT_MOCK_CHAT_TOKENS);
+    }
 }
 
 static void test_other_pages(void **state) {
@@ -688,6 +731,7 @@ int main(void) {
         cmocka_unit_test(test_habits),
         cmocka_unit_test(test_chunks_and_ends),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_words_of_tools),
         cmocka_unit_test(test_other_pages),
         cmocka_unit_test(test_slots_and_queue),
         cmocka_unit_test(test_those_who_leave),

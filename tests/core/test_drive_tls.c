@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const char good_name[] = "DNS:localhost,IP:127.0.0.1";
 
@@ -156,6 +158,12 @@ static int answer_when_all_are_there(server *s, int fd, int number) {
     return answer_stream(s, fd, number);
 }
 
+/* Was more to be done here in the last minute than the processors can? Unknown is no. */
+static int is_busy(void) {
+    double load;
+    return getloadavg(&load, 1) == 1 && load > (double)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 /* More than one pool holds. A machine that is busy may have no time for that many handshakes in the ten seconds that
  * each may take: then again, and a few times in vain it says nothing. */
 static void test_many_at_once(void **state) {
@@ -173,7 +181,7 @@ static void test_many_at_once(void **state) {
         took += mt_now_ns();
         mt_driver_look(s->drive->driver, &load);
     }
-    if (load.handshakes_failed > 0 && took > 9000 * ms) {
+    if (load.handshakes_failed > 0 && took > 9000 * ms && is_busy()) {
         end_secure(s);
         skip_because("no time for %d handshakes in ten seconds", AHEAD);
     }

@@ -52,6 +52,7 @@ describe("steps of columns", function()
     local columns = four()
     assert.truthy(refusal(columns.where, columns, "input_length >"):find "^where: 'input_length >' is no expression: ")
     for expression, hint in pairs { ["stream = 'a'"] = " (equal is written ==)", ["stream != 'a'"] = " (unlike is written ~=)",
+      ["input_length >= 3 and stream = 'a'"] = " (equal is written ==)",
       ["input_length && delay"] = " (both is written and)", ["input_length || delay"] = " (either is written or)",
       ["input_length >= 3 4"] = "'4'", ["'a=b' 'c'"] = "''c''" } do
       local said = refusal(columns.where, columns, expression)

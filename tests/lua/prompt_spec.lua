@@ -28,12 +28,15 @@ it("unique shares nothing", function()
   end
 end)
 
-it("a unique that was closed is not given again", function()
-  local closed = mt.unique()
-  getmetatable(closed).__close(closed)
-  assert.is_not_equal(closed, mt.unique())
-  assert.equal("unique()", tostring(mt.unique()))
+it("closing one unique closes no other", function()
+  local other = mt.unique()
+  do
+    local closed <close> = mt.unique()
+    assert.equal("unique()", tostring(closed))
+  end
+  assert.equal(5, #requests(other, { input = 250 }, 5))
   assert.equal(5, #requests(mt.unique(), { input = 250 }, 5))
+  assert.equal(5, #requests(nil, { input = 250 }, 5)) -- the prompt of a stream that names none
 end)
 
 it("random_blocks draws each block", function()

@@ -8,13 +8,15 @@ uint64_t mt_answer_tokens(const mt_exchange *exchange) {
                                             : exchange->contents;
 }
 
-/* Tokens that came: reasoning of which nothing came was over before the first of them. */
+/* Tokens that came: reasoning of which nothing came was over before the first of them. Where the server counts no
+ * more tokens than reasoning, its count leaves the answer out: pieces count. */
 static uint64_t tokens_seen(const mt_exchange *exchange) {
     uint64_t tokens = mt_answer_tokens(exchange);
     if (exchange->completion_tokens < 0 || exchange->reasoning_tokens <= 0 ||
-        exchange->noted & MT_SAW_REASONING || (uint64_t)exchange->reasoning_tokens >= tokens)
+        exchange->noted & MT_SAW_REASONING)
         return tokens;
-    return tokens - (uint64_t)exchange->reasoning_tokens;
+    uint64_t reasoning = (uint64_t)exchange->reasoning_tokens;
+    return reasoning < tokens ? tokens - reasoning : exchange->contents;
 }
 
 /* From one moment to another in milliseconds; 0 where one of them never came. */

@@ -109,8 +109,12 @@ static mt_code read_prompt(reader *reading, mt_span value) {
     return is_string(first.value) ? add_words(reading, first.value) : add_ids(reading, first.value);
 }
 
-/* A content's parts: [{"type":"text","text":...}, ...]. */
-static mt_code read_parts(reader *reading, mt_span value) {
+enum { PARTS_DEPTH = 2 }; /* a part of a message may have a content, whose parts have none */
+
+static mt_code read_content(reader *reading, mt_span value, int depth);
+
+/* A content's parts: [{"type":"text","text":...}, {"type":"tool_result","content":...}, ...]. */
+static mt_code read_parts(reader *reading, mt_span value, int depth) {
     mt_json_items parts, members;
     mt_json_item part, member;
     mt_json json = json_of(value, NULL);
@@ -118,28 +122,51 @@ static mt_code read_parts(reader *reading, mt_span value) {
     while (mt_json_items_next(&parts, &part) > 0) {
         if (mt_json_items_begin(&members, &parts.json, part.value.text, '{', "") != 0)
             return refuse(reading, "messages: a part of a content must be an object");
-        while (mt_json_items_next(&members, &member) > 0)
-            if (mt_json_named(&member, "text") && is_string(member.value)) {
-                mt_code code = add_words(reading, member.value);
-                if (code != MT_OK)
-                    return code;
-            }
+        while (mt_json_items_next(&members, &member) > 0) {
+            mt_code code = MT_OK;
+            if (mt_json_named(&member, "text") && is_string(member.value))
+                code = add_words(reading, member.value);
+            else if (mt_json_named(&member, "content"))
+                code = read_content(reading, member.value, depth + 1);
+            if (code != MT_OK)
+                return code;
+        }
     }
     return MT_OK;
 }
 
-static mt_code read_message(reader *reading, mt_span message) {
+/* A text, or parts; anything else has no words. */
+static mt_code read_content(reader *reading, mt_span value, int depth) {
+    if (is_string(value))
+        return add_words(reading, value);
+    return value.length > 0 && value.text[0] == '[' && depth < PARTS_DEPTH
+               ? read_parts(reading, value, depth)
+               : MT_OK;
+}
+
+/* A message, or, where `is_input` and it has no role, an item of another type: a call of a tool, which has
+ * arguments, or what came of one, its output. */
+static mt_code read_message(reader *reading, mt_span message, int is_input) {
     mt_json_items items;
     mt_json_item item;
     mt_json json = json_of(message, NULL);
-    mt_span role = {"", 0}, content = {"", 0};
+    mt_span role = {"", 0}, type = {"", 0}, content = {"", 0}, tool = {"", 0};
     if (mt_json_items_begin(&items, &json, message.text, '{', "") != 0)
         return refuse(reading, "messages: a message must be an object");
     while (mt_json_items_next(&items, &item) > 0)
         if (mt_json_named(&item, "role"))
             role = item.value;
+        else if (mt_json_named(&item, "type"))
+            type = item.value;
         else if (mt_json_named(&item, "content") || mt_json_named(&item, "parts"))
             content = item.value;
+        else if (mt_json_named(&item, "arguments") || mt_json_named(&item, "output"))
+            tool = item.value;
+    if (!is_string(role) && is_input && is_string(type) &&
+        !mt_json_same_text(type, "\"message\"")) {
+        role = type;
+        content = tool;
+    }
     if (!is_string(role))
         return refuse(reading, "messages: a message needs a role");
     uint32_t mark = 0;
@@ -148,18 +175,17 @@ static mt_code read_message(reader *reading, mt_span message) {
     for (int i = 0; i < MT_MOCK_MESSAGE_TOKENS; i++)
         if (add_token(reading, mark + (uint32_t)i) != MT_OK)
             return MT_ERROR_MEMORY;
-    if (is_string(content))
-        return add_words(reading, content);
-    return content.length > 0 && content.text[0] == '[' ? read_parts(reading, content) : MT_OK;
+    return read_content(reading, content, 0);
 }
 
-static mt_code read_messages(reader *reading, mt_span value) {
+/* `is_input`: of OpenAI's responses, which may be a text, and have items that are no messages. */
+static mt_code read_messages(reader *reading, mt_span value, int is_input) {
     reading->ask->is_chat = 1;
     mt_json_items items;
     mt_json_item item;
     mt_json json = json_of(value, NULL);
     mt_code code = MT_OK;
-    if (reading->api->dialect && is_string(value)) { /* a responses' input */
+    if (is_input && is_string(value)) {
         reading->has_prompt = 1;
         return add_words(reading, value);
     }
@@ -167,7 +193,7 @@ static mt_code read_messages(reader *reading, mt_span value) {
         return refuse(reading, "messages must be a list");
     while (code == MT_OK && mt_json_items_next(&items, &item) > 0) {
         reading->has_prompt = 1;
-        code = read_message(reading, item.value);
+        code = read_message(reading, item.value, is_input);
     }
     for (uint32_t i = 0; code == MT_OK && i < MT_MOCK_CHAT_TOKENS; i++)
         code = add_token(reading, i);
@@ -275,7 +301,7 @@ static mt_code read_member(reader *reading, const mt_json_item *item, int is_ins
     case MT_MEMBER_PROMPT:
         return read_prompt(reading, item->value);
     case MT_MEMBER_MESSAGES:
-        return read_messages(reading, item->value);
+        return read_messages(reading, item->value, mt_json_named(item, "input"));
     case MT_MEMBER_STREAM:
         return read_flag(reading, item, &ask->is_stream);
     case MT_MEMBER_STREAM_OPTIONS:

@@ -125,21 +125,24 @@ mt_prompt *mt_lua_test_prompt(lua_State *L, int arg) {
     return place ? *place : NULL;
 }
 
-/* Registry: the one that unique() gave last. */
+/* Registry: a handle of the one prompt that all of unique()'s share. No script is given this handle, so none
+ * can close it. */
 static const char unique_key[] = "moontide.prompt.unique";
 
-/* unique() -> the same one each time, unless that was closed: a plan of thousands of streams asks for it
- * with each */
+/* unique() -> a handle of its own over the shared prompt: closing one closes no other */
 static int unique(lua_State *L) {
     mt_error error;
     lua_rawgetp(L, LUA_REGISTRYINDEX, unique_key);
-    if (mt_lua_test_prompt(L, -1))
-        return 1;
+    mt_prompt *shared = mt_lua_test_prompt(L, -1);
+    if (!shared) { /* not made yet, or the state is being closed */
+        void **kept = mt_lua_new_object(L, &prompt_type);
+        mt_lua_keep(L, kept, mt_prompt_unique(&error), &error);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, unique_key);
+        shared = *kept;
+    }
     void **place = mt_lua_new_object(L, &prompt_type);
-    mt_lua_keep(L, place, mt_prompt_unique(&error), &error);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, unique_key);
-    return 1;
+    return mt_lua_keep(L, place, mt_prompt_retain(shared), &error);
 }
 
 /* random_blocks(total) */

@@ -36,8 +36,8 @@ local function is_first_turn(to, request)
   return is_first
 end
 
--- Milliseconds as an integer where they are whole.
--- A time as short as a trace writes it: 29.069 ms are 0.029069 s, not 0.029068999999999998.
+-- A time as an integer where it is whole, else as short as a trace writes it: 29.069 ms are 0.029069 s, not
+-- 0.029068999999999998.
 local function number(value)
   if not value then return nil end
   return math.tointeger(value) or tonumber(("%.15g"):format(value))

@@ -85,7 +85,7 @@ end
 -- A piece with content is a token at least: where there are fewer, one of the two counts something else.
 local function few_tokens(by_key)
   local tokens = by_key.tokens_per_chunk
-  if tokens and tokens.min < 1 then
+  if tokens and tokens.min < 0.995 then -- below what is written as 1.00
     return ("Answers came in more pieces than the server counts tokens, down to %.2f tokens a piece: it "
       .. "counts something else, or pieces are no tokens"):format(tokens.min)
   end
@@ -234,7 +234,7 @@ function show.report(run)
     for _, line in ipairs(require("moontide.drive.server").lines(run.server, input, output)) do add(line) end
   end
   if #run.groups == 1 and run.groups[1].value == "null" then
-    add(("No request has the member '%s'"):format(run.by))
+    add(("No request has a value of '%s'"):format(run.by))
   end
   for _, group in ipairs(run.groups) do
     local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)

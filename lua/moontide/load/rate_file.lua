@@ -8,14 +8,9 @@ local core = require "moontide.core"
 local csv = require "moontide.base.csv"
 local options = require "moontide.kit.options"
 local rate_of = require "moontide.load.rate_of"
+local units = require "moontide.kit.units"
 
 local rate_file = {}
-
--- "FILE:NAME=VALUE,..." as the file's name and the text of its options, "" without any.
-local function split(text)
-  local path, rest = text:match "^(.-):(%s*[%a_]+%s*=.*)$"
-  return path or text, rest or ""
-end
 
 local function has_ending(path, ...)
   local name = path:lower():gsub("%.gz$", ""):gsub("%.zst$", "")
@@ -23,6 +18,16 @@ local function has_ending(path, ...)
     if name:sub(-#ending) == ending then return true end
   end
   return false
+end
+
+-- "FILE:NAME=VALUE,..." as the file's name and the text of its options, "" without any. A colon elsewhere in
+-- a path is the path's own.
+local function split(text)
+  for at in text:gmatch "():%s*[%a_]+%s*=" do
+    local path = text:sub(1, at - 1)
+    if has_ending(path, ".csv", ".tsv", ".jsonl") then return path, text:sub(at + 1) end
+  end
+  return text, ""
 end
 
 --- Does a text name a file of rates or of requests?
@@ -41,12 +46,14 @@ local function holds(name, patterns)
 end
 
 -- Names of columns: of what is counted in longer times than seconds, of a rate per second, of counts.
-local longer = { "minut", "hour", "day", "/%s*min", "/%s*h", "[rq]pm$", "[rq]ph$" }
+local longer = { "minut", "hour", "day", "daily", "/%s*min", "/%s*h", "per[_ ]?min", "per[_ ]?h%f[%A]",
+  "[_ %[%(]min%f[%A]", "[_ %[%(]h%f[%A]", "[rq]pm$", "[rq]ph$" }
 local per_second = { "^rate", "per[_ ]?s", "/%s*s", "[rq]ps$" }
-local counts = { "count", "request", "total", "^n$", "^num", "calls", "hits", "events" }
+local counts = { "count", "request", "total", "^n$", "^num", "calls", "hits", "events", "arrival" }
 
 -- Of a column of times that are numbers: the unit that its name says, where it is not seconds.
-local units_of_names = { { "minut", "m" }, { "^min$", "m" }, { "hour", "h" }, { "day", "d" },
+local units_of_names = { { "minut", "m" }, { "%f[%a]mins?%f[%A]", "m" }, { "hour", "h" },
+  { "%f[%a]hr?s?%f[%A]", "h" }, { "day", "d" },
   { "milli", "ms" }, { "%f[%a]ms$", "ms" }, { "micro", "us" }, { "%f[%a]us$", "us" }, { "nano", "ns" },
   { "%f[%a]ns$", "ns" } }
 
@@ -81,7 +88,7 @@ local function find_columns(path, given)
   local is_row = true
   for _, name in ipairs(names) do
     found[name:lower()] = name
-    is_row = is_row and core.csv.time(name, 9, reader) ~= nil
+    is_row = is_row and (core.csv.time(name, 9, reader) or units.duration_text(name)) ~= nil
   end
   if is_row then
     core.base.raise(("%s: the first line (%s) is a row already: put the names of the columns before it, as "

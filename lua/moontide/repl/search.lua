@@ -27,7 +27,7 @@ end
 -- Members of the tables that a function takes, where they have to do with the word.
 local function members(name, word, found)
   for member, told in (reference.text(name) or ""):gmatch "\n    ([%a_]+)%?? ([^\n]+)" do
-    if has(member .. " " .. told, word) then
+    if not told:find "^=" and has(member .. " " .. told, word) then -- not a line of the example: name = value
       found[#found + 1] = ("  %-28s %s"):format(name .. " " .. member, excerpt(told, word))
     end
   end

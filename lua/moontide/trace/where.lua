@@ -122,7 +122,7 @@ function where.mistake(expression)
   local bare = expression:gsub('"[^"]*"', ""):gsub("'[^']*'", "")
   local advice = bare:find "!=" and " (unlike is written ~=)" or bare:find "&&" and " (both is written and)"
     or bare:find "||" and " (either is written or)"
-    or bare:find "%f[=]=%f[^=]" and not bare:find "[<>~]=" and " (equal is written ==)" or ""
+    or bare:gsub("[<>~]=", ""):find "%f[=]=%f[^=]" and " (equal is written ==)" or ""
   return ("'%s' is no expression: %s%s"):format(expression, message:gsub("^where:%d+: ", ""), advice)
 end
 
