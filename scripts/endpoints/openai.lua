@@ -91,6 +91,7 @@ return mt.endpoint {
       read_delta(table_of(choice.message), answer, thought)
       add(answer, choice.text)
       local reason = choice.finish_reason
+      if reason ~= nil then finish = finish or false end -- not yet: an end is to come
       if type(reason) == "string" and reason ~= "" then
         finish = true
         if broken[reason] then

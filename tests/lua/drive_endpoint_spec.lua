@@ -249,7 +249,8 @@ describe("the adapter", function()
     assert.equal("ab", event("openai", '{"choices":[{"text":"a"},{"text":"b"}]}').content)
     assert.same({ message = "finish_reason abort", status = 0 }, choice '"delta":{},"finish_reason":"abort"'.error)
     assert.equal(503, choice '"delta":{},"finish_reason":"insufficient_system_resource"'.error.status)
-    assert.is_nil(choice '"text":"a","finish_reason":""'.finish)
+    assert.is_false(choice '"text":"a","finish_reason":""'.finish)
+    assert.is_false(choice '"delta":{},"finish_reason":null'.finish)
     local function usage(text) return event("openai", ('{"choices":[],"usage":{%s}}'):format(text)).usage end
     assert.same({ prompt_tokens = 9, completion_tokens = 317 + 2, reasoning_tokens = 317 }, usage(
       '"prompt_tokens":9,"completion_tokens":2,"total_tokens":328,"completion_tokens_details":{"reasoning_tokens":317}'))
