@@ -127,12 +127,14 @@ describe("moontide find-max", function()
   -- is busy at least a part of that (tests/lua/find_max_spec.lua has what is found where no machine disturbs).
   local function at_least(wanted, busy_wanted, search)
     local result
+    local was_busy = false
     for _ = 1, 3 do
       result = search()
-      if result.status == 0 and (result.json.max >= wanted or is_busy()) then break end
+      was_busy = was_busy or is_busy()
+      if result.status == 0 and (result.json.max >= wanted or was_busy) then break end
     end
     assert.equal(0, result.status, result.err)
-    assert.is_true(result.json.max >= (is_busy() and busy_wanted or wanted), result.err)
+    assert.is_true(result.json.max >= (was_busy and busy_wanted or wanted), result.err)
     return result
   end
 
