@@ -215,10 +215,12 @@ mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_erro
         drafts->ordinals--;
     if (lane->is_over || draft->is_rejected)
         drafts->text.length = text_before;
-    if (draft->is_rejected)
-        drafts->keys.count = draft->key_begin, draft->fresh = 0;
-    else if (session && !lane->is_over)
+    if (draft->is_rejected) {
+        drafts->keys.count = draft->key_begin;
+        draft->fresh = 0;
+    } else if (session && !lane->is_over) {
         session->waiting++;
+    }
     if (draft->parent)
         draft->parent->waiting++;
     draft->keys = drafts->keys.count - draft->key_begin;

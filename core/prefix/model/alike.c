@@ -44,8 +44,8 @@ static int are_items_in_order(const mt_alike *list, uint32_t count) {
 }
 
 /* By distance, then by kind, of which equal ones keep their order: that of items, if they are in it. 0 where
- * they are not, or memory is out, or Ctrl-C came: then the list is as it was. It can do without the memory, so no hook
- * counts it. */
+ * they are not, or memory is out, or Ctrl-C came: then the list is as it was, and qsort's turn. As it can do
+ * without the memory, it is not asked of the hook that counts allocations. */
 static int sort_by_numbers(mt_alike *list, uint32_t count) {
     if (!are_items_in_order(list, count))
         return 0;
