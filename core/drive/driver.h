@@ -51,6 +51,9 @@ typedef struct mt_outgoing {
     size_t length, head_length; /* bytes; the head's among them */
     uint16_t endpoint;          /* 0..url_count-1 */
     uint8_t was_late;
+    uint8_t
+        failure; /* mt_failure: not 0, there is nothing to send; when it would leave it ends as this,
+                        and its bytes are the text of why */
     char bytes[]; /* "POST /v1/chat/completions HTTP/1.1\r\nHost: ...", as they go out */
 } mt_outgoing;
 

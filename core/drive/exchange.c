@@ -4,6 +4,7 @@
 
 static const char *const names[MT_FAILURES] = {
     [MT_FAILURE_NONE] = "ok",
+    [MT_FAILURE_ADAPTER] = "adapter_error",
     [MT_FAILURE_REFUSED] = "refused",
     [MT_FAILURE_NO_DESCRIPTOR] = "no_descriptor",
     [MT_FAILURE_PORTS_USED_UP] = "ports_used_up",

@@ -18,6 +18,7 @@ enum { MT_COUNT_ABSENT = -1, MT_COUNT_NULL = -2 };
 typedef enum mt_failure {
     MT_FAILURE_NONE = 0, /* "ok": a whole answer */
     /* before a connection: */
+    MT_FAILURE_ADAPTER, /* "adapter_error": no request could be made of the row, and none was sent */
     MT_FAILURE_REFUSED,         /* "refused" */
     MT_FAILURE_NO_DESCRIPTOR,   /* "no_descriptor": the process may open no more files */
     MT_FAILURE_PORTS_USED_UP,   /* "ports_used_up": no local port towards this address is free */

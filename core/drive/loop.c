@@ -2,6 +2,7 @@
  * each callback of the loop (`turn`), whatever else there is to read. */
 #define _GNU_SOURCE /* gettid, pthread_setname_np */
 #include "base/assert.h"
+#include "base/error.h"
 #include "drive/driver_state.h"
 
 #include <stdint.h>
@@ -148,6 +149,16 @@ static mt_flight *flight_for(mt_driver *driver, mt_outgoing *prepared) {
     return flight;
 }
 
+/* Of a request that could not be made. */
+static void end_unmade(mt_driver *driver, mt_flight *flight, int64_t now_ns) {
+    mt_exchange *exchange = &flight->exchange;
+    const mt_outgoing *prepared = flight->prepared;
+    exchange->failure = prepared->failure;
+    exchange->end_ns = now_ns;
+    mt_quote(prepared->bytes, prepared->length, exchange->text, sizeof exchange->text);
+    ended(driver, flight);
+}
+
 /* 0 when there is no memory for it now. */
 static int begin(mt_driver *driver, mt_outgoing *prepared, int64_t now_ns, int uses_slot) {
     mt_flight *flight = flight_for(driver, prepared);
@@ -172,7 +183,10 @@ static int begin(mt_driver *driver, mt_outgoing *prepared, int64_t now_ns, int u
     mt_failure failure;
     if (driver->has_timeouts || flight->cancel_ns != MT_NEVER)
         look_again(driver, flight, now_ns, deadline_of(driver, flight, &failure));
-    driver->kind->send(driver->transport, flight);
+    if (prepared->failure)
+        end_unmade(driver, flight, now_ns);
+    else
+        driver->kind->send(driver->transport, flight);
     return 1;
 }
 

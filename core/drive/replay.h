@@ -30,13 +30,15 @@
 
 typedef struct mt_replay mt_replay;
 
-enum { MT_REPLAY_AHEAD = 64 << 20 };
+enum { MT_REPLAY_AHEAD = 64 << 20, MT_ADAPTER_TRIES = 10 };
 
 /* Another API than OpenAI's, by functions of the caller's that run in the replay's thread. */
 typedef struct mt_adapter {
     void *context;
     /* Makes another body of the one in *body, and may change the head (what it points to holds until the
-     * next call). NULL: they stay. */
+     * next call). Where it gives MT_ERROR_CALLBACK that request has failed, when it is due, as
+     * "adapter_error", and the run goes on; but where it gives that for the first MT_ADAPTER_TRIES of a run,
+     * the run ends with it. NULL: they stay. */
     mt_code (*request)(void *context, const mt_request *request, uint64_t number, mt_text *body,
                        mt_head_options *head, mt_error *error);
     /* Reads an event of an answer; the driver must keep them (mt_driver_options.keep_events). Where it gives

@@ -2,6 +2,8 @@
 
 #include "text/json_items.h"
 
+#include <string.h>
+
 /* How long after its due time a user gives up on the row's answer: the row's own `cancel_after` in ms
  * (null, false, 0: never), else as drawn for the run; 0: never. */
 static mt_code patience_of(const mt_replay *replay, const mt_row *row, int64_t *patience_ns,
@@ -28,6 +30,42 @@ static mt_code patience_of(const mt_replay *replay, const mt_row *row, int64_t *
     return MT_OK;
 }
 
+/* Stands for a request that the adapter could not make: the first line of why is told with it, as with an
+ * answer that it could not read. */
+static mt_outgoing *unmade(mt_replay *replay, mt_error *error) {
+    size_t length = strcspn(error->message, "\n");
+    mt_outgoing *prepared = mt_outgoing_new(length);
+    if (!prepared) {
+        mt_fail_memory(error, "request");
+        return NULL;
+    }
+    if (replay->unmade++ == 0)
+        replay->adapter_error = *error;
+    prepared->failure = MT_FAILURE_ADAPTER;
+    memcpy(prepared->bytes, error->message, length);
+    return prepared;
+}
+
+/* The request of the row; NULL on failure. */
+static mt_outgoing *make(mt_replay *replay, const mt_row *row, mt_error *error) {
+    const mt_replay_options *options = &replay->options;
+    const mt_adapter *adapter = &options->adapter;
+    mt_head_options head = options->heads[row->endpoint];
+    uint64_t number = row->asked.number;
+    if (adapter->request) {
+        mt_code code =
+            adapter->request(adapter->context, &row->request, number, &replay->body, &head, error);
+        if (code != MT_OK)
+            return code == MT_ERROR_CALLBACK ? unmade(replay, error) : NULL;
+        replay->made++;
+    }
+    mt_outgoing *prepared =
+        mt_head_prepare(&head, &row->request, number, &replay->body, &replay->scratch, error);
+    if (prepared)
+        mt_replay_write_input(replay, row);
+    return prepared;
+}
+
 static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     const mt_replay_options *options = &replay->options;
     replay->body.length = 0;
@@ -44,20 +82,13 @@ static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     row->endpoint =
         (uint32_t)((options->by_session && row->session ? row->asked.session : row->asked.number) %
                    options->head_count);
-    mt_head_options head = options->heads[row->endpoint];
-    if (options->adapter.request &&
-        options->adapter.request(options->adapter.context, &row->request, row->asked.number,
-                                 &replay->body, &head, error) != MT_OK)
-        return NULL;
-    mt_outgoing *prepared = mt_head_prepare(&head, &row->request, row->asked.number, &replay->body,
-                                            &replay->scratch, error);
+    mt_outgoing *prepared = make(replay, row, error);
     if (!prepared)
         return NULL;
     prepared->ticket = (uint64_t)(uintptr_t)row;
     prepared->endpoint = (uint16_t)row->endpoint;
     prepared->due_ns = options->slots > 0 ? MT_NEVER : row->due_ns;
     prepared->cancel_after_ns = patience_ns;
-    mt_replay_write_input(replay, row);
     return prepared;
 }
 
@@ -69,6 +100,10 @@ int mt_replay_offer_due(mt_replay *replay, int64_t now_ns, mt_error *error) {
                 return 0;
             replay->prepared = NULL;
             replay->prepared_row->offer = ++replay->offered;
+        }
+        if (replay->made == 0 && replay->unmade >= MT_ADAPTER_TRIES) {
+            *error = replay->adapter_error;
+            return -1;
         }
         if (replay->due.count == 0 || replay->due.items[0]->due_ns > now_ns + ahead_ns)
             return 0;

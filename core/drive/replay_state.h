@@ -55,6 +55,8 @@ struct mt_replay {
     mt_row_heap due;       /* rows whose due time is known and that are not prepared */
     mt_outgoing *prepared; /* the driver had no room for it */
     mt_row *prepared_row;
+    uint64_t made, unmade;  /* requests that the adapter made, and could not make */
+    mt_error adapter_error; /* of the first that it could not */
     mt_texts session_names, row_names, group_names;
     mt_replay_session **sessions;
     size_t session_capacity;

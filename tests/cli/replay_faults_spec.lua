@@ -79,6 +79,34 @@ describe("a replay's failures", function()
     end
   end)
 
+  it("of an adapter that cannot make a request are of that request alone, until none can be made", function()
+    local url = start()
+    local adapter = [[
+      local mt = require "moontide"
+      return mt.endpoint { request = function(r)
+        if r.number %% %d == 0 then error "no prompt for this one" end
+        return { body = r.body }
+      end }]]
+    for _, words in ipairs { "--transport direct", "--transport curl", "--concurrency 2" } do
+      local folder_line = ("cat > own.lua <<'END'\n%s\nEND\n"):format(adapter:format(3))
+      local result = run(trace_of(12, 1), folder_line .. replay_line(url, "--adapter own.lua " .. words))
+      assert.equal(0, result.status, words .. result.err)
+      assert.same({ "adapter_error" }, names_of(result))
+      local counts = accounts(result)
+      assert.same({ 12, 8, 4, 0 }, { counts.due, counts.done, counts.failed, counts.not_sent }, words)
+      assert.truthy(result.out:find('adapter_error: 4 (own.lua:3: no prompt for this one)', 1, true), result.out)
+      local judged = command.shell('"$MOONTIDE" judge out --accept-invalid --fail-over error_rate=0.3',
+        { folder = result.folder })
+      assert.equal(1, judged.status)
+      assert.truthy(judged.out:find("adapter_error: 4", 1, true), judged.out)
+    end
+    local result = run(trace_of(30, 1), ("cat > own.lua <<'END'\n%s\nEND\n"):format(adapter:format(1))
+      .. replay_line(url, "--adapter own.lua"))
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("own.lua:3: no prompt for this one", 1, true), result.err)
+    assert.same({ 0, true }, { accounts(result).done, result.run.counts.failed <= 10 })
+  end)
+
   it("of a stale connection, an answer without [DONE] and a user who gives up are as directly", function()
     local url, server = start("--fail", "stale_connection")
     local result = run(trace_of(6, 50), replay_line(url, "--transport curl"))

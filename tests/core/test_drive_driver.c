@@ -42,6 +42,40 @@ static drive *drive_one(server_answer *answer, const char *text) {
     return d;
 }
 
+/* A request that could not be made: not sent, and ended when it would have been. */
+static void test_an_unmade_request(void **state) {
+    (void)state;
+    static const char why[] = "no\nprompt";
+    for (int has_slot = 0; has_slot < 2; has_slot++) {
+        drive *d = drive_new();
+        d->options.slots = 1;
+        begin(d, answer_stream);
+        start(d);
+        int64_t due = has_slot ? MT_NEVER : mt_now_ns() + 50 * ms;
+        mt_outgoing *unmade = mt_outgoing_new(sizeof why - 1);
+        memcpy(unmade->bytes, why, sizeof why - 1);
+        unmade->failure = MT_FAILURE_ADAPTER;
+        unmade->ticket = d->offered++;
+        unmade->due_ns = due;
+        offer(d, unmade);
+        offer(d, request(d, due, 10)); /* its slot is free again */
+        collect(d);
+        mt_exchange *e = &d->exchanges[0];
+        assert_string_equal("adapter_error", mt_failure_name((mt_failure)e->failure));
+        assert_string_equal("no?prompt", e->text);
+        assert_true(e->begun_ns >= e->due_ns && e->end_ns == e->begun_ns);
+        assert_true(e->sent_ns == MT_NEVER && e->first_byte_ns == MT_NEVER);
+        assert_int_equal(0, e->bytes_sent);
+        assert_true(has_slot || e->due_ns == due);
+        assert_int_equal(MT_FAILURE_NONE, d->exchanges[1].failure);
+        mt_driver_load load;
+        mt_driver_look(d->driver, &load);
+        assert_int_equal(0, load.waiting);
+        assert_int_equal(2, load.ended);
+        end(d);
+    }
+}
+
 static void test_a_stream(void **state) {
     (void)state;
     drive *d = drive_one(say_text_and_close, HEAD "\r\n" STREAM);
@@ -1022,6 +1056,7 @@ static int use_direct(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_stream),
+        cmocka_unit_test(test_an_unmade_request),
         cmocka_unit_test(test_many_on_time),
         cmocka_unit_test(test_failures_by_name),
         cmocka_unit_test(test_timeouts),

@@ -424,18 +424,80 @@ describe("driving with an adapter", function()
     end
   end)
 
-  it("ends with what an adapter raises", function()
-    for what, functions in pairs {
-      ["bang"] = { request = function() error "bang" end },
-      ["must return { body = ... }"] = { request = function() return {} end },
+  -- An adapter that makes no request of those whose numbers are in `bad`.
+  local function failing(bad, raise)
+    return mt.endpoint { request = function(r)
+      if bad(r.number) then return raise() end
+      return { body = r.body }
+    end }
+  end
+
+  it("counts a request that an adapter cannot make as adapter_error, and goes on", function()
+    for what, raise in pairs {
+      ["bang"] = function() error "bang" end,
+      ["must return { body = ... }"] = function() return {} end,
+      ["nothing of what it got"] = function() error("nothing of what it got\nwas right", 0) end,
     } do
-      local run = drive { adapter = mt.endpoint(functions), grace = 1 }
-      assert.truthy(run.message:find(what, 1, true), run.message)
-      assert.equal("callback", run.code)
-      local counts = run.counts
-      assert.equal(counts.due, counts.done + counts.failed + counts.cancelled + counts.not_sent)
-      assert.equal(0, counts.done)
+      local run = drive { adapter = failing(function(number) return number % 4 == 0 end, raise) }
+      assert.is_nil(run.message)
+      assert.same({ 20, 15, 5, 0 }, { run.counts.due, run.counts.done, run.counts.failed, run.counts.not_sent })
+      local failure = run.results.failures[1]
+      assert.equal("adapter_error", failure.name)
+      assert.equal(5, failure.count)
+      assert.truthy(failure.text:find(what, 1, true), failure.text)
+      assert.is_nil(failure.text:find("traceback", 1, true))
+      assert.is_nil(failure.text:find("was right", 1, true))
+      assert.equal(0.25, run:measure "error_rate")
+      assert.equal(15, run.schedule_lag.count) -- nothing was sent, so nothing was late
     end
+  end)
+
+  it("fails a request that it cannot make when that would leave, with a slot as with a time", function()
+    local folder = command.folder()
+    for _, concurrency in ipairs { false, 2 } do
+      local run = drive { adapter = failing(function(number) return number == 3 end, function() error "bang" end),
+        concurrency = concurrency or nil, num_requests = 12, output_dir = folder .. "/" .. tostring(concurrency) }
+      assert.same({ 12, 11, 1 }, { run.counts.due, run.counts.done, run.counts.failed })
+      local requests = assert(run:requests())
+      local at
+      for i = 1, #requests do
+        if requests:column "outcome"[i] == "adapter_error" then at = i end
+      end
+      assert.equal(3, requests:column "number"[at])
+      local due, begun, ended = requests:column "due"[at], requests:column "begun"[at], requests:column "end"[at]
+      assert.is_true(begun >= due)
+      assert.equal(begun, ended)
+      local past = assert(mt.run_of(run.folder))
+      assert.same(run.counts, past.counts)
+    end
+  end)
+
+  it("lets a session go on after a turn that could not be made", function()
+    local rows = {}
+    for turn = 1, 3 do
+      rows[turn] = { timestamp = 0, input_length = 100 * turn, output_length = 3, session_id = "s", delay = 50 }
+    end
+    local bad = failing(function(number) return number == 1 end, function() error "bang" end)
+    local run = assert(mt.drive(mt.trace.columns(rows), { url = server.url, model = "any", warmup = 0, adapter = bad }))
+    assert.same({ 3, 2, 1 }, { run.counts.due, run.counts.done, run.counts.failed })
+  end)
+
+  it("ends where an adapter has made none of the first ten requests", function()
+    local made = 0
+    local run = drive { adapter = failing(function() made = made + 1; return true end, function() error "bang" end) }
+    assert.truthy(run.message:find("bang", 1, true), run.message)
+    assert.equal("callback", run.code)
+    assert.equal(10, made)
+    local counts = run.counts
+    assert.equal(counts.due, counts.failed + counts.not_sent)
+    -- One that was made is enough to go on.
+    run = drive { adapter = failing(function(number) return number ~= 8 end, function() error "bang" end) }
+    assert.is_nil(run.message)
+    assert.same({ 1, 19 }, { run.counts.done, run.counts.failed })
+    -- And so are fewer than ten.
+    run = drive { num_requests = 9, adapter = failing(function() return true end, function() error "bang" end) }
+    assert.is_nil(run.message)
+    assert.same({ 0, 9 }, { run.counts.done, run.counts.failed })
   end)
 
   it("counts an answer that an adapter cannot read as malformed, and goes on", function()

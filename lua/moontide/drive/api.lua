@@ -167,6 +167,8 @@ end
 --- An endpoint of another API than OpenAI's, for the option `adapter`: how a request is made of OpenAI's
 --- body, and what an event of an answer says. Both run beside the driver, not in it, and events keep the
 --- times at which they came.
+-- An error in either fails that request alone, with its message: in `request` as "adapter_error", in `event`
+-- as "malformed". A run of whose first ten requests none could be made ends.
 ---@param opt moontide.endpoint_options
 ---@return moontide.endpoint
 function public.endpoint(opt)
