@@ -5,8 +5,12 @@
 #ifndef MT_DRIVE_EXCHANGE_H
 #define MT_DRIVE_EXCHANGE_H
 
+#include "base/span.h"
+
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #define MT_NEVER INT64_MIN
 
@@ -107,6 +111,19 @@ typedef struct mt_exchange {
                    owned as the gaps are; NULL when they were not wanted */
     size_t kept_length;
 } mt_exchange;
+
+/* Results by this are by the URL that requests went to: its number from 0, as a text. A row's own member of that
+ * name is not looked at. */
+#define MT_BY_ENDPOINT "endpoint"
+enum { MT_ENDPOINT_ROOM = 8 };
+
+static inline int mt_is_by_endpoint(const char *by) {
+    return strcmp(by, MT_BY_ENDPOINT) == 0;
+}
+
+static inline mt_span mt_endpoint_text(uint16_t endpoint, char text[MT_ENDPOINT_ROOM]) {
+    return (mt_span){text, (size_t)snprintf(text, MT_ENDPOINT_ROOM, "%u", endpoint)};
+}
 
 /* Zero but for the times (MT_NEVER) and the counts (MT_COUNT_ABSENT). */
 void mt_exchange_begin(mt_exchange *exchange, uint64_t ticket, int64_t due_ns);

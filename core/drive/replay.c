@@ -20,6 +20,19 @@ static mt_code refuse_late_start(const mt_replay *replay, mt_error *error) {
                       (double)first->time_ns / (double)day_ns);
 }
 
+/* Results by endpoint are there of each, in their order, whether anything goes there or not. */
+static mt_code name_endpoints(mt_replay *replay, mt_error *error) {
+    mt_code code = MT_OK;
+    if (!replay->options.by || !mt_is_by_endpoint(replay->options.by))
+        return MT_OK;
+    for (size_t i = 0; code == MT_OK && i < replay->options.head_count; i++) {
+        char text[MT_ENDPOINT_ROOM];
+        uint32_t number;
+        code = mt_replay_group_of(replay, mt_endpoint_text((uint16_t)i, text), &number, error);
+    }
+    return code;
+}
+
 mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
                          mt_error *error) {
     mt_replay *replay = mt_allocate_zero(1, sizeof *replay);
@@ -55,7 +68,7 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
     mt_results_begin(&replay->outside, options->objectives, options->objective_count);
     replay->got_first = mt_source_next(source, &replay->first, &replay->first_error);
     replay->has_first = 1;
-    if (refuse_late_start(replay, error) != MT_OK) {
+    if (refuse_late_start(replay, error) != MT_OK || name_endpoints(replay, error) != MT_OK) {
         mt_replay_free(replay);
         return NULL;
     }

@@ -61,7 +61,7 @@ typedef struct mt_replay_options {
     uint64_t seed;                          /* of request ids and of cancel_after */
     const mt_objective *objectives;
     size_t objective_count;
-    const char *by;               /* results also by this member of the row; NULL */
+    const char *by; /* results also by this member of the row, or MT_BY_ENDPOINT; NULL */
     const int64_t *phase_ends_ns; /* results also by phase; phase_count (drive/measure/phases.h) */
     size_t phase_count;
     mt_output *lines;     /* profile_export.jsonl; NULL: none. Stays the caller's */

@@ -50,27 +50,42 @@ static void describe(mt_replay *replay, mt_row *row) {
         replay->last_planned_ns = row->asked.planned_ns;
 }
 
-static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
-    const char *by = replay->options.by;
-    uint32_t number;
-    if (!by)
-        return MT_OK;
-    mt_span value = mt_request_member(&row->request, by);
-    if (value.length == 0)
-        value = (mt_span){"null", 4};
-    if (mt_texts_intern(&replay->group_names, value.text, value.length, &number) != 0 ||
+/* Where it will go: in turn, or where its session goes. */
+static uint32_t endpoint_of(const mt_replay *replay, const mt_row *row) {
+    const mt_replay_options *options = &replay->options;
+    uint64_t turn = options->by_session && row->session ? row->asked.session : row->asked.number;
+    return (uint32_t)(turn % options->head_count);
+}
+
+mt_code mt_replay_group_of(mt_replay *replay, mt_span value, uint32_t *number, mt_error *error) {
+    if (mt_texts_intern(&replay->group_names, value.text, value.length, number) != 0 ||
         /* NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer */
         MT_GROW(replay->groups, replay->group_capacity, replay->group_names.count) != 0)
         return mt_fail_memory(error, "results by member");
-    if (number == replay->group_count) {
+    if (*number == replay->group_count) {
         mt_results *one = mt_allocate(1, sizeof *one);
         if (!one)
             return mt_fail_memory(error, "results by member");
         mt_results_begin(one, replay->options.objectives, replay->options.objective_count);
         replay->groups[replay->group_count++] = one;
     }
-    row->group = number + 1;
     return MT_OK;
+}
+
+static mt_code join_group(mt_replay *replay, mt_row *row, mt_error *error) {
+    const char *by = replay->options.by;
+    char text[MT_ENDPOINT_ROOM];
+    uint32_t number;
+    if (!by)
+        return MT_OK;
+    mt_span value = mt_is_by_endpoint(by) ? mt_endpoint_text((uint16_t)row->endpoint, text)
+                                          : mt_request_member(&row->request, by);
+    if (value.length == 0)
+        value = (mt_span){"null", 4};
+    mt_code code = mt_replay_group_of(replay, value, &number, error);
+    if (code == MT_OK)
+        row->group = number + 1;
+    return code;
 }
 
 static const int64_t far_ns = INT64_MAX / 4; /* later than any request, and can be added to */
@@ -101,10 +116,7 @@ int mt_replay_read_row(mt_replay *replay, mt_error *error) {
         return mt_failed(mt_fail_memory(error, "requests that wait"));
     mt_replay_hold_row(replay, row);
     row->answer_ticket = replay->is_live ? mt_source_ticket(replay->source) : 0;
-    mt_code code = mt_replay_join_session(replay, row, error);
-    if (code == MT_OK)
-        code = group_of(replay, row, error);
-    if (code != MT_OK)
+    if (mt_replay_join_session(replay, row, error) != MT_OK)
         return -1;
     int begins = !row->session || row->asked.turn == 0;
     mt_span list = mt_request_member(&request, "wait_for");
@@ -115,6 +127,9 @@ int mt_replay_read_row(mt_replay *replay, mt_error *error) {
                                      : "the request has no timestamp (--concurrency N sends "
                                        "without)");
     describe(replay, row);
+    row->endpoint = endpoint_of(replay, row);
+    if (join_group(replay, row, error) != MT_OK)
+        return -1;
     if (mt_replay_place_row(replay, row, error) == MT_OK)
         return 1;
     mt_replay_place_error(replay, &request, error);

@@ -79,9 +79,6 @@ static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
         mt_replay_place_error(replay, &row->request, error);
         return NULL;
     }
-    row->endpoint =
-        (uint32_t)((options->by_session && row->session ? row->asked.session : row->asked.number) %
-                   options->head_count);
     mt_outgoing *prepared = make(replay, row, error);
     if (!prepared)
         return NULL;

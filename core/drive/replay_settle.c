@@ -141,6 +141,7 @@ int mt_replay_end_hopeless(mt_replay *replay, int64_t now_ns, mt_error *error) {
         /* In the closed loop a request is due when it leaves. */
         mt_exchange_begin(&exchange, 0, replay->options.slots > 0 ? MT_NEVER : row->due_ns);
         exchange.failure = MT_FAILURE_NOT_SENT;
+        exchange.endpoint = (uint16_t)row->endpoint;
         snprintf(exchange.text, sizeof exchange.text, "%s", reason_not_sent(replay, row));
         if (settle(replay, row, &exchange, now_ns, error) != MT_OK)
             return -1;

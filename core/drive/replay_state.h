@@ -101,6 +101,9 @@ int mt_replay_wants_row(mt_replay *replay, int64_t now_ns, mt_error *error);
 /* Reads one row: 1; 0 at the end, or when a live source has none before an answer; -1 on failure. */
 int mt_replay_read_row(mt_replay *replay, mt_error *error);
 
+/* The place of the results by member of that value, which are made if there are none yet. */
+mt_code mt_replay_group_of(mt_replay *replay, mt_span value, uint32_t *number, mt_error *error);
+
 /* Completes an error about a request with where that stands. */
 void mt_replay_place_error(const mt_replay *replay, const mt_request *request, mt_error *error);
 

@@ -184,13 +184,18 @@ static void test_results_of_lines_are_the_run_s(void **state) {
         same_moment(row->sent_ns, e->sent_ns);
         same_moment(row->answer_ns, e->first_byte_ns);
         same_moment(row->end_ns, e->end_ns);
-        mt_span session = mt_run_requests_member(&requests, i, "session_id");
+        char text[MT_ENDPOINT_ROOM], wanted[MT_ENDPOINT_ROOM];
+        mt_span session = mt_run_requests_member(&requests, i, "session_id", text);
         assert_int_equal(session.length, i % 2 ? 0 : 10);
-        mt_span tenant = mt_run_requests_member(&requests, i, "tenant"),
-                stream = mt_run_requests_member(&requests, i, "stream");
+        mt_span tenant = mt_run_requests_member(&requests, i, "tenant", text),
+                stream = mt_run_requests_member(&requests, i, "stream", text);
         assert_memory_equal(tenant.text, all[i].fields + 10, 1);
         assert_memory_equal(stream.text, "\"chat\"", 6);
-        assert_int_equal(mt_run_requests_member(&requests, i, "ids").length, 0);
+        assert_int_equal(mt_run_requests_member(&requests, i, "ids", text).length, 0);
+        mt_span endpoint = mt_run_requests_member(&requests, i, MT_BY_ENDPOINT, text);
+        snprintf(wanted, sizeof wanted, "%u", e->endpoint);
+        assert_int_equal(endpoint.length, strlen(wanted));
+        assert_memory_equal(endpoint.text, wanted, endpoint.length);
         assert_int_equal(mt_results_add_row(&read[row->phase], &requests, i, NULL), MT_OK);
     }
     for (int i = 0; i < 2; i++) {

@@ -15,10 +15,11 @@ static mt_code read_all(mt_run_requests *requests, const void *data, size_t size
 }
 
 static void count_all(mt_results *results, const mt_run_requests *requests) {
+    char text[MT_ENDPOINT_ROOM];
     mt_results_begin(results, NULL, 0);
     for (size_t i = 0; i < requests->count; i++) {
         check(mt_results_add_row(results, requests, i, NULL) == MT_OK);
-        mt_run_requests_member(requests, i, "tenant");
+        mt_run_requests_member(requests, i, i % 2 ? "tenant" : MT_BY_ENDPOINT, text);
     }
     check(results->due == requests->count);
     check(results->due == results->done + results->failed + results->cancelled + results->not_sent);

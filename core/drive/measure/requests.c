@@ -10,8 +10,11 @@ mt_span mt_run_requests_text(const mt_run_requests *requests, uint32_t number) {
     return number == 0 ? (mt_span){"", 0} : mt_texts_get(&requests->texts, number - 1);
 }
 
-mt_span mt_run_requests_member(const mt_run_requests *requests, size_t i, const char *name) {
+mt_span mt_run_requests_member(const mt_run_requests *requests, size_t i, const char *name,
+                               char text[MT_ENDPOINT_ROOM]) {
     const mt_run_request *row = &requests->rows[i];
+    if (mt_is_by_endpoint(name))
+        return mt_endpoint_text(row->endpoint, text);
     if (strcmp(name, "session_id") == 0)
         return mt_run_requests_text(requests, row->session);
     mt_span fields = mt_run_requests_text(requests, row->fields);

@@ -69,8 +69,10 @@ mt_code mt_run_requests_read(mt_run_requests *requests, const char *path, uint32
 mt_span mt_run_requests_text(const mt_run_requests *requests, uint32_t number);
 
 /* The value of a member of row i as raw JSON, by which results may be grouped: session_id, stream,
- * or one of its own that its line repeats. Length 0 where it has none. */
-mt_span mt_run_requests_member(const mt_run_requests *requests, size_t i, const char *name);
+ * or one of its own that its line repeats; of MT_BY_ENDPOINT the number of its URL, in `text`. Length 0 where
+ * it has none. */
+mt_span mt_run_requests_member(const mt_run_requests *requests, size_t i, const char *name,
+                               char text[MT_ENDPOINT_ROOM]);
 
 /* The metric of row i, NaN where it has none. */
 double mt_run_requests_metric(const mt_run_requests *requests, size_t i, int metric);

@@ -138,13 +138,14 @@ static int requests_column(lua_State *L) {
 }
 
 /* requests:members(name) -> of each request the value of that member of its row, as JSON text (""
- * where it has none) */
+ * where it has none); of "endpoint" the number of its URL, from 0 */
 static int requests_members(lua_State *L) {
     const mt_run_requests *requests = check_requests(L);
     const char *name = luaL_checkstring(L, 2);
+    char text[MT_ENDPOINT_ROOM];
     lua_newtable(L);
     for (size_t i = 0; i < requests->count; i++) {
-        push_text(L, mt_run_requests_member(requests, i, name));
+        push_text(L, mt_run_requests_member(requests, i, name, text));
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
@@ -263,7 +264,8 @@ static int counting_release(lua_State *L) {
 static mt_code count_in_group(counting *self, const mt_run_requests *requests, size_t i,
                               const char *by, mt_error *error) {
     uint32_t name;
-    mt_span value = mt_run_requests_member(requests, i, by);
+    char text[MT_ENDPOINT_ROOM];
+    mt_span value = mt_run_requests_member(requests, i, by, text);
     if (value.length == 0)
         value = (mt_span){"null", 4};
     if (mt_texts_intern(&self->names, value.text, value.length, &name) != 0 ||

@@ -42,7 +42,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field warmup? integer requests before the start, outside the workload
 ---@field seed? integer of the texts of prompts, and of a workload's plan
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
----@field by? string results also by this member of the rows
+---@field by? string results also by this member of the rows, or by "endpoint": the URL they went to
 ---@field server_metrics? string URL of the server's own figures, looked at once a second
 ---@field max_memory? string|integer bytes, "4G": refuse a run that needs more, as far as can be known before
 ---@field output_dir? string folder for the results' files
@@ -128,7 +128,7 @@ end
 
 ---@class moontide.judge_options
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
----@field by? string results also by this member of the rows
+---@field by? string results also by this member of the rows, or by "endpoint": the URL they went to
 ---@field phases? string|table[] results also by these spans of the run: { { "before", "20s" }, { "after" } }
 ---@field limits? string|table<string, number> where the run is valid: { lag_p99 = 5 }
 

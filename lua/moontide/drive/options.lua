@@ -168,7 +168,8 @@ end }
 --- Where requests go, and what of the HTTP they are.
 drive_options.endpoint = {
   { "url", kind = "string", list = true, placeholder = "URL",
-    help = "the endpoint: http://HOST[:PORT][/PATH] or https://...; several are taken in turn (required)" },
+    help = "the endpoint: http://HOST[:PORT][/PATH] or https://...; several are taken in turn, and "
+      .. "--by endpoint sets them side by side (required)" },
   { "model", kind = "string", placeholder = "NAME", help = "the model's name (required)" },
   { "api", kind = "api", choices = { "chat", "completions" }, default = "chat",
     help = "chat sends messages of words, completions token ids (words with --text)" },
@@ -240,7 +241,8 @@ drive_options.result = {
   { "slo", kind = "objective", list = true,
     help = "objectives of each request, for goodput: ttft=500,itl=50,e2e=2s (a bare number is ms)" },
   { "by", kind = "string", placeholder = "NAME",
-    help = "results also by this member of the rows (stream, session_id, model)" },
+    help = "results also by this member of the rows (stream, session_id, model), or, of several URLs, by "
+      .. "endpoint: which of them a request went to" },
   { "phases", kind = "phase", list = true,
     help = "results also by these spans of the run, the last to its end: before=20s,storm=30s,after" },
   { "server-metrics", kind = "string", placeholder = "URL",

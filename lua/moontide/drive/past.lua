@@ -1,5 +1,6 @@
 --- A finished run, read back from the folder of its results: the same value as driving gave, with the same
 --- figures, and its requests one by one. Also AIPerf's folders, of which less is known.
+local by_endpoint = require "moontide.drive.by_endpoint"
 local core = require "moontide.core"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
@@ -120,6 +121,9 @@ end
 
 -- --- the value -------------------------------------------------------------------------------------
 
+-- Asks for the results of no request.
+local of_nothing = { part = 0xffffffff }
+
 -- Groups that had nothing due in the window leave no line there.
 local function with_empty_groups(groups, info, read)
   local known, place = {}, {}
@@ -128,7 +132,7 @@ local function with_empty_groups(groups, info, read)
   for _, one in ipairs(info.groups) do
     local value = json.encode(one.value == nil and json.null or one.value)
     if not known[value] then
-      known[value] = { value = value, results = (read:results { part = 0xffffffff }) }
+      known[value] = { value = value, results = (read:results(of_nothing)) }
     end
     ordered[#ordered + 1], place[value] = known[value], true
   end
@@ -194,7 +198,9 @@ function past.value(read, info, folder, objectives, by, spans)
   if not results then return nil, outside, groups end
   local self = info and of_own(info) or foreign(results, folder)
   self.results, self.outside, self.groups, self.by = results, outside, groups, by
-  if info and by and by == info.by then self.groups = with_empty_groups(groups, info, read) end
+  if info and by == by_endpoint.name then
+    self.groups = by_endpoint.groups(groups, info.urls, function() return (read:results(of_nothing)) end)
+  elseif info and by and by == info.by then self.groups = with_empty_groups(groups, info, read) end
   self.epoch, self.has_objectives = 0, objectives ~= nil
   self.phases = phase.values(spans, counted, 0, self.has_objectives)
   self.folder, self.info, self.columns = folder, info or nil, read
@@ -240,11 +246,12 @@ function past.judge(run, opt)
     if not run then return nil, message, code end
   end
   local read = run:requests()
-  if opt.by and opt.by ~= "session_id" then
-    local names = read:member_names()
-    local known = { session_id = true }
-    for _, name in ipairs(names) do known[name] = true end
+  if opt.by then
+    local names, known = read:member_names(), {}
     names[#names + 1] = "session_id"
+    for _, name in ipairs(names) do known[name] = true end
+    if run.info and not known[by_endpoint.name] then names[#names + 1] = by_endpoint.name end
+    known[by_endpoint.name] = run.info ~= nil -- another tool's lines do not say it
     if not known[opt.by] then
       return nil, ("--by: no request of %s has a member '%s'%s (%s)"):format(run.folder, opt.by,
         nearest.hint(opt.by, names), table.concat(names, ", ")), "usage"

@@ -1,4 +1,5 @@
 --- Driving: a target is sent to an endpoint, and what came of it becomes a value.
+local by_endpoint = require "moontide.drive.by_endpoint"
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local endpoint = require "moontide.drive.endpoint"
@@ -247,6 +248,7 @@ end
 local function value_of(replay, driver, before, known, ended)
   local opt = known.options
   local results, outside, groups, counted = replay:results()
+  if opt.by == by_endpoint.name then groups = by_endpoint.groups(groups, opt.url) end
   local seconds = math.max(0, (drive.now() - known.start) / 1e9)
   local load, progress = load_since(before, driver), replay:look()
   load.late_start = known.late

@@ -1,4 +1,5 @@
 --- A run's report for people.
+local by_endpoint = require "moontide.drive.by_endpoint"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -202,6 +203,26 @@ local function phases_of(run)
   return #lines > 1 and "\nBy phase (times in ms)\n" .. texts.aligned(lines)
 end
 
+-- A line an endpoint, and below them how many times the least the largest is.
+local function endpoints_of(run)
+  if run.by ~= by_endpoint.name or #run.groups < 2 then return nil end
+  local rows, titles, ratios, due = by_endpoint.rows(run)
+  local function cell(value) return value and texts.number(value, 2) or "-" end
+  local function cells(values)
+    local list = {}
+    for i = 1, #titles do list[i] = cell(values[i]) end
+    return table.unpack(list)
+  end
+  local lines = { { "endpoint", "due", "done", "not done", table.unpack(titles) } }
+  for i, row in ipairs(rows) do
+    local results = row.results
+    lines[i + 1] = { row.name, texts.number(results.due, 0), texts.number(results.done, 0),
+      texts.number(results.due - results.done, 0), cells(row.values) }
+  end
+  lines[#lines + 1] = { "most over least", cell(due), "", "", cells(ratios) }
+  return "\nBy endpoint (times in ms)\n" .. texts.aligned(lines)
+end
+
 local function verdict_lines(one)
   local lines = { "The run is " .. one.name .. (one.name == "valid" and ": the driver was on time" or "") }
   for _, text in ipairs(one.limited_by) do lines[#lines + 1] = "  " .. text end
@@ -236,6 +257,7 @@ function show.report(run)
   if #run.groups == 1 and run.groups[1].value == "null" then
     add(("No request has a value of '%s'"):format(run.by))
   end
+  add(endpoints_of(run))
   for _, group in ipairs(run.groups) do
     local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)
     lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, show.accounting(group.results))

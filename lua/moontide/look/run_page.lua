@@ -1,5 +1,6 @@
 --- What a page says of runs: the verdict first, then figures over time and distributions, tables of metrics,
 --- failures, streams and models, and the command that does it again.
+local by_endpoint = require "moontide.drive.by_endpoint"
 local catalogue = require "moontide.look.catalogue"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
@@ -89,9 +90,14 @@ local function group_tables(subject)
   if run.by and #run.groups > 0 then
     tables[1] = groups_table("By " .. run.by, run.groups, run.has_objectives)
   end
-  for _, name in ipairs { "stream", "model" } do
+  for _, name in ipairs { "stream", "model", by_endpoint.name } do
     if run.by ~= name then
       local inside, _, groups = subject.requests:results { by = name }
+      if inside and name == by_endpoint.name then
+        groups = by_endpoint.groups(groups, run.urls, function()
+          return (subject.requests:results { part = 0xffffffff })
+        end)
+      end
       if inside and #groups > 1 then tables[#tables + 1] = groups_table("By " .. name, groups, false) end
     end
   end
