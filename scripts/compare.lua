@@ -59,7 +59,7 @@ local function compare_traces(opt)
 end
 
 local function compare_runs(opt)
-  local comparison, message, code = mt.compare(table.unpack(opt.runs))
+  local comparison, message, code = compare.of_runs(opt.runs, opt.of_runs)
   if not comparison then return nil, message, code end
   print(opt.json and mt.json.encode(comparison) or comparison)
   if opt.fail_over then return require("moontide.study.compare_gate").status(comparison, opt) end
@@ -67,8 +67,8 @@ end
 
 -- The options that the other kind of comparison has.
 local of_traces = { "block-size", "cache-sizes", "policy", "ttl", "touch", "service", "chance",
-  "skip-bad-lines", "by", "expect", "step" }
-local of_runs = { "accept-invalid" }
+  "skip-bad-lines", "expect", "step" }
+local of_runs = { "accept-invalid", "against" }
 
 local function misplaced(opt, names, what)
   for _, name in ipairs(names) do
@@ -82,16 +82,21 @@ local of_expectations = figures.options(false, "B, the second trace")
 return mt.script {
   summary = "Two traces or several runs side by side; a gate for CI",
   usage = "moontide compare A.jsonl B.jsonl [C.jsonl...] [--json] [--fail-over MEASURE=MOST,...]\n"
-    .. "       moontide compare RUN RUN [RUN...] [--json] [--fail-over MEASURE=DIFFERENCE,...]",
+    .. "       moontide compare RUN RUN [RUN...] [--json] [--fail-over MEASURE=DIFFERENCE,...]\n"
+    .. "       moontide compare RUN [RUN...] --against RUN [RUN...] [--json] [--fail-over ...]",
   options = {
     { "first", kind = "path", argument = true, required = true, placeholder = "A",
       help = "a trace, - for standard input, .gz and .zst are decompressed; or a run: the folder of its "
         .. "results (--output-dir, or AIPerf's)" },
-    { "second", kind = "path", argument = true, required = true, placeholder = "B",
+    { "second", kind = "path", argument = true, placeholder = "B",
       help = "another one; differences are counted from the first" },
     { "others", kind = "path", argument = true, list = true, placeholder = "RUN",
       help = "further runs, each compared with the first; or traces made as B was, with other seeds: how far "
         .. "they are from B is the yardstick of chance beside each difference" },
+    { "against", kind = "path", list = true, takes_words = true, placeholder = "RUN...",
+      help = "of runs: those before it are repeats of one thing (A), these of another (B): the difference of "
+        .. "their means, how far the runs of each are from one another, and whether the difference is larger "
+        .. "than that noise (Welch's interval, 95 %; of two or three runs it is wide)" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "cache-sizes", kind = "integer", list = true, min = 1,
@@ -134,7 +139,8 @@ return mt.script {
     { "seed", kind = "seed", default = 0, help = "of the intervals of runs, of the halves of a trace" },
     { "by", kind = "string", placeholder = "MEMBER",
       help = "of traces: requests, rates and mean lengths by the values of this member too (stream, class, "
-        .. "model, ...), side by side" },
+        .. "model, ...), side by side; of runs: all of it again for the requests of each value (model, "
+        .. "session_id, or endpoint: the first URL of the one with the first of the other, and so on)" },
     of_expectations[1], of_expectations[3],
   },
   check = function(opt)
@@ -143,10 +149,12 @@ return mt.script {
     if options.given(opt, "step") and not opt.expect then return "--step goes with --expect" end
     local others = opt.others or {}
     local values = { opt.first, opt.second, table.unpack(others) }
+    if not opt.second and not opt.against then return "B (--second) is required" end
     local what = "compare: --fail-over"
-    if compare.are_runs(values, "compare") then
+    local all = table.move(opt.against or {}, 1, #(opt.against or {}), #values + 1, { table.unpack(values) })
+    if compare.are_runs(all, "compare") then
       opt.runs = values
-      opt.runs[#values + 1] = { seed = opt.seed }
+      opt.of_runs = { seed = opt.seed, by = opt.by, against = opt.against }
       local bounds = opt.fail_over and require("moontide.study.difference").of_texts(opt.fail_over, what)
       opt.fail_over = bounds
       return misplaced(opt, of_traces, "traces, and these are runs")

@@ -41,7 +41,8 @@ static void make_run(mt_run_requests *run, uint64_t seed) {
 
 static mt_contrast *contrast_of(const mt_run_requests *first, const mt_run_requests *second_run) {
     mt_error error;
-    mt_contrast *contrast = mt_contrast_new(first, second_run, 0, NULL, 0, 1, &error);
+    mt_contrast *contrast =
+        mt_contrast_new(first, second_run, &(mt_contrast_options){.seed = 1}, &error);
     assert_non_null(contrast);
     return contrast;
 }
@@ -117,8 +118,8 @@ static void test_drawn_apart(void **state) {
                 runs[r].rows[i].line = 0;
         }
         for (int drawn_apart = 0; drawn_apart < 2; drawn_apart++) {
-            mt_contrast *contrast =
-                mt_contrast_new(&runs[0], &runs[1], drawn_apart, NULL, 0, 0, NULL);
+            mt_contrast *contrast = mt_contrast_new(
+                &runs[0], &runs[1], &(mt_contrast_options){.drawn_apart = drawn_apart}, NULL);
             assert_int_equal(mt_contrast_basis_of(contrast)->is_paired, has_lines || !drawn_apart);
             mt_contrast_free(contrast);
         }
@@ -236,7 +237,9 @@ static void test_rates(void **state) {
     make_run(&other, 1);
     for (size_t i = 0; i < ROWS / 5; i++)
         other.rows[i].failure = MT_FAILURE_REFUSED;
-    mt_contrast *contrast = mt_contrast_new(&first, &other, 0, &objective, 1, 0, NULL);
+    mt_contrast *contrast = mt_contrast_new(
+        &first, &other, &(mt_contrast_options){.objectives = &objective, .objective_count = 1},
+        NULL);
     difference = rate_of(contrast, "request_throughput");
     assert_near(difference.first, ROWS / 20.0);
     assert_near(difference.second, (ROWS - 40) / 16.0);
@@ -317,7 +320,7 @@ static void test_no_memory(void **state) {
     for (sweep all = {0}; sweep_next(&all);) {
         mt_difference differences[MT_CONTRAST_STATISTICS];
         uint64_t counts[2];
-        mt_contrast *contrast = mt_contrast_new(&first, &other, 0, NULL, 0, 0, &all.error);
+        mt_contrast *contrast = mt_contrast_new(&first, &other, NULL, &all.error);
         all.code = contrast ? mt_contrast_metric(contrast, TTFT, counts, differences, &all.error)
                             : all.error.code;
         mt_contrast_free(contrast);

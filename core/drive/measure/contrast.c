@@ -138,12 +138,11 @@ static mt_code sum_up(side *self, const mt_objective *objectives, size_t count, 
 
 /* ---- the pair ---- */
 
-static mt_code fill(mt_contrast *self, int drawn_apart, const mt_objective *objectives,
-                    size_t count, uint64_t seed, mt_error *error) {
+static mt_code fill(mt_contrast *self, const mt_contrast_options *options, mt_error *error) {
     const mt_run_requests *const runs[2] = {self->sides[0].requests, self->sides[1].requests};
     mt_contrast_basis *basis = &self->basis;
     mt_unit_rows units[2] = {{0}};
-    mt_code code = mt_contrast_units(runs, drawn_apart, units, &basis->by_session, &basis->matched,
+    mt_code code = mt_contrast_units(runs, options, units, &basis->by_session, &basis->matched,
                                      &basis->is_paired, error);
     for (int s = 0; s < 2; s++) {
         self->sides[s].units = units[s];
@@ -152,9 +151,9 @@ static mt_code fill(mt_contrast *self, int drawn_apart, const mt_objective *obje
     }
     for (int s = 0; code == MT_OK && s < 2; s++) {
         int drawn = basis->is_paired ? 0 : s;
-        code = sum_up(&self->sides[s], objectives, count, error);
+        code = sum_up(&self->sides[s], options->objectives, options->objective_count, error);
         if (code == MT_OK && drawn == s)
-            code = mt_resamples_draw(&self->resamples[s], units[s].blocks, seed,
+            code = mt_resamples_draw(&self->resamples[s], units[s].blocks, options->seed,
                                      s == 0 ? "first" : "second", error);
         self->sides[s].resamples = &self->resamples[drawn];
     }
@@ -166,14 +165,14 @@ static mt_code fill(mt_contrast *self, int drawn_apart, const mt_objective *obje
 }
 
 mt_contrast *mt_contrast_new(const mt_run_requests *first, const mt_run_requests *second,
-                             int drawn_apart, const mt_objective *objectives,
-                             size_t objective_count, uint64_t seed, mt_error *error) {
+                             const mt_contrast_options *options, mt_error *error) {
+    static const mt_contrast_options plain = {0};
     mt_contrast *self = mt_new(sizeof *self, "comparing runs", error);
     if (!self)
         return NULL;
     self->sides[0].requests = first;
     self->sides[1].requests = second;
-    if (fill(self, drawn_apart, objectives, objective_count, seed, error) != MT_OK) {
+    if (fill(self, options ? options : &plain, error) != MT_OK) {
         mt_contrast_free(self);
         return NULL;
     }

@@ -42,12 +42,20 @@ typedef struct mt_contrast_basis {
     uint32_t blocks[2];
 } mt_contrast_basis;
 
-/* Both are borrowed, as are the objectives, by which goodput is counted. drawn_apart: requests that
- * are of no line of a trace were drawn by other seeds, and have no like. MT_ERROR_MEMORY,
- * _INTERRUPTED: NULL. */
+typedef struct mt_contrast_options {
+    const mt_objective *objectives; /* by which goodput is counted; borrowed */
+    size_t objective_count;
+    uint64_t seed;
+    int drawn_apart; /* requests that are of no line of a trace were drawn by other seeds, and have no like */
+    const char *
+        by; /* only requests of which this member (mt_run_requests_member) has in either run the value
+                        that is asked for; NULL: all */
+    mt_span values[2];
+} mt_contrast_options;
+
+/* Both are borrowed. options NULL: all as zeroed. MT_ERROR_MEMORY, _INTERRUPTED: NULL. */
 mt_contrast *mt_contrast_new(const mt_run_requests *first, const mt_run_requests *second,
-                             int drawn_apart, const mt_objective *objectives,
-                             size_t objective_count, uint64_t seed, mt_error *error);
+                             const mt_contrast_options *options, mt_error *error);
 
 void mt_contrast_free(mt_contrast *contrast);
 

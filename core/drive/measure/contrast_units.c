@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- rows ---- */
 
@@ -72,16 +73,28 @@ static mt_code unit_of(const mt_run_requests *requests, size_t i, int s, mt_text
     return MT_OK;
 }
 
+static int is_asked_for(const mt_run_requests *requests, size_t i, int s,
+                        const mt_contrast_options *options) {
+    char text[MT_ENDPOINT_ROOM];
+    if (!options->by)
+        return 1;
+    mt_span value = mt_run_requests_member(requests, i, options->by, text),
+            wanted = options->values[s];
+    if (value.length == 0)
+        value = (mt_span){"null", 4};
+    return value.length == wanted.length && memcmp(value.text, wanted.text, wanted.length) == 0;
+}
+
 /* sessions: names, numbered alike for both runs; NULL: each request is a unit. */
-static mt_code gather(const mt_run_requests *requests, int s, mt_texts *sessions,
-                      mt_unit_rows *side, mt_error *error) {
+static mt_code gather(const mt_run_requests *requests, int s, const mt_contrast_options *options,
+                      mt_texts *sessions, mt_unit_rows *side, mt_error *error) {
     int64_t first = first_due(requests);
     side->rows = mt_allocate(requests->count, sizeof *side->rows);
     if (!side->rows)
         return mt_fail_memory(error, "comparing runs");
     for (size_t i = 0; i < requests->count; i++) {
         const mt_run_request *row = &requests->rows[i];
-        if (row->phase != MT_PHASE_PROFILING)
+        if (row->phase != MT_PHASE_PROFILING || !is_asked_for(requests, i, s, options))
             continue;
         int64_t due = due_of(row);
         mt_unit_row *one = &side->rows[side->count++];
@@ -209,18 +222,18 @@ static mt_code place_blocks(mt_unit_rows *sides, int count, mt_error *error) {
     return code;
 }
 
-mt_code mt_contrast_units(const mt_run_requests *const runs[2], int drawn_apart,
+mt_code mt_contrast_units(const mt_run_requests *const runs[2], const mt_contrast_options *options,
                           mt_unit_rows sides[2], int *by_session, uint64_t *matched, int *is_paired,
                           mt_error *error) {
     mt_texts sessions = {0};
     *by_session = has_turns(runs[0]) && has_turns(runs[1]);
     mt_code code = MT_OK;
     for (int s = 0; code == MT_OK && s < 2; s++)
-        code = gather(runs[s], s, *by_session ? &sessions : NULL, &sides[s], error);
+        code = gather(runs[s], s, options, *by_session ? &sessions : NULL, &sides[s], error);
     mt_texts_free(&sessions);
     if (code != MT_OK)
         return code;
-    *is_paired = are_paired(runs, drawn_apart, sides, matched);
+    *is_paired = are_paired(runs, options->drawn_apart, sides, matched);
     if (*is_paired)
         return place_blocks(sides, 2, error);
     code = place_blocks(&sides[0], 1, error);

@@ -3,7 +3,7 @@
 #ifndef MT_DRIVE_MEASURE_CONTRAST_UNITS_H
 #define MT_DRIVE_MEASURE_CONTRAST_UNITS_H
 
-#include "drive/measure/requests.h"
+#include "drive/measure/contrast.h"
 
 /* A request that was due in the window. */
 typedef struct mt_unit_row {
@@ -24,7 +24,7 @@ typedef struct mt_unit_rows {
 
 /* Fills both, of which the caller frees `rows` in any case; says whether the units are sessions, how
  * many requests have their like, and whether the runs are paired. MT_ERROR_MEMORY, _INTERRUPTED. */
-mt_code mt_contrast_units(const mt_run_requests *const runs[2], int drawn_apart,
+mt_code mt_contrast_units(const mt_run_requests *const runs[2], const mt_contrast_options *options,
                           mt_unit_rows sides[2], int *by_session, uint64_t *matched, int *is_paired,
                           mt_error *error);
 

@@ -87,7 +87,21 @@ static mt_code set_rates(lua_State *L, mt_contrast *contrast, mt_error *error) {
     return MT_OK;
 }
 
-/* contrast(requests, requests, {objectives =, seed =, drawn_apart =}) -> {is_paired =, by_session =, matched =, units = {a, b},
+/* The texts are held by the options' table. */
+static void read_values(lua_State *L, mt_contrast_options *options) {
+    if (!options->by)
+        return;
+    lua_getfield(L, 3, "values");
+    for (int s = 0; s < 2; s++) {
+        lua_geti(L, -1, s + 1);
+        options->values[s].text = luaL_checklstring(L, -1, &options->values[s].length);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* contrast(requests, requests, {objectives =, seed =, drawn_apart =, by = (a member: only requests that have
+ * values = {JSON of the first run, of the second} of it)}) -> {is_paired =, by_session =, matched =, units = {a, b},
  * blocks = {a, b}, metrics = {key = {counts = {a, b}, avg =, p1 =, ...}}, rates = {key =, ...}} with {first =, second =, low =, high =} for each number; what cannot be said is not there |
  * nil, message, code */
 static int contrast(lua_State *L) {
@@ -96,13 +110,13 @@ static int contrast(lua_State *L) {
     const mt_run_requests *second = luaL_checkudata(L, 2, "moontide.run_requests");
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
-    uint64_t seed = mt_lua_count_field(L, 3, "seed", 0);
-    int drawn_apart = mt_lua_truth_field(L, 3, "drawn_apart");
-    size_t count;
-    const mt_objective *objectives = mt_lua_objectives(L, 3, &count);
+    mt_contrast_options options = {.seed = mt_lua_count_field(L, 3, "seed", 0),
+                                   .drawn_apart = mt_lua_truth_field(L, 3, "drawn_apart"),
+                                   .by = mt_lua_text_field(L, 3, "by")};
+    options.objectives = mt_lua_objectives(L, 3, &options.objective_count);
+    read_values(L, &options);
     void **place = mt_lua_new_object(L, &contrast_type);
-    mt_contrast *self =
-        mt_contrast_new(first, second, drawn_apart, objectives, count, seed, &error);
+    mt_contrast *self = mt_contrast_new(first, second, &options, &error);
     if (!self)
         return mt_lua_failure(L, &error);
     *place = self;

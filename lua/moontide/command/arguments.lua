@@ -7,7 +7,8 @@
 -- `--rate` of a script without one must not become --rate-scale. A value may be negative (--phase -3) or
 -- "-"; it may begin with "--" only as --name=--value. A plain argument goes to the options with
 -- argument = true, in their order; the last of them takes all that are left when it is a list. An
--- option given twice holds the last value, a list all of them.
+-- option given twice holds the last value, a list all of them; one that takes_words also the words after
+-- its value, up to the next option.
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
@@ -126,6 +127,10 @@ local function scan(command, words, names)
       end
     end
     found[#found + 1] = { option = option, text = text, written = written }
+    while option.takes_words and not inline and is_value(words[position + 1], names) do
+      position = position + 1
+      found[#found + 1] = { option = option, text = words[position], written = written }
+    end
   end
 
   while position <= #words do

@@ -18,8 +18,8 @@ local function names_of(urls)
   return names
 end
 
---- Core's groups, whose values are the endpoints' numbers from 0, in the order of the URLs and by their names.
---- An endpoint that no request went to has the results that `empty` gives.
+--- Core's groups, whose values are the endpoints' numbers from 0, in the order of the URLs and by their
+--- names. An endpoint that no request went to has the results that `empty` gives.
 ---@param groups table[] { value =, results = } each
 ---@param urls string[]
 ---@param empty fun(): table results of nothing
@@ -45,10 +45,11 @@ local measures = {
 ---@field results table
 ---@field values table<integer, number> by the place of their title
 
---- The endpoints of a run that was divided by them, side by side: a row each, the titles of their values, and of
---- each value how many times the least of them the largest is (nil where not all have it, or one is 0).
+--- The endpoints of a run that was divided by them, side by side: a row each, the titles of their values, and
+--- of each value, and of the requests that were due, how many times the least of them the largest is (nil
+--- where not all have it, or one is 0).
 ---@param run moontide.drive_run
----@return moontide.endpoint_row[] rows, string[] titles, table<integer, number> ratios, number? due the same of requests
+---@return moontide.endpoint_row[] rows, string[] titles, table<integer, number> ratios, number? due
 function by_endpoint.rows(run)
   local rows, titles, ratios = {}, {}, {}
   local function ratio(value_of)

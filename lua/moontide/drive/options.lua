@@ -241,8 +241,8 @@ drive_options.result = {
   { "slo", kind = "objective", list = true,
     help = "objectives of each request, for goodput: ttft=500,itl=50,e2e=2s (a bare number is ms)" },
   { "by", kind = "string", placeholder = "NAME",
-    help = "results also by this member of the rows (stream, session_id, model), or, of several URLs, by "
-      .. "endpoint: which of them a request went to" },
+    help = "results also by this member of the rows (stream, session_id, model), or by endpoint: "
+      .. "to which of several URLs a request went" },
   { "phases", kind = "phase", list = true,
     help = "results also by these spans of the run, the last to its end: before=20s,storm=30s,after" },
   { "server-metrics", kind = "string", placeholder = "URL",

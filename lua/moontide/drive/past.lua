@@ -233,6 +233,22 @@ function past.as_table(list)
   return limits
 end
 
+--- Why results cannot be by that member of the rows; nil where they can.
+---@param run moontide.drive_run
+---@param read userdata its requests
+---@param by string
+---@return string?
+function past.wrong_by(run, read, by)
+  local names, known = read:member_names(), {}
+  names[#names + 1] = "session_id"
+  for _, name in ipairs(names) do known[name] = true end
+  if run.info and not known[by_endpoint.name] then names[#names + 1] = by_endpoint.name end
+  known[by_endpoint.name] = run.info ~= nil -- another tool's lines do not say it
+  if known[by] then return nil end
+  return ("--by: no request of %s has a member '%s'%s (%s)"):format(run.folder, by, nearest.hint(by, names),
+    table.concat(names, ", "))
+end
+
 --- The run judged again: goodput by other objectives, groups by another member, other phases, the verdict by
 --- other limits.
 --- What is not given stays the run's own.
@@ -246,17 +262,8 @@ function past.judge(run, opt)
     if not run then return nil, message, code end
   end
   local read = run:requests()
-  if opt.by then
-    local names, known = read:member_names(), {}
-    names[#names + 1] = "session_id"
-    for _, name in ipairs(names) do known[name] = true end
-    if run.info and not known[by_endpoint.name] then names[#names + 1] = by_endpoint.name end
-    known[by_endpoint.name] = run.info ~= nil -- another tool's lines do not say it
-    if not known[opt.by] then
-      return nil, ("--by: no request of %s has a member '%s'%s (%s)"):format(run.folder, opt.by,
-        nearest.hint(opt.by, names), table.concat(names, ", ")), "usage"
-    end
-  end
+  local wrong = opt.by and past.wrong_by(run, read, opt.by)
+  if wrong then return nil, wrong, "usage" end
   local judged, message, code = past.value(read, run.info or false, run.folder, opt.slo, opt.by,
     opt.phases and phases.of(opt.phases, "--phases"))
   if not judged then return nil, message, code end

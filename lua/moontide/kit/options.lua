@@ -36,6 +36,7 @@ local options = {
 ---@field default any taken through the same conversion; without one the option is absent
 ---@field bare any on the command line its value when it is given without one
 ---@field required boolean? it must be given
+---@field takes_words boolean? of a list: on the command line all words up to the next option are its values
 ---@field min number? smallest allowed number; above: the same, exclusive
 ---@field max number? largest allowed number; below: the same, exclusive
 ---@field above number?

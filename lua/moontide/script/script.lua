@@ -46,7 +46,7 @@ local option_fields = {
   { "choices", kind = "any" }, { "aliases", kind = "any" },
   { "help", kind = "string" }, { "placeholder", kind = "string" }, { "short", kind = "string" },
   { "hidden", kind = "boolean" }, { "argument", kind = "boolean" },
-  { "stands_for", kind = "string" },
+  { "stands_for", kind = "string" }, { "takes_words", kind = "boolean" },
   items = true,
 }
 

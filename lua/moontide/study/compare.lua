@@ -4,9 +4,10 @@
 -- each metric's difference from the first run with an interval that holds it in 95 of 100 cases, and says
 -- which differences are shown. The interval comes from how much a run varies in itself, from one tenth of it
 -- to the next; what makes two days or two machines different it cannot know. Runs that sent the same requests
--- are paired request by request, which narrows it.
+-- are paired request by request, which narrows it. Of several runs against several (`against`) the interval
+-- comes from how they differ from run to run (study/compare_repeats.lua), and knows whatever changed between
+-- them.
 local core = require "moontide.core"
-local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 local traces = require "moontide.learn.compare"
 
@@ -20,12 +21,19 @@ local traces = require "moontide.learn.compare"
 ---@field differing table[]? nil: not known; options that differ: { name =, first =, second = }, JSON texts
 ---@field metrics table<string, table> differences by key and statistic, as core gives them
 ---@field rates table<string, table> by key
+---@field groups table[]? by the values of a member that both have: { name =, pair = } each
+---@field alone string[]? values that not both have
+---@field left_out integer? values beyond those that are compared
+---@field repeats integer[]? of sides: the runs of either
+---@field within table[]? of sides: as differing, the first of the side's runs from the others of it
 
 ---@class moontide.run_comparison
----@field names string[] what the runs are called
----@field runs moontide.drive_run[]
+---@field names string[] what the runs, or the two sides, are called
+---@field runs moontide.drive_run[] of sides: the first run of either
+---@field members { name: string, run: moontide.drive_run, side: integer }[] all runs; side: of its name
 ---@field pairs moontide.run_pair[] by the place of the other run: the first one is 2
 ---@field seed integer of the bootstrap
+---@field by string?
 local methods = {}
 local metatable = { __name = "moontide.run_comparison", __index = methods }
 
@@ -84,113 +92,34 @@ function metatable:__json()
   return require("moontide.study.compare_show").members(self)
 end
 
--- --- what the runs were ----------------------------------------------------------------------------
+-- --- what may be compared ---------------------------------------------------------------------------
 
--- Options that say where results go and what is made of them, not what was sent.
-local beside = { output_dir = true, record = true, inputs = true, json = true, fail_over = true,
-  accept_invalid = true, limits = true }
+options.kinds.run_list = { placeholder = "RUN", convert = function(value, what)
+  if type(value) == "table" and not getmetatable(value) and #value > 0 then return value end
+  options.wrong(what, value, "a list of runs")
+end }
 
--- What was asked of a run, by name, as JSON texts; nil where that is not known.
-local function asked_of(run)
-  local info = run.info
-  if not info then
-    if not run.load or not run.load.cpu then return nil end
-    info = json.decode(json.encode(run))
-  end
-  local asked = {}
-  for name, value in pairs(info.options or {}) do
-    if not beside[name] then asked[name] = json.encode(value) end
-  end
-  for _, name in ipairs { "target", "version" } do asked[name] = json.encode(info[name]) end
-  return asked
-end
+local spec_of_runs = { { "seed", kind = "seed", default = 0 }, { "by", kind = "string" },
+  { "against", kind = "run_list" } }
 
--- What was asked of one run and not of the other, by name.
-local function differing(first, second)
-  local a, b = asked_of(first), asked_of(second)
-  local names, list = {}, {}
-  if not a or not b then return nil end
-  for name in pairs(a) do names[#names + 1] = name end
-  for name in pairs(b) do
-    if a[name] == nil then names[#names + 1] = name end
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    if a[name] ~= b[name] then
-      list[#list + 1] = { name = name, first = a[name] or "null", second = b[name] or "null" }
-    end
-  end
-  return list
-end
-
--- Goodput counts when both runs had the same objectives.
-local function objectives_of(first, second)
-  local a, b = first.options.slo, second.options.slo
-  return a and b and json.encode(a) == json.encode(b) and a or nil
-end
-
--- Scripts draw other requests with another seed; where that is not known, lengths have to tell.
-local function has_other_seed(apart)
-  for _, one in ipairs(apart or {}) do
-    if one.name == "seed" then return true end
-  end
-  return false
-end
-
--- --- comparing -------------------------------------------------------------------------------------
-
-local function pair_of(first, second, seed)
-  local requests = {}
-  for i, run in ipairs { first, second } do
-    local message, code
-    requests[i], message, code = run:requests()
-    if not requests[i] then return nil, message, code end
-  end
-  local objectives, apart = objectives_of(first, second), differing(first, second)
-  local pair, message, code = require("moontide.drive").contrast(requests[1], requests[2],
-    { objectives = objectives, seed = seed, drawn_apart = has_other_seed(apart) })
-  if not pair then return nil, message, code end
-  if not objectives then pair.rates.goodput = nil end
-  pair.differing = apart
-  return pair
-end
-
--- What a run is called.
-local function name_of(value, run)
-  return type(value) == "string" and value or run.folder or run.target or "a run"
-end
-
--- Why a run can be compared with no other, or nil.
-local function why_not(run, name)
-  local counts = run.counts
-  if counts.due == 0 then return name .. ": no request was due in this run" end
-  if counts.done > 0 then return nil end
-  local parts = {}
-  for _, one in ipairs(run.results.failures) do parts[#parts + 1] = ("%s %d"):format(one.name, one.count) end
-  return ("%s: no request was answered (%s): there is nothing to compare"):format(name,
-    table.concat(parts, ", "))
+--- Compares runs as mt.compare does; what is wrong with an option is returned with the code "usage", in the
+--- words of the command.
+---@param values any[] runs, or the first side of them
+---@param given table options
+---@return moontide.run_comparison? comparison, string? message, string? code
+local function of_runs(values, given)
+  local opt = options.table("compare", given, spec_of_runs)
+  local self = { pairs = {}, seed = opt.seed, by = opt.by }
+  local make = require "moontide.study.compare_runs"
+  local done, message, code = (opt.against and make.sides or make.each)(self, values, opt)
+  if not done then return nil, message, code end
+  return setmetatable(done, metatable)
 end
 
 local function compare_runs(values, given)
-  local past = require "moontide.drive.past"
-  local opt = options.table("compare", given, { { "seed", kind = "seed", default = 0 } })
-  local self = { names = {}, runs = {}, pairs = {}, seed = opt.seed }
-  for i, value in ipairs(values) do
-    local run, message, code = past.of(value, ("compare: run %d"):format(i))
-    if not run then return nil, message, code end
-    self.runs[i], self.names[i] = run, name_of(value, run)
-    message = why_not(run, self.names[i])
-    if message then return nil, message, "input" end
-  end
-  for place = 2, #values do
-    local pair, message, code = pair_of(self.runs[1], self.runs[place], opt.seed)
-    if not pair then return nil, message, code end
-    if not next(pair.metrics) then
-      return nil, ("%s and %s have no metric in common"):format(self.names[1], self.names[place]), "input"
-    end
-    self.pairs[place] = pair
-  end
-  return setmetatable(self, metatable)
+  local comparison, message, code = of_runs(values, given)
+  if code == "usage" then core.base.raise("compare: " .. message:gsub("^%-%-", "")) end
+  return comparison, message, code
 end
 
 local function is_folder(path)
@@ -235,7 +164,10 @@ end
 ---@field ttl? any[] of traces: ages, seconds or texts ("5m"), at which a cache without limit forgets a block;
 --- default: 1, 5, 30 and 300 s, where timestamps do not go back
 ---@field touch? "root"|"leaf" of those policies: from the first block of a request on, or from the last
----@field by? string of traces: a member by whose values requests, rates and lengths are compared too
+---@field by? string of traces: a member by whose values requests, rates and lengths are compared too; of
+--- runs: a member of the rows, or "endpoint", by whose values all is compared too
+---@field against? any[] of runs: those before it are repeats of one thing, these of another; how they differ
+--- from run to run says what is shown
 ---@field service? table|string of traces: an answer ends no sooner than ttft + per_token * output_length
 --- after its request ("ttft=200ms,per_token=20ms", or a run that was driven); default: 0 and 1 ms
 ---@field chance? "halves"|"none" of two traces: the yardstick of chance; default: halves
@@ -245,7 +177,8 @@ end
 local public = {}
 
 --- Compares two traces (lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals), or
---- two and more runs (each metric's difference from the first run's, and whether it is shown).
+--- two and more runs (each metric's difference from the first run's, and whether it is shown), or several
+--- runs of one thing with several of another: mt.compare(a1, a2, a3, { against = { b1, b2, b3 } }).
 -- Beside each difference of traces stands what chance makes of it: by further traces, made as the second was
 -- with other seeds, or without any by halves of the first one's sessions.
 -- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
@@ -258,7 +191,8 @@ local public = {}
 function public.compare(first, second, ...)
   local values = table.pack(first, second, ...)
   local last, given = values[values.n], nil
-  if values.n > 2 and (last == nil or type(last) == "table" and not getmetatable(last) and #last == 0) then
+  local is_plain = type(last) == "table" and not getmetatable(last) and #last == 0
+  if values.n > 2 and (last == nil or is_plain) or is_plain and last.against then
     given, values[values.n] = last, nil
     values.n = values.n - 1
   end
@@ -267,6 +201,6 @@ function public.compare(first, second, ...)
 end
 
 return {
-  public = public, are_runs = are_runs, is_run = is_run,
+  public = public, are_runs = are_runs, is_run = is_run, of_runs = of_runs,
   methods = { { "run_comparison", methods } },
 }

@@ -27,9 +27,9 @@ function gate.status(comparison, opt)
   end
   for _, message in ipairs(missing) do report.note("--fail-over: " .. message) end
   local failed = #exceeded + #missing > 0
-  for place, run in ipairs(comparison.runs) do
-    if run.verdict.name == "invalid" and not opt.accept_invalid then
-      report.note(("%s is invalid (--accept-invalid takes it as it is)"):format(comparison.names[place]))
+  for _, one in ipairs(comparison.members) do
+    if one.run.verdict.name == "invalid" and not opt.accept_invalid then
+      report.note(("%s is invalid (--accept-invalid takes it as it is)"):format(one.name))
       failed = true
     end
   end

@@ -57,6 +57,8 @@ end
 ---@field low number? the difference's 95 % interval; nil where there are too few requests or sessions
 ---@field high number?
 ---@field is_shown boolean the interval leaves out 0
+---@field spreads number[]? of several runs against several: the sample deviation between the runs of either
+--- side; first and second are then their means
 
 --- A difference from core's numbers of both runs; nil where one of them has none.
 ---@param numbers table? first, second, low, high
@@ -67,7 +69,7 @@ function difference.of(numbers)
   return {
     first = numbers.first, second = numbers.second, difference = distance,
     relative = distance == 0 and 0 or numbers.first ~= 0 and distance / math.abs(numbers.first) or nil,
-    low = numbers.low, high = numbers.high,
+    low = numbers.low, high = numbers.high, spreads = numbers.spreads,
     is_shown = numbers.low ~= nil and (numbers.low > 0 or numbers.high < 0),
   }
 end
@@ -90,9 +92,15 @@ end
 --- Why the differences of the run in that place have no interval, or nil.
 ---@param comparison moontide.run_comparison
 ---@param place integer
+---@param pair? moontide.run_pair a part of theirs
 ---@return string?
-function difference.why_no_interval(comparison, place)
-  local pair = comparison.pairs[place]
+function difference.why_no_interval(comparison, place, pair)
+  pair = pair or comparison.pairs[place]
+  if pair.repeats then
+    if math.min(pair.repeats[1], pair.repeats[2]) >= 2 then return nil end
+    return ("an interval needs 2 runs of either side, and there are %d and %d"):format(pair.repeats[1],
+      pair.repeats[2])
+  end
   if math.min(pair.blocks[1], pair.blocks[2]) >= 8 then return nil end
   return ("an interval needs 8 %s of either run, and there are %d and %d"):format(
     pair.by_session and "sessions" or "requests", pair.units[1], pair.units[2])
