@@ -48,7 +48,8 @@ return mt.script {
     { "requests-per-connection", kind = "integer", min = 1,
       help = "then it is closed (default: as the dialect's server does)" },
     { "fail", kind = "fault", list = true,
-      help = "failures by the names of the report and their shares: stall=0.01,status_500=0.05" },
+      help = "failures by the names of the report and their shares: stall=0.01,status_500=0.05; those that "
+        .. "begin with reset_ abort the connection (a TCP reset: before a byte, in the header, mid-stream)" },
     { "seed", kind = "integer", default = 0, help = "of times, words and failures" },
     { "log", kind = "path",
       help = "CSV of what was received and said when, in nanoseconds (CLOCK_MONOTONIC)" },

@@ -315,6 +315,8 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
         if (event.begins_read)
             mt_answer_read(&answer);
         note_said(&answer, exchange, &said, text, event.arrival_ns);
+        if (said.says & MT_SAYS_WHOLE)
+            exchange->noted |= MT_HAS_NO_TOKENS;
         tokens += said.tokens > 0 ? said.tokens : (said.says & MT_SAYS_CONTENT) != 0;
         has_tokens |= said.tokens > 0;
         has_end |= (said.says & MT_SAYS_NO_END) != 0;
@@ -329,7 +331,8 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
     if (exchange->failure == MT_FAILURE_NONE && has_end &&
         !(exchange->noted & (MT_SAW_DONE | MT_SAW_FINISH)))
         exchange->failure = MT_FAILURE_TRUNCATED;
-    if (exchange->failure == MT_FAILURE_NONE && exchange->contents == 0)
+    if (exchange->failure == MT_FAILURE_NONE && exchange->contents == 0 &&
+        !(exchange->noted & MT_HAS_NO_TOKENS))
         exchange->failure = MT_FAILURE_NO_CONTENT;
     return MT_OK;
 }

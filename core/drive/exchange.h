@@ -73,7 +73,8 @@ enum {
     MT_HAS_KERNEL_STAMPS = 1 << 4, /* arrivals are stamped by the kernel */
     MT_WAS_REUSED = 1 << 5,        /* it went out on a connection that was open already */
     MT_WAS_STARVED = 1 << 6,       /* it was offered to the driver after it was due */
-    MT_SAW_REASONING = 1 << 7      /* some of what came was reasoning */
+    MT_SAW_REASONING = 1 << 7,     /* some of what came was reasoning */
+    MT_HAS_NO_TOKENS = 1 << 8      /* its answer is whole without any: an embedding, a score */
 };
 
 enum { MT_EXCHANGE_TEXT = 120 };

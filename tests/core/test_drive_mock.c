@@ -13,6 +13,35 @@ static int words_in(mt_span content) {
     return words;
 }
 
+#define EMBEDDINGS "/v1/embeddings"
+
+/* One list of numbers for a text or ids, the same for the same request, and the prompt's tokens. */
+static void test_embeddings(void **state) {
+    (void)state;
+    static const char *const bodies[] = {"{\"model\":\"m\",\"input\":\"a b c\"}",
+                                         "{\"model\":\"m\",\"input\":[4,5,6],\"dimensions\":2}",
+                                         "{\"model\":\"m\",\"input\":[[4,5,6]],\"stream\":true}"};
+    for (int i = 0; i < 3; i++) {
+        running_mock mock;
+        start_mock(&mock, quick());
+        heard *answer = ask(&mock, EMBEDDINGS, bodies[i]);
+        assert_int_equal(200, answer->http.status);
+        assert_int_equal(3, answer->said.prompt_tokens);
+        assert_int_equal(MT_COUNT_ABSENT, answer->said.completion_tokens);
+        assert_non_null(
+            strstr(answer->body, "\"object\":\"embedding\",\"index\":0,\"embedding\":["));
+        assert_non_null(strstr(answer->body, "],\"model\":\"m\",\"usage\":"));
+        free(answer);
+        answer = ask(&mock, "/metrics", "");
+        assert_non_null(
+            strstr(answer->body, "vllm:prompt_tokens_total{engine=\"0\",model_name=\"mock\"} 3\n"));
+        assert_non_null(strstr(
+            answer->body, "vllm:generation_tokens_total{engine=\"0\",model_name=\"mock\"} 0\n"));
+        free(answer);
+        stop_mock(&mock);
+    }
+}
+
 static void test_whole_answers(void **state) {
     (void)state;
     running_mock mock;
@@ -209,6 +238,12 @@ static void test_refusals(void **state) {
         {"vllm", TEXT, "[]", 400, "a JSON object"},
         {"vllm", TEXT, "{\"prompt\":\"a\"} x", 400, "nothing more"},
         {"vllm", TEXT, "{}", 400, "prompt is required"},
+        {"vllm", EMBEDDINGS, "{}", 400, "input is required"},
+        {"vllm", EMBEDDINGS, "{\"input\":\"\"}", 400, "the prompt is empty"},
+        {"vllm", EMBEDDINGS, "{\"input\":[\"a\",\"b\"]}", 400, "one prompt a request"},
+        {"vllm", EMBEDDINGS, "", 405, "Method Not Allowed"},
+        {"openai", EMBEDDINGS, "{\"model\":\"m\",\"input\":\"a\",\"max_tokens\":3}", 400,
+         "max_tokens"},
         {"vllm", CHAT, "{}", 400, "messages is required"},
         {"vllm", CHAT, "{\"messages\":[]}", 400, "messages is required"},
         {"vllm", CHAT, "{\"messages\":[1]}", 400, "must be an object"},
@@ -726,6 +761,7 @@ static void test_opening(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_embeddings),
         cmocka_unit_test(test_whole_answers),
         cmocka_unit_test(test_dialects),
         cmocka_unit_test(test_habits),

@@ -140,8 +140,8 @@ mt_code mt_results_write_line(mt_output *output, const mt_exchange *exchange, co
         "\"chunks\": %" PRIu32 ", \"endpoint\": %d}, ",
         asked->is_outside ? "outside" : "profiling", truth(is_cancelled), asked->line,
         exchange->status, truth(exchange->noted & MT_WAS_RESENT),
-        truth(exchange->noted & MT_SAW_DONE), truth(exchange->completion_tokens >= 0),
-        exchange->contents, exchange->endpoint);
+        truth(exchange->noted & MT_SAW_DONE), truth(mt_usage_is_said(exchange)), exchange->contents,
+        exchange->endpoint);
     put_metrics(&to, exchange, asked);
     put_error(&to, exchange);
     mt_output_advance(output, (size_t)(to.at - text));

@@ -8,6 +8,11 @@ uint64_t mt_answer_tokens(const mt_exchange *exchange) {
                                             : exchange->contents;
 }
 
+int mt_usage_is_said(const mt_exchange *exchange) {
+    return exchange->completion_tokens >= 0 ||
+           (exchange->noted & MT_HAS_NO_TOKENS && exchange->prompt_tokens >= 0);
+}
+
 /* Tokens that came: reasoning of which nothing came was over before the first of them. Where the server counts no
  * more tokens than reasoning, its count leaves the answer out: pieces count. */
 static uint64_t tokens_seen(const mt_exchange *exchange) {

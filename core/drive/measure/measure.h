@@ -53,4 +53,7 @@ int mt_measure_by_name(const char *name);
 /* Tokens of the answer: usage, else token-bearing events. */
 uint64_t mt_answer_tokens(const mt_exchange *exchange);
 
+/* Whether the server counted: tokens of the answer; where that has none, of the prompt. */
+int mt_usage_is_said(const mt_exchange *exchange);
+
 #endif

@@ -49,6 +49,8 @@ typedef struct mt_api {
 } mt_api;
 
 extern const mt_api mt_api_chat, mt_api_completions;
+/* The same of OpenAI's embeddings, whose answers have no tokens (embeddings.c). */
+extern const mt_api mt_api_embeddings;
 
 /* Those of hosted models, which some servers of open ones speak too (providers.c). */
 extern const mt_api mt_provider_apis[];

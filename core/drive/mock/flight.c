@@ -255,10 +255,10 @@ static void answer_whole(mt_mock *mock, mt_connection *connection) {
     text->api->say_answer(&mock->page, text);
     if (mt_fault_in_answer(mock, connection))
         return;
-    mt_mock_log(mock, connection, "tokens", text->output_tokens);
+    text->said = text->api == &mt_api_embeddings ? 0 : text->output_tokens;
+    mt_mock_log(mock, connection, "tokens", text->said);
     mt_latency_add(&mock->ttft, mock->now_ns - connection->received_ns);
-    text->said = text->output_tokens;
-    mock->counts.generated_tokens += text->output_tokens;
+    mock->counts.generated_tokens += text->said;
     mt_mock_put_answer(mock, connection, 200, "application/json", "");
     mt_connection_send(mock, connection);
     over_and_answered(mock, connection);

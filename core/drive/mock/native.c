@@ -312,6 +312,8 @@ const mt_api *mt_api_at(const mt_dialect *dialect, mt_span path, mt_span *model)
         return &mt_api_chat;
     if (is_at(&mt_api_completions, path, model))
         return &mt_api_completions;
+    if (is_at(&mt_api_embeddings, path, model))
+        return &mt_api_embeddings;
     for (size_t i = 0; i < sizeof apis / sizeof *apis; i++)
         if (strcmp(apis[i].dialect, dialect->name) == 0 && is_at(&apis[i], path, model))
             return &apis[i];

@@ -168,6 +168,10 @@ static mt_code read_event(void *context, mt_span event, mt_said *said, mt_error 
         read_error(L, table, said);
         said->says |= read_end(L, table, "done", MT_SAYS_DONE);
         said->says |= read_end(L, table, "finish", MT_SAYS_FINISH);
+        lua_getfield(L, table, "whole");
+        if (lua_toboolean(L, -1))
+            said->says |= MT_SAYS_WHOLE;
+        lua_pop(L, 1);
     } else if (!lua_isnil(L, table)) {
         code = mt_fail(error, MT_ERROR_CALLBACK, "%s must return a table or nil, not a %s",
                        event_what, luaL_typename(L, table));

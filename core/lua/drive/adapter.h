@@ -21,8 +21,9 @@ typedef struct mt_lua_adapter {
  * (JSON), extra = (JSON members)}) -> {body text, path | nil, list of headers | nil}
  *
  * event(text) -> nil, or {content =, reasoning =, tokens =, usage = {prompt_tokens =, completion_tokens =,
- * cached_tokens =, reasoning_tokens =}, finish =, done =, error = text | {message =, status =}}; finish or done that is false
- * says that the end is told, and an answer without it is truncated */
+ * cached_tokens =, reasoning_tokens =}, finish =, done =, whole =, error = text | {message =, status =}}; finish or done that is
+ * false says that the end is told, and an answer without it is truncated; whole: this is the answer, and it has
+ * no tokens */
 void mt_lua_adapter_options(lua_State *L, int arg, mt_lua_adapter *adapter, mt_adapter *options);
 
 /* Puts the functions of the table on top, which it takes, at their places: the stack must have just 2

@@ -158,11 +158,13 @@ function workload_methods:drive(opt)
 end
 
 ---@class moontide.endpoint_options
----@field api? "chat"|"text"|"tokens" what prompts are: messages, a text, token ids
+---@field api? "chat"|"text"|"tokens"|string[] what prompts are: messages, a text, token ids; { "tokens",
+--- "text" }: ids, and a text where the run has the option text
+---@field stream? boolean false: answers come as a whole, as with the option no_stream
 ---@field path? string after the URL, "/generate"
 ---@field request? fun(r: moontide.endpoint_request): table { body =, path =, headers = } of a request
 ---@field event? fun(text: string): table? { content =, reasoning =, tokens =, usage =, finish =, done =,
---- error = }; reasoning is content, too
+--- whole =, error = }; reasoning is content, too; whole is an answer that has no tokens (an embedding)
 
 --- An endpoint of another API than OpenAI's, for the option `adapter`: how a request is made of OpenAI's
 --- body, and what an event of an answer says. Both run beside the driver, not in it, and events keep the

@@ -10,7 +10,8 @@ local system = require "moontide.kit.system"
 local endpoint = {}
 
 ---@class moontide.endpoint
----@field api "chat"|"text"|"tokens"|nil
+---@field api "chat"|"text"|"tokens"|string[]|nil of two the first, and the other with the option --text
+---@field stream boolean? false: its answers come as a whole
 ---@field path string?
 ---@field request fun(r: moontide.endpoint_request): table?
 ---@field event fun(text: string): table?
@@ -32,8 +33,17 @@ end
 ---@field extra string the row's further members, as those of a JSON object
 ---@field further table members of the body that --extra and the row's `extra` have added to it
 
+local apis = { kind = "choice", choices = { "chat", "text", "tokens" } }
+
+-- What prompts are made of, or { "tokens", "text" } where --text is to choose.
+options.kinds.endpoint_api = { placeholder = "NAME", convert = function(value, what)
+  if type(value) ~= "table" then return options.value(value, what, apis) end
+  if #value == 2 and value[1] == "tokens" and value[2] == "text" then return value end
+  options.wrong(what, value, 'chat, text, tokens or { "tokens", "text" }')
+end }
+
 local spec = {
-  { "api", kind = "choice", choices = { "chat", "text", "tokens" } },
+  { "api", kind = "endpoint_api" }, { "stream", kind = "boolean" },
   { "path", kind = "string" }, { "request", kind = "any" }, { "event", kind = "any" },
 }
 
@@ -109,7 +119,7 @@ function endpoint.of(opt)
   local message, code
   if type(self) == "string" then self, message, code = load_by_name(self) end
   if not self then return nil, message, code end
-  if self.api and (options.given(opt, "api") or opt.text) then
+  if self.api and (options.given(opt, "api") or opt.text and type(self.api) == "string") then
     return nil, "--api: the adapter says by itself what prompts are made of", "usage"
   end
   return self
@@ -166,8 +176,11 @@ end
 ---@param self moontide.endpoint
 ---@param settings table of drive.replay
 ---@param model string
-function endpoint.apply(self, settings, model)
-  settings.api = self.api or settings.api
+---@param wants_text boolean --text was given
+function endpoint.apply(self, settings, model, wants_text)
+  local api = self.api
+  if type(api) == "table" then api = api[wants_text and 2 or 1] end
+  settings.api = api or settings.api
   settings.request = self.request and request_function(self, model, settings.output_field or "max_tokens")
   settings.event = self.event
 end

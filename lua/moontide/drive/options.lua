@@ -173,10 +173,11 @@ drive_options.endpoint = {
   { "model", kind = "string", placeholder = "NAME", help = "the model's name (required)" },
   { "api", kind = "api", choices = { "chat", "completions" }, default = "chat",
     help = "chat sends messages of words, completions token ids (words with --text)" },
-  { "text", kind = "flag", help = "completions with words instead of token ids" },
+  { "text", kind = "flag",
+    help = "words instead of token ids, with completions or an adapter that takes either" },
   { "adapter", kind = "endpoint",
-    help = "another API: anthropic, responses, gemini, tgi, ollama, llamacpp, sglang, triton, or a file of "
-      .. "Lua (mt.endpoint)" },
+    help = "another API: anthropic, responses, gemini, embeddings, tgi, ollama, llamacpp, sglang, triton, or "
+      .. "a file of Lua (mt.endpoint)" },
   { "by-session", kind = "flag", help = "with several URLs: a session stays at one of them" },
   { "header", kind = "header", list = true,
     help = "a further header (may be repeated); {NAME} in it becomes the row's member of that name" },
@@ -288,7 +289,9 @@ function drive_options.check(opt)
   if opt.transport == "direct" and has_tls then
     return "--transport direct goes with http:// URLs: https:// needs curl"
   end
-  if opt.text and opt.api ~= "completions" then return "--text goes with --api completions" end
+  if opt.text and opt.api ~= "completions" and not opt.adapter then
+    return "--text goes with --api completions"
+  end
   if opt.vocab and (opt.api ~= "completions" or opt.text) then
     return "--vocab is of token ids: --api completions without --text"
   end

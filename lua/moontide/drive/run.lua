@@ -96,7 +96,7 @@ local function replay_options(opt, adapter)
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
     window_begin = opt.window and opt.window.from, window_end = opt.window and opt.window.to,
   }
-  if adapter then endpoint.apply(adapter, settings, opt.model) end
+  if adapter then endpoint.apply(adapter, settings, opt.model, opt.text) end
   return settings
 end
 
@@ -365,6 +365,7 @@ function run.of(self, opt)
     return nil, "--live-history: not with an --adapter that reads events: it says no text of the answers",
       "usage"
   end
+  if adapter and adapter.stream == false then opt.no_stream = true end
   local refusal = memory.refusal(opt, self.size(), (opt.phases or self.phases) ~= nil)
   if refusal then return nil, refusal, "memory" end
   local settings
