@@ -3,9 +3,9 @@
 -- --header "x-api-key: KEY".
 local mt = require "moontide"
 
-local null = mt.json.null
+local null, nulls_absent = mt.json.null, { nulls = false }
 
--- What may be null or absent, as a table.
+-- What of a request may be null, absent or a text, as a table.
 local function table_of(value) return type(value) == "table" and value or {} end
 
 -- What a tool is asked, as an object: models give texts of JSON, or none.
@@ -66,25 +66,24 @@ end
 -- A whole answer.
 local function answer_of(said)
   local text = {}
-  for i, part in ipairs(table_of(said.content)) do text[i] = part.text or part.thinking or part.name or "" end
-  return { content = table.concat(text), usage = usage_of(table_of(said.usage)),
-    finish = (said.stop_reason or null) ~= null }
+  for i, part in ipairs(said.content or {}) do text[i] = part.text or part.thinking or part.name or "" end
+  return { content = table.concat(text), usage = usage_of(said.usage or {}),
+    finish = said.stop_reason ~= nil }
 end
 
 local events = {
   message = answer_of,
   message_start = function(said)
-    local usage = usage_of(table_of(table_of(said.message).usage))
+    local usage = usage_of((said.message or {}).usage or {})
     usage.completion_tokens = nil -- the tokens before there are any
     return { usage = usage }
   end,
   content_block_delta = function(said)
-    local delta = table_of(said.delta)
+    local delta = said.delta or {}
     return { content = delta.text or delta.partial_json, reasoning = delta.thinking, finish = false }
   end,
   message_delta = function(said)
-    return { usage = usage_of(table_of(said.usage)),
-      finish = (table_of(said.delta).stop_reason or null) ~= null }
+    return { usage = usage_of(said.usage or {}), finish = (said.delta or {}).stop_reason ~= nil }
   end,
   message_stop = function() return { done = true } end,
   error = function(said) return error_of(said.error) end,
@@ -111,9 +110,9 @@ return mt.endpoint {
     return { body = body, headers = { ["anthropic-version"] = "2023-06-01" } }
   end,
   event = function(text)
-    local said = assert((mt.json.decode(text)), text)
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
     local read = events[said.type]
-    return read and read(said) or (said.error or null) ~= null and error_of(said.error)
+    return read and read(said) or said.error and error_of(said.error)
       or { finish = false }
   end,
 }

@@ -2,7 +2,7 @@
 -- words with --text. An answer is a list of numbers: it has no tokens, no first one, and a latency alone.
 local mt = require "moontide"
 
-local null = mt.json.null
+local nulls_absent = { nulls = false }
 
 return mt.endpoint {
   api = { "tokens", "text" }, path = "/v1/embeddings", stream = false,
@@ -13,10 +13,10 @@ return mt.endpoint {
     return { body = body }
   end,
   event = function(text)
-    local said = assert((mt.json.decode(text)), text)
-    if (said.error or null) ~= null then return { error = said.error } end
-    local usage = type(said.usage) == "table" and said.usage or {}
-    return { whole = type(said.data) == "table" and #said.data > 0,
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
+    if said.error then return { error = said.error } end
+    local usage = said.usage or {}
+    return { whole = #(said.data or {}) > 0,
       usage = { prompt_tokens = usage.prompt_tokens } }
   end,
 }

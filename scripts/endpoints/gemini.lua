@@ -3,17 +3,14 @@
 -- --header "x-goog-api-key: KEY".
 local mt = require "moontide"
 
-local null = mt.json.null
-
--- What may be null or absent, as a table.
-local function table_of(value) return type(value) == "table" and value or {} end
+local null, nulls_absent = mt.json.null, { nulls = false }
 
 -- Members that Gemini has beside its generationConfig.
 local beside = { "safetySettings", "toolConfig", "cachedContent", "labels" }
 
 -- The parts of a message.
 local function parts_of(one)
-  if one.role == "tool" or #table_of(one.tool_calls) > 0 then
+  if one.role == "tool" or (one.tool_calls or null) ~= null and #one.tool_calls > 0 then
     error("gemini: messages of tools and their calls cannot be sent", 0)
   elseif one.content == nil or one.content == null then
     return { { text = "" } }
@@ -50,7 +47,7 @@ return mt.endpoint {
       end
     end
     local tools
-    for i, tool in ipairs(table_of(r.body.tools)) do
+    for i, tool in ipairs(r.body.tools ~= null and r.body.tools or {}) do
       tools = tools or { { functionDeclarations = {} } }
       tools[1].functionDeclarations[i] = tool["function"] or tool
     end
@@ -60,24 +57,24 @@ return mt.endpoint {
     return { path = "/v1beta/models/" .. r.model .. call, body = body }
   end,
   event = function(text)
-    local said = assert((mt.json.decode(text)), text)
-    if (said.error or null) ~= null then
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
+    if said.error then
       local one = type(said.error) == "table" and said.error or { message = said.error }
       return { error = { message = one.message, status = one.code } }
     end
-    local blocked = table_of(said.promptFeedback).blockReason
-    if (blocked or null) ~= null then return { error = "blocked: " .. blocked } end
-    local candidate = table_of(table_of(said.candidates)[1])
+    local blocked = (said.promptFeedback or {}).blockReason
+    if blocked then return { error = "blocked: " .. blocked } end
+    local candidate = (said.candidates or {})[1] or {}
     local answer, thought = {}, {}
-    for _, part in ipairs(table_of(table_of(candidate.content).parts)) do
+    for _, part in ipairs((candidate.content or {}).parts or {}) do
       local to = part.thought == true and thought or answer
-      to[#to + 1] = type(part.text) == "string" and part.text or table_of(part.functionCall).name
+      to[#to + 1] = part.text or (part.functionCall or {}).name
     end
-    local has_ended = (candidate.finishReason or null) ~= null
+    local has_ended = candidate.finishReason ~= nil
     return {
       content = table.concat(answer), reasoning = table.concat(thought),
       finish = has_ended, done = has_ended,
-      usage = type(said.usageMetadata) == "table" and usage_of(said.usageMetadata) or nil,
+      usage = said.usageMetadata and usage_of(said.usageMetadata),
     }
   end,
 }

@@ -1,7 +1,7 @@
 -- llama.cpp's own API: POST /completion with token ids.
 local mt = require "moontide"
 
-local null = mt.json.null
+local nulls_absent = { nulls = false }
 
 return mt.endpoint {
   api = "tokens", path = "/completion",
@@ -14,14 +14,14 @@ return mt.endpoint {
     return { body = body }
   end,
   event = function(text)
-    local said = assert((mt.json.decode(text)), text)
-    if (said.error or null) ~= null then
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
+    if said.error then
       local one = type(said.error) == "table" and said.error or { message = said.error }
       return { error = { message = one.message, status = one.code } }
     end
-    local timings = type(said.timings) == "table" and said.timings or {}
+    local timings = said.timings or {}
     return {
-      content = said.content, tokens = type(said.tokens) == "table" and #said.tokens or nil,
+      content = said.content, tokens = said.tokens and #said.tokens,
       done = said.stop, finish = said.stop,
       usage = said.tokens_predicted and said.stop and { prompt_tokens = said.tokens_evaluated,
         completion_tokens = said.tokens_predicted, cached_tokens = timings.cache_n },

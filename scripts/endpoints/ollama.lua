@@ -1,7 +1,7 @@
 -- Ollama's own API: POST /api/chat, an answer in lines of JSON. It takes messages, and forces no length.
 local mt = require "moontide"
 
-local null = mt.json.null
+local nulls_absent = { nulls = false }
 
 -- Members that Ollama has beside its options.
 local beside = { "think", "format", "keep_alive", "logprobs", "top_logprobs" }
@@ -17,9 +17,9 @@ return mt.endpoint {
     return { body = body }
   end,
   event = function(text)
-    local said = assert((mt.json.decode(text)), text)
-    if (said.error or null) ~= null then return { error = said.error } end
-    local message = type(said.message) == "table" and said.message or {}
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
+    if said.error then return { error = said.error } end
+    local message = said.message or {}
     return {
       content = message.content ~= "" and message.content or nil, reasoning = message.thinking,
       done = said.done,

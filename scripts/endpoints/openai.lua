@@ -1,5 +1,6 @@
 -- OpenAI's own API, read in Lua as the driver reads it by itself (core/drive/event.c), to begin an adapter
--- with. One thing is left out: an event of which each choice has an empty text is no token here.
+-- with. One thing is left out: an event of which each choice has an empty text is no token here. Nulls are
+-- read, for a finish_reason that is null says that an end is to come, and one that is absent does not.
 local mt = require "moontide"
 
 local null = mt.json.null

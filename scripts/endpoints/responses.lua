@@ -1,10 +1,10 @@
 -- OpenAI's responses, which vLLM and others speak too: POST /v1/responses. It forces no length.
 local mt = require "moontide"
 
-local null = mt.json.null
+local null, nulls_absent = mt.json.null, { nulls = false }
 
--- What may be null or absent, as a table.
-local function table_of(value) return type(value) == "table" and value or {} end
+-- A list of a request that may be null or absent.
+local function list_of(value) return value ~= null and value or {} end
 
 -- Messages as items of the input: what tools were asked, and what they said, are items by themselves.
 local function input_of(messages)
@@ -17,7 +17,7 @@ local function input_of(messages)
     elseif content and content ~= "" then
       add { role = one.role, content = content }
     end
-    for _, call in ipairs(table_of(one.tool_calls)) do
+    for _, call in ipairs(list_of(one.tool_calls)) do
       add { type = "function_call", call_id = call.id, name = call["function"].name,
         arguments = call["function"].arguments }
     end
@@ -26,11 +26,10 @@ local function input_of(messages)
 end
 
 local function usage_of(usage)
-  if type(usage) ~= "table" then return nil end
-  local input, output = usage.input_tokens_details, usage.output_tokens_details
+  if not usage then return nil end
+  local input, output = usage.input_tokens_details or {}, usage.output_tokens_details or {}
   return { prompt_tokens = usage.input_tokens, completion_tokens = usage.output_tokens,
-    cached_tokens = type(input) == "table" and input.cached_tokens or nil,
-    reasoning_tokens = type(output) == "table" and output.reasoning_tokens or nil }
+    cached_tokens = input.cached_tokens, reasoning_tokens = output.reasoning_tokens }
 end
 
 local function error_of(said)
@@ -43,9 +42,9 @@ end
 local function answer_of(said)
   if said.status == "failed" or said.status == "cancelled" then return error_of(said.error) end
   local text = {}
-  for _, item in ipairs(table_of(said.output)) do
+  for _, item in ipairs(said.output or {}) do
     text[#text + 1] = item.arguments
-    for _, part in ipairs(table_of(item.content)) do
+    for _, part in ipairs(item.content or {}) do
       text[#text + 1] = part.text or part.refusal
     end
   end
@@ -54,7 +53,7 @@ local function answer_of(said)
 end
 
 local function ended(said)
-  local answer = answer_of(table_of(said.response))
+  local answer = answer_of(said.response or {})
   answer.content, answer.done = nil, not answer.error
   return answer
 end
@@ -68,7 +67,7 @@ local events = {
   ["response.reasoning_text.delta"] = function(said) return { reasoning = said.delta, finish = false } end,
   ["response.completed"] = ended, ["response.incomplete"] = ended, ["response.failed"] = ended,
   ["response.cancelled"] = ended,
-  error = function(said) return error_of((said.error or null) ~= null and said.error or said) end,
+  error = function(said) return error_of(said.error or said) end,
 }
 
 return mt.endpoint {
@@ -79,7 +78,7 @@ return mt.endpoint {
     body.input = input_of(assert(r.body.messages, "the row's payload has no messages for the adapter"))
     body.stream = r.body.stream
     if body.store == nil then body.store = false end
-    for i, tool in ipairs(table_of(r.body.tools)) do
+    for i, tool in ipairs(list_of(r.body.tools)) do
       local of = tool["function"]
       body.tools = body.tools or {}
       body.tools[i] = of and { type = "function", name = of.name, description = of.description,
@@ -89,10 +88,10 @@ return mt.endpoint {
   end,
   event = function(text)
     if text == "[DONE]" then return { done = true } end
-    local said = assert((mt.json.decode(text)), text)
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
     local read = events[said.type]
     if read then return read(said) end
-    if said.error and said.error ~= null then return error_of(said.error) end
+    if said.error then return error_of(said.error) end
     return said.object == "response" and answer_of(said) or { finish = false }
   end,
 }

@@ -1,7 +1,7 @@
 -- SGLang's own API: POST /generate with token ids. Each event has all of the text so far, and the counts.
 local mt = require "moontide"
 
-local null = mt.json.null
+local nulls_absent = { nulls = false }
 
 -- Members that SGLang has beside its sampling_params.
 local beside = { "return_logprob", "logprob_start_len", "top_logprobs_num", "token_ids_logprob", "lora_path",
@@ -20,12 +20,12 @@ return mt.endpoint {
   end,
   event = function(text)
     if text == "[DONE]" then return { done = true } end
-    local said = assert((mt.json.decode(text)), text)
-    if (said.error or null) ~= null then
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
+    if said.error then
       local one = type(said.error) == "table" and said.error or { message = said.error }
       return { error = { message = one.message, status = one.code } }
     end
-    local counts = type(said.meta_info) == "table" and said.meta_info or {}
+    local counts = said.meta_info or {}
     local has_ended = type(counts.finish_reason) == "table"
     if has_ended and counts.finish_reason.type == "abort" then
       return { error = { message = counts.finish_reason.message, status = counts.finish_reason.status_code } }

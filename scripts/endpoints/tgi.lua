@@ -1,7 +1,7 @@
 -- Text Generation Inference's own API: POST /generate_stream. It takes texts, and forces no length.
 local mt = require "moontide"
 
-local null = mt.json.null
+local nulls_absent = { nulls = false }
 
 return mt.endpoint {
   api = "text", path = "/generate_stream",
@@ -12,10 +12,10 @@ return mt.endpoint {
       parameters = settings } }
   end,
   event = function(text)
-    local said = assert((mt.json.decode(text)), text)
-    if (said.error or null) ~= null then return { error = said.error } end
-    local token = type(said.token) == "table" and said.token or nil
-    local details = type(said.details) == "table" and said.details or {}
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
+    if said.error then return { error = said.error } end
+    local token = said.token
+    local details = said.details or {}
     return {
       content = token and not token.special and token.text or nil, tokens = token and 1,
       finish = details.finish_reason or false, done = details.finish_reason,

@@ -1,7 +1,7 @@
 -- Triton's generate extension with the TensorRT-LLM backend: POST .../MODEL/generate_stream, with texts.
 local mt = require "moontide"
 
-local null = mt.json.null
+local nulls_absent = { nulls = false }
 
 return mt.endpoint {
   api = "text",
@@ -14,8 +14,8 @@ return mt.endpoint {
     return { path = "/v2/models/" .. r.model .. "/generate_stream", body = body }
   end,
   event = function(text)
-    local said = assert((mt.json.decode(text)), text)
-    if (said.error or null) ~= null then return { error = said.error } end
+    local said = assert((mt.json.decode(text, nil, nulls_absent)), text)
+    if said.error then return { error = said.error } end
     -- TensorRT-LLM never says that a sequence ends: the stream's end is the answer's.
     return { content = said.text_output, tokens = 1, done = said.sequence_end or nil }
   end,

@@ -18,6 +18,30 @@ describe("mt.json.decode", function()
     assert.equal(3, json.decode "3")
   end)
 
+  it("leaves out members that are null where it is asked to", function()
+    local text = '{"a": null, "b": [1, null, {"c": null, "n": 5}], "d": {"e": null}, "a2": "null", "n": -6}'
+    local value = json.decode(text, nil, { nulls = false })
+    assert.same({ b = { 1, json.null, { n = 5 } }, d = {}, a2 = "null", n = -6 }, value)
+    assert.equal(json.null, json.decode("null", nil, { nulls = false }))
+    for _, given in ipairs { {}, { nulls = true } } do
+      value = json.decode(text, nil, given)
+      assert.equal(json.null, value.a)
+      assert.equal(json.null, value.d.e)
+    end
+    local done, message = json.decode("{", "some", { nulls = false })
+    assert.is_nil(done)
+    assert.truthy(message:find("some:1:2", 1, true), message)
+    for expected, given in pairs {
+      ["unknown option 'null'"] = { null = false }, ["nulls must be true or false"] = { nulls = 5 },
+      ["unknown option 'name'"] = { nulls = false, name = "x" },
+    } do
+      local ok, wrong = pcall(json.decode, text, nil, given)
+      assert.is_false(ok)
+      assert.truthy(tostring(wrong):find(expected, 1, true), tostring(wrong))
+    end
+    assert.is_false(pcall(json.decode, text, nil, 5))
+  end)
+
   it("keeps integers exact in 64 bits and floats floats", function()
     local texts = { "0", "-0", "9007199254740993", "9223372036854775807", "-9223372036854775808", "5.0", "1e2",
       "0.1", "-1.5E-3" }

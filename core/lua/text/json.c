@@ -40,7 +40,8 @@ static const mt_lua_type tree_type = {"moontide.json.tree", "the tree is closed"
 typedef struct reader {
     mt_json json;
     const char *at;
-    const char *name; /* for messages */
+    const char *name;  /* for messages */
+    int without_nulls; /* members of objects that are null are left out */
 } reader;
 
 /* Gives nil, "NAME:LINE:COLUMN: ...", "input": the failure at byte `column` of the whole text. */
@@ -135,6 +136,8 @@ static int push_array(lua_State *L, reader *from, const cJSON *array) {
 static int push_object(lua_State *L, reader *from, const cJSON *object) {
     lua_newtable(L);
     for (const cJSON *item = object->child; item; item = item->next) {
+        if (from->without_nulls && (item->type & 0xFF) == cJSON_NULL)
+            continue;
         lua_pushstring(L, item->string);
         if (push_value(L, from, item))
             return -1;
@@ -163,12 +166,13 @@ static int push_value(lua_State *L, reader *from, const cJSON *item) {
     return 0;
 }
 
-/* decode(text, name) -> value | nil, message, code */
+/* decode(text, name, without nulls?) -> value | nil, message, code */
 static int decode(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
     mt_error error;
-    reader from = {{text, text + length, &error}, text, luaL_checkstring(L, 2)};
+    reader from = {
+        {text, text + length, &error}, text, luaL_checkstring(L, 2), lua_toboolean(L, 3)};
     void **root = mt_lua_new_object(L, &tree_type);
     if (check_text(&from))
         return failure(L, &from, &error);

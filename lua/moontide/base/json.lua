@@ -23,17 +23,28 @@ function json.object(members)
   return core.json.object(members)
 end
 
+local decode_fields = { { "nulls", kind = "boolean", default = true } }
+
+-- What adapters ask for at each event costs no look at a specification.
+local function leaves_out_nulls(given)
+  local is_alone = type(given) == "table" and next(given) == "nulls" and next(given, "nulls") == nil
+  if is_alone and given.nulls == false then return true end
+  return not options.table("json.decode", given, decode_fields).nulls
+end
+
 --- Reads one JSON value, strictly by RFC 8259. Numbers written without fraction and exponent are
 --- integers, exact in all 64 bits; beyond them is an error, never a rounded number. All others are
 --- floats. Of equal names in an object the last counts. An empty array stays one when encoded again.
 --- Text that is not JSON gives nil, "NAME:LINE:COLUMN: what is wrong" and "input".
 ---@param text string
 ---@param name? string what to call the text in messages; "JSON"
+---@param given? { nulls: boolean? } nulls = false: members of objects that are null are absent, as in what
+--- servers say the two mean the same; in a list, and as the whole value, null stays
 ---@return any value, string? message, string? code
-function json.decode(text, name)
+function json.decode(text, name, given)
   if type(text) ~= "string" then options.wrong("json.decode: the text", text, "a string") end
   if name ~= nil and type(name) ~= "string" then options.wrong("json.decode: the name", name, "a string") end
-  return core.json.decode(text, name or "JSON")
+  return core.json.decode(text, name or "JSON", given ~= nil and leaves_out_nulls(given))
 end
 
 local fields = {
