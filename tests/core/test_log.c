@@ -671,6 +671,34 @@ static const char lmcache[] =
     "t\": [{\"role\": \"user\", \"content\": \"a b\"}, {\"tool_calls\": [{"
     "\"function\": {\"name\": \"x\", \"arguments\": \"y\"}}]}]}\n";
 
+#define ROLLED(second, type, payload)                                                              \
+    "{\"timestamp\": \"1970-01-01T00:00:" second "Z\", \"type\": \"" type                          \
+    "\", \"payload\": {" payload "}}\n"
+
+static const char rollout[] =
+    ROLLED("02", "session_meta",
+           "\"id\": \"00000000-07d0-7000-8000-000000000001\", \"forked_from_id\": "
+           "\"00000000-03e8-7000-8000-000000000001\"")
+        ROLLED("02", "session_meta", "\"id\": \"00000000-03e8-7000-8000-000000000001\"")
+            ROLLED("02", "turn_context", "\"turn_id\": \"00000000-03e9-7000-8000-000000000001\"")
+                ROLLED("02", "event_msg",
+                       "\"type\": \"token_count\", \"info\": {\"total_token_usage\": {}, "
+                       "\"last_token_usage\": {\"input_tokens\": 5, \"output_tokens\": 2}}")
+                    ROLLED("04", "turn_context",
+                           "\"turn_id\": \"00000000-0fa0-7000-8000-"
+                           "000000000001\", \"model\": \"m\"") ROLLED("05", "event_msg",
+                                                                      "\"type\": \"user_message\"")
+                        ROLLED("06", "response_item", "\"type\": \"reasoning\"")
+                            ROLLED("07", "event_msg",
+                                   "\"type\": \"token_count\", \"info\": {\"total_token_usage\": "
+                                   "{\"input_tokens\": 9}, \"last_token_usage\": "
+                                   "{\"input_tokens\": 7, \"output_tokens\": 3}}");
+
+static void test_codex(void **state) {
+    assert_rows(state, &plain, "codex", rollout,
+                "0 8 5000000000 7 3 \"00000000-07d0-7000-8000-000000000001\" m/\n");
+}
+
 static void test_spoilt_bytes(void **state) {
     for (uint64_t seed = 0; seed < 1500; seed++) {
         spoil(state, "burstgpt", BURSTGPT "1,2,3,\"a\"\"\"\n2.5,20,0,\n3,\"5\",6,x\n", 4 * seed);
@@ -689,6 +717,7 @@ static void test_spoilt_bytes(void **state) {
         spoil(state, "lmcache", lmcache, seed);
         spoil(state, "claude-code", transcript, seed);
         spoil(state, "otel", spans, seed);
+        spoil(state, "codex", rollout, seed);
     }
 }
 
@@ -722,6 +751,7 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, lmcache);
     run_out_of_memory(state, transcript);
     run_out_of_memory(state, spans);
+    run_out_of_memory(state, rollout);
 }
 
 int main(void) {
@@ -740,6 +770,7 @@ int main(void) {
         WITH_FOLDER(test_other_conversations),
         WITH_FOLDER(test_claude),
         WITH_FOLDER(test_otel),
+        WITH_FOLDER(test_codex),
         WITH_FOLDER(test_bad_sharegpt),
         WITH_FOLDER(test_not_a_log),
         WITH_FOLDER(test_interrupted),

@@ -37,6 +37,8 @@
  *              answer before), model.
  *   claude-code  JSON lines, transcripts of Claude Code: type, timestamp, sessionId, isSidechain,
  *              agentId, requestId, and message with id, model and usage (claude.c).
+ *   codex      JSON lines, rollouts of the Codex CLI: timestamp, type, payload; of a token_count the
+ *              last usage, of a session_meta the session (codex.c).
  *   otel       JSON lines, OpenTelemetry's traces (OTLP): resourceSpans, scopeSpans, spans with
  *              startTimeUnixNano and attributes by the conventions gen_ai.* or llm.* (otel.c).
  *
