@@ -699,6 +699,20 @@ static void test_codex(void **state) {
                 "0 8 5000000000 7 3 \"00000000-07d0-7000-8000-000000000001\" m/\n");
 }
 
+static const char observations[] =
+    "[{\"traceId\": \"t\", \"startTime\": \"1970-01-01T00:00:02Z\", \"model\": \"m\", "
+    "\"usageDetails\": {\"input\": 5, \"output\": 2}},\n {\"traceId\": \"t\", \"type\": "
+    "\"SPAN\"}, {\"sessionId\": \"s\", \"observations\": [{\"startTime\": "
+    "\"1970-01-01 00:00:03\", \"usage\": {\"input\": \"7\", \"total\": 9}}]}]\n";
+static const char observations_csv[] =
+    "traceId,startTime,usageDetails\na,1970-01-01,\"{\"\"input\"\": 3, \"\"output\"\": 1}\"\n";
+
+static void test_langfuse(void **state) {
+    assert_rows(state, &plain, "langfuse", observations,
+                "0 1 2000000000 5 2 \"t\" m/\n1 2 3000000000 7 0 \"s\"\n");
+    assert_rows(state, &plain, "langfuse", observations_csv, "0 2 0 3 1 \"a\"\n");
+}
+
 static void test_spoilt_bytes(void **state) {
     for (uint64_t seed = 0; seed < 1500; seed++) {
         spoil(state, "burstgpt", BURSTGPT "1,2,3,\"a\"\"\"\n2.5,20,0,\n3,\"5\",6,x\n", 4 * seed);
@@ -718,6 +732,8 @@ static void test_spoilt_bytes(void **state) {
         spoil(state, "claude-code", transcript, seed);
         spoil(state, "otel", spans, seed);
         spoil(state, "codex", rollout, seed);
+        spoil(state, "langfuse", observations, seed);
+        spoil(state, "langfuse", observations_csv, seed);
     }
 }
 
@@ -752,6 +768,8 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, transcript);
     run_out_of_memory(state, spans);
     run_out_of_memory(state, rollout);
+    run_out_of_memory(state, observations);
+    run_out_of_memory(state, observations_csv);
 }
 
 int main(void) {
@@ -771,6 +789,7 @@ int main(void) {
         WITH_FOLDER(test_claude),
         WITH_FOLDER(test_otel),
         WITH_FOLDER(test_codex),
+        WITH_FOLDER(test_langfuse),
         WITH_FOLDER(test_bad_sharegpt),
         WITH_FOLDER(test_not_a_log),
         WITH_FOLDER(test_interrupted),

@@ -39,6 +39,8 @@
  *              agentId, requestId, and message with id, model and usage (claude.c).
  *   codex      JSON lines, rollouts of the Codex CLI: timestamp, type, payload; of a token_count the
  *              last usage, of a session_meta the session (codex.c).
+ *   langfuse   JSON objects, a list of them, pages of them, or CSV: observations with startTime, usageDetails,
+ *              model, sessionId, traceId, or the same names with underscores (langfuse.c).
  *   otel       JSON lines, OpenTelemetry's traces (OTLP): resourceSpans, scopeSpans, spans with
  *              startTimeUnixNano and attributes by the conventions gen_ai.* or llm.* (otel.c).
  *
