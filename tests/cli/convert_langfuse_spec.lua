@@ -99,7 +99,7 @@ describe("convert of Langfuse's observations", function()
       ['"t","GENERATION","2026-02-03","m","5","",""'] = ":4: the usage must be an object of counts, not 5",
       ['"t","GENERATION","2026-02-03","m","{""input"":1} 2","",""'] =
         ':4: the usage must be an object of counts, not {"input":1} 2',
-      ['"t","GENERATION","2026-02-03","m","{""input"":1}","\xff",""'] = ":4: the session must be UTF-8, not \\xff",
+      ['"t","GENERATION","2026-02-03","m","{""input"":1}","\xff",""'] = ":4: the session must be UTF-8, not ?",
       ['"t"'] = ":4: the row has 2 fields, the header has 8",
     } do
       command.write(folder, "bad.csv", header .. '"1","t","GENERATION","2026-02-03","m","{""input"":1}","","a\nb"\n'

@@ -713,6 +713,25 @@ static void test_langfuse(void **state) {
     assert_rows(state, &plain, "langfuse", observations_csv, "0 2 0 3 1 \"a\"\n");
 }
 
+static const char mini_swe[] =
+    "{\"info\": {\"model_stats\": {}}, \"messages\": [{\"role\": \"user\", \"timestamp\": 1.5}, "
+    "{\"role\": \"assistant\", \"extra\": {\"timestamp\": 3, \"response\": {\"model\": \"m\", "
+    "\"created\": 2, \"usage\": {\"prompt_tokens\": 7, \"completion_tokens\": 2}}}}, "
+    "{\"object\": \"response\", \"extra\": {\"timestamp\": 4}, \"usage\": {\"input_tokens\": 9, "
+    "\"output_tokens\": 1}}]}\n";
+static const char swe_agent[] =
+    "{\"trajectory\": [{\"query\": [{\"content\": \"so long a text that it fills a block\"}, "
+    "{\"tool_calls\": [{\"name\": \"x\"}]}], \"response\": \"a b\", \"execution_time\": 0.5},\n"
+    "{\"query\": []}, {\"messages\": [{\"content\": \"c\"}], \"response\": null}]}\n";
+
+static void test_trajectories(void **state) {
+    mt_log_options words = {.time_digits = -1, .token_rule = MT_TOKEN_WORD, .block_size = 4};
+    assert_rows(state, &plain, "mini-swe-agent", mini_swe,
+                "0 1 1500000000 7 2 \"trajectory 1\" m/\n1 1 4000000000 9 1 \"trajectory 1\"\n");
+    assert_rows(state, &words, "swe-agent", swe_agent,
+                "0 1 10 2 \"trajectory 1\" [3]\n1 2 1 0 \"trajectory 1\" [1]\n");
+}
+
 static void test_spoilt_bytes(void **state) {
     for (uint64_t seed = 0; seed < 1500; seed++) {
         spoil(state, "burstgpt", BURSTGPT "1,2,3,\"a\"\"\"\n2.5,20,0,\n3,\"5\",6,x\n", 4 * seed);
@@ -733,6 +752,8 @@ static void test_spoilt_bytes(void **state) {
         spoil(state, "otel", spans, seed);
         spoil(state, "codex", rollout, seed);
         spoil(state, "langfuse", observations, seed);
+        spoil(state, "mini-swe-agent", mini_swe, seed);
+        spoil(state, "swe-agent", swe_agent, seed);
         spoil(state, "langfuse", observations_csv, seed);
     }
 }
@@ -769,6 +790,8 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, spans);
     run_out_of_memory(state, rollout);
     run_out_of_memory(state, observations);
+    run_out_of_memory(state, mini_swe);
+    run_out_of_memory(state, swe_agent);
     run_out_of_memory(state, observations_csv);
 }
 
@@ -790,6 +813,7 @@ int main(void) {
         WITH_FOLDER(test_otel),
         WITH_FOLDER(test_codex),
         WITH_FOLDER(test_langfuse),
+        WITH_FOLDER(test_trajectories),
         WITH_FOLDER(test_bad_sharegpt),
         WITH_FOLDER(test_not_a_log),
         WITH_FOLDER(test_interrupted),

@@ -39,6 +39,10 @@
  *              agentId, requestId, and message with id, model and usage (claude.c).
  *   codex      JSON lines, rollouts of the Codex CLI: timestamp, type, payload; of a token_count the
  *              last usage, of a session_meta the session (codex.c).
+ *   mini-swe-agent  JSON objects, trajectories of mini-SWE-agent: messages with extra.response.usage and
+ *              extra.timestamp (mini_swe.c).
+ *   swe-agent  JSON objects, trajectories of SWE-agent: steps with query, response and
+ *              execution_time; there are no times (swe_agent.c).
  *   langfuse   JSON objects, a list of them, pages of them, or CSV: observations with startTime, usageDetails,
  *              model, sessionId, traceId, or the same names with underscores (langfuse.c).
  *   otel       JSON lines, OpenTelemetry's traces (OTLP): resourceSpans, scopeSpans, spans with
