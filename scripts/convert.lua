@@ -26,7 +26,8 @@ return mt.script {
         .. "kv-cache-tester; lmcache: LMCache's lines of agents; claude-code: transcripts of Claude Code; "
         .. "codex: rollouts of the Codex CLI; otel: traces of OpenTelemetry in JSON; langfuse: "
         .. "observations of Langfuse, JSON or CSV; mini-swe-agent, swe-agent: "
-        .. "trajectories of mini-SWE-agent and SWE-agent; results: of a run; "
+        .. "trajectories of mini-SWE-agent and SWE-agent; results: of a run, AIPerf's or ours; "
+        .. "vllm-bench: vLLM's or SGLang's; guidellm: GuideLLM's; inference-perf: its requests; "
         .. "json: lines of any kind, with --columns" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]; "

@@ -732,6 +732,28 @@ static void test_trajectories(void **state) {
                 "0 1 10 2 \"trajectory 1\" [3]\n1 2 1 0 \"trajectory 1\" [1]\n");
 }
 
+static const char vllm_run[] =
+    "{\"model_id\": \"m\", \"input_lens\": [5, 6], \"output_lens\": [1, 0], \"errors\": [\"\", "
+    "\"x\"], "
+    "\"start_times\": [1.5, 2]}\n{\"input_lens\": [7], \"output_lens\": [3]}\n";
+static const char guidellm[] = "{\"type_\": \"r\", \"benchmarks\": [{\"requests\": "
+                               "{\"successful\": [{\"request_start_time\": 1, "
+                               "\"prompt_tokens\": 5, \"output_tokens\": 6}], \"errored\": "
+                               "[{\"start_time\": 2, \"prompt_tokens\": "
+                               "7}]}}]}\n";
+static const char inference_perf[] =
+    "[{\"start_time\": 1.5, \"end_time\": 2, \"request\": \"r\", \"info\": {\"input_tokens\": 4, "
+    "\"response_metrics\": {\"output_tokens\": 2, \"server_usage\": {\"prompt_tokens\": 5}}}},\n"
+    "{\"start_time\": 3, \"info\": {\"input_tokens\": 1}, \"error\": {}}]\n";
+
+static void test_benchmarks(void **state) {
+    assert_rows(state, &plain, "vllm-bench", vllm_run,
+                "0 1 1500000000 5 1 m/\n1 1 2000000000 6 0 m/\n2 2 7 3\n");
+    assert_rows(state, &plain, "guidellm", guidellm, "0 1 1000000000 5 6\n1 1 2000000000 7 0\n");
+    assert_rows(state, &plain, "inference-perf", inference_perf,
+                "0 1 1500000000 5 2\n1 2 3000000000 1 0\n");
+}
+
 static void test_spoilt_bytes(void **state) {
     for (uint64_t seed = 0; seed < 1500; seed++) {
         spoil(state, "burstgpt", BURSTGPT "1,2,3,\"a\"\"\"\n2.5,20,0,\n3,\"5\",6,x\n", 4 * seed);
@@ -754,6 +776,9 @@ static void test_spoilt_bytes(void **state) {
         spoil(state, "langfuse", observations, seed);
         spoil(state, "mini-swe-agent", mini_swe, seed);
         spoil(state, "swe-agent", swe_agent, seed);
+        spoil(state, "vllm-bench", vllm_run, seed);
+        spoil(state, "guidellm", guidellm, seed);
+        spoil(state, "inference-perf", inference_perf, seed);
         spoil(state, "langfuse", observations_csv, seed);
     }
 }
@@ -792,6 +817,9 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, observations);
     run_out_of_memory(state, mini_swe);
     run_out_of_memory(state, swe_agent);
+    run_out_of_memory(state, vllm_run);
+    run_out_of_memory(state, guidellm);
+    run_out_of_memory(state, inference_perf);
     run_out_of_memory(state, observations_csv);
 }
 
@@ -814,6 +842,7 @@ int main(void) {
         WITH_FOLDER(test_codex),
         WITH_FOLDER(test_langfuse),
         WITH_FOLDER(test_trajectories),
+        WITH_FOLDER(test_benchmarks),
         WITH_FOLDER(test_bad_sharegpt),
         WITH_FOLDER(test_not_a_log),
         WITH_FOLDER(test_interrupted),

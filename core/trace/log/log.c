@@ -56,16 +56,18 @@ mt_code mt_log_fails_later(mt_log *log, const mt_error *error) {
 
 extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_langfuse, mt_log_bailian,
     mt_log_aibrix, mt_log_sharegpt, mt_log_results, mt_log_dynamo, mt_log_dynamo_trace, mt_log_weka,
-    mt_log_lmcache, mt_log_claude, mt_log_codex, mt_log_mini_swe, mt_log_swe_agent, mt_log_otel,
-    mt_log_members;
+    mt_log_lmcache, mt_log_claude, mt_log_codex, mt_log_mini_swe, mt_log_vllm_bench,
+    mt_log_guidellm, mt_log_inference_perf, mt_log_swe_agent, mt_log_otel, mt_log_members;
 
 /* All formats, in the order of lists and in which JSON is asked what it is: a kind whose members
  * another one has too comes before it. An entry here makes one known everywhere. */
 static const mt_log_kind *const kinds[] = {
-    &mt_log_burstgpt,  &mt_log_azure,    &mt_log_csv,     &mt_log_langfuse, &mt_log_mini_swe,
-    &mt_log_swe_agent, &mt_log_bailian,  &mt_log_results, &mt_log_dynamo,   &mt_log_dynamo_trace,
-    &mt_log_weka,      &mt_log_aibrix,   &mt_log_lmcache, &mt_log_claude,   &mt_log_codex,
-    &mt_log_otel,      &mt_log_sharegpt, &mt_log_members};
+    &mt_log_burstgpt,     &mt_log_azure,          &mt_log_csv,     &mt_log_langfuse,
+    &mt_log_mini_swe,     &mt_log_swe_agent,      &mt_log_bailian, &mt_log_vllm_bench,
+    &mt_log_guidellm,     &mt_log_inference_perf, &mt_log_results, &mt_log_dynamo,
+    &mt_log_dynamo_trace, &mt_log_weka,           &mt_log_aibrix,  &mt_log_lmcache,
+    &mt_log_claude,       &mt_log_codex,          &mt_log_otel,    &mt_log_sharegpt,
+    &mt_log_members};
 
 size_t mt_log_format_count(void) {
     return sizeof kinds / sizeof kinds[0];

@@ -17,6 +17,11 @@
  *   results    JSON lines, the profile_export.jsonl of a run, AIPerf's or ours: metadata
  *              (credit_issued_ns or request_start_ns, conversation_id; rows of the warm-up are
  *              passed over) and metrics (input_sequence_length, output_sequence_length).
+ *   vllm-bench  JSON objects, results of vLLM's bench serve or SGLang's bench_serving: input_lens,
+ *              output_lens, errors and perhaps start_times (vllm_bench.c).
+ *   guidellm   JSON, a report of GuideLLM: benchmarks with their requests (guidellm.c).
+ *   inference-perf  A JSON list, results of inference-perf by request: start_time, info
+ *              (inference_perf.c).
  *   dynamo JSON lines of Dynamo's replay, Mooncake's rows and more: input_length (input_tokens),
  *              output_length (output_tokens), hash_ids, timestamp (created_time), delay (delay_ms;
  *              both milliseconds), session_id; of agents request_id, wait_for, branches and others,
