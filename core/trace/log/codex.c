@@ -237,7 +237,7 @@ static int take_session(codex_log *self, const mt_json *json, uint64_t line, con
 /* A turn begins, which may be the session's first own one. 0 or -1. */
 static int take_turn(codex_log *self, const mt_json *json, uint64_t line, const item *of,
                      mt_error *error) {
-    int64_t time;
+    int64_t time = 0;
     if (self->next_ns != NOTHING)
         self->asked_ns = self->next_ns;
     self->next_ns = NOTHING;
@@ -269,7 +269,7 @@ static int take_answer(codex_log *self, const mt_json *json, uint64_t line, cons
                        mt_log_row *row, mt_error *error) {
     mt_log *log = &self->base;
     mt_request *request = &row->request;
-    int64_t ended, asked = self->asked_ns;
+    int64_t ended = 0, asked = self->asked_ns;
     if (self->session.length == 0)
         return mt_log_bad_row(log, line, 0, error, "no session_meta stands before it");
     if (!is_object(of->last))
@@ -306,7 +306,7 @@ static int take_answer(codex_log *self, const mt_json *json, uint64_t line, cons
 /* What was asked for, and began to be answered. 0 or -1. */
 static int take_moment(codex_log *self, const mt_json *json, uint64_t line, const item *of,
                        mt_error *error) {
-    int64_t time;
+    int64_t time = 0;
     if (take_time(self, json, line, of, &time, error) != 0)
         return -1;
     if (is_asked(of)) {

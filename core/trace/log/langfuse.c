@@ -128,7 +128,7 @@ static int take_usage(langfuse_log *self, mt_span value, usage *of, mt_error *er
         mt_json_items_begin(&items, &json, value.text, '{', "an object") != 0)
         return bad_value(self, value, "the usage", "an object of counts", error);
     while ((status = mt_json_items_next(&items, &item)) > 0) {
-        uint64_t count;
+        uint64_t count = 0;
         int is_input = has_word(item.name, "input"), is_output = has_word(item.name, "output");
         int is_total = mt_json_named(&item, "total");
         if (mt_json_is_null(item.value) || !(is_input || is_output || is_total))

@@ -128,22 +128,22 @@ static const mt_log_kind *json_kind(const char *name, const char *text, size_t l
     return NULL;
 }
 
-/* The kind that knows the CSV's header, of those that are JSON too; NULL: none. */
-static const mt_log_kind *header_kind(const char *text, size_t length) {
-    const char *newline = memchr(text, '\n', length);
-    size_t line = newline ? (size_t)(newline - text) : length;
-    for (size_t i = 0; i < mt_log_format_count(); i++)
-        if (kinds[i]->recognises_header && kinds[i]->recognises_header(text, line))
-            return kinds[i];
-    return NULL;
-}
-
 /* The first kind that is a CSV. */
 static const mt_log_kind *csv_kind(void) {
     for (size_t i = 0; i < mt_log_format_count(); i++)
         if (kinds[i]->columns)
             return kinds[i];
     return NULL;
+}
+
+/* The kind that knows the CSV's header, of those that are JSON too; else the first CSV. */
+static const mt_log_kind *header_kind(const char *text, size_t length) {
+    const char *newline = memchr(text, '\n', length);
+    size_t line = newline ? (size_t)(newline - text) : length;
+    for (size_t i = 0; i < mt_log_format_count(); i++)
+        if (kinds[i]->recognises_header && kinds[i]->recognises_header(text, line))
+            return kinds[i];
+    return csv_kind();
 }
 
 /* The kind whose columns, or members, the caller names. */
@@ -178,8 +178,7 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
             mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 0, 0, "the file is empty"));
     if (*text == '{' || *text == '[')
         return json_kind(mt_input_name(input), text, length, error);
-    const mt_log_kind *kind = header_kind(text, length);
-    return kind ? kind : csv_kind();
+    return header_kind(text, length);
 }
 
 /* The kind of a log whose columns are named: lines of JSON begin with a brace. */
