@@ -24,8 +24,11 @@ return mt.script {
         .. " (default: found from its header or first bytes); dynamo: rows of Dynamo's "
         .. "replay, agents' too; dynamo-trace: its record, dynamo.request.trace.v1; weka: sessions of "
         .. "kv-cache-tester; lmcache: LMCache's lines of agents; claude-code: transcripts of Claude Code; "
-        .. "otel: traces of OpenTelemetry in JSON; results: of a run; json: lines of any kind, "
-        .. "with --columns" },
+        .. "codex: rollouts of the Codex CLI; otel: traces of OpenTelemetry in JSON; langfuse: "
+        .. "observations of Langfuse, JSON or CSV; mini-swe-agent, swe-agent: "
+        .. "trajectories of mini-SWE-agent and SWE-agent; results: of a run, AIPerf's or ours; "
+        .. "vllm-bench: vLLM's or SGLang's; guidellm: GuideLLM's; inference-perf: its requests; "
+        .. "json: lines of any kind, with --columns" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]; "
         .. "of lines of JSON their members, usage.prompt_tokens the one of an object in them, "

@@ -22,7 +22,7 @@ typedef enum mt_code {
     MT_ERROR_UNKNOWN      /* something failed that had no mt_error to say why */
 } mt_code;
 
-enum { MT_ERROR_SOURCE_SIZE = 512, MT_ERROR_MESSAGE_SIZE = 512 };
+enum { MT_ERROR_SOURCE_SIZE = 512, MT_ERROR_MESSAGE_SIZE = 768 };
 
 typedef struct mt_error {
     mt_code code;

@@ -671,6 +671,89 @@ static const char lmcache[] =
     "t\": [{\"role\": \"user\", \"content\": \"a b\"}, {\"tool_calls\": [{"
     "\"function\": {\"name\": \"x\", \"arguments\": \"y\"}}]}]}\n";
 
+#define ROLLED(second, type, payload)                                                              \
+    "{\"timestamp\": \"1970-01-01T00:00:" second "Z\", \"type\": \"" type                          \
+    "\", \"payload\": {" payload "}}\n"
+
+static const char rollout[] =
+    ROLLED("02", "session_meta",
+           "\"id\": \"00000000-07d0-7000-8000-000000000001\", \"forked_from_id\": "
+           "\"00000000-03e8-7000-8000-000000000001\"")
+        ROLLED("02", "session_meta", "\"id\": \"00000000-03e8-7000-8000-000000000001\"")
+            ROLLED("02", "turn_context", "\"turn_id\": \"00000000-03e9-7000-8000-000000000001\"")
+                ROLLED("02", "event_msg",
+                       "\"type\": \"token_count\", \"info\": {\"total_token_usage\": {}, "
+                       "\"last_token_usage\": {\"input_tokens\": 5, \"output_tokens\": 2}}")
+                    ROLLED("04", "turn_context",
+                           "\"turn_id\": \"00000000-0fa0-7000-8000-"
+                           "000000000001\", \"model\": \"m\"") ROLLED("05", "event_msg",
+                                                                      "\"type\": \"user_message\"")
+                        ROLLED("06", "response_item", "\"type\": \"reasoning\"")
+                            ROLLED("07", "event_msg",
+                                   "\"type\": \"token_count\", \"info\": {\"total_token_usage\": "
+                                   "{\"input_tokens\": 9}, \"last_token_usage\": "
+                                   "{\"input_tokens\": 7, \"output_tokens\": 3}}");
+
+static void test_codex(void **state) {
+    assert_rows(state, &plain, "codex", rollout,
+                "0 8 5000000000 7 3 \"00000000-07d0-7000-8000-000000000001\" m/\n");
+}
+
+static const char observations[] =
+    "[{\"traceId\": \"t\", \"startTime\": \"1970-01-01T00:00:02Z\", \"model\": \"m\", "
+    "\"usageDetails\": {\"input\": 5, \"output\": 2}},\n {\"traceId\": \"t\", \"type\": "
+    "\"SPAN\"}, {\"sessionId\": \"s\", \"observations\": [{\"startTime\": "
+    "\"1970-01-01 00:00:03\", \"usage\": {\"input\": \"7\", \"total\": 9}}]}]\n";
+static const char observations_csv[] =
+    "traceId,startTime,usageDetails\na,1970-01-01,\"{\"\"input\"\": 3, \"\"output\"\": 1}\"\n";
+
+static void test_langfuse(void **state) {
+    assert_rows(state, &plain, "langfuse", observations,
+                "0 1 2000000000 5 2 \"t\" m/\n1 2 3000000000 7 0 \"s\"\n");
+    assert_rows(state, &plain, "langfuse", observations_csv, "0 2 0 3 1 \"a\"\n");
+}
+
+static const char mini_swe[] =
+    "{\"info\": {\"model_stats\": {}}, \"messages\": [{\"role\": \"user\", \"timestamp\": 1.5}, "
+    "{\"role\": \"assistant\", \"extra\": {\"timestamp\": 3, \"response\": {\"model\": \"m\", "
+    "\"created\": 2, \"usage\": {\"prompt_tokens\": 7, \"completion_tokens\": 2}}}}, "
+    "{\"object\": \"response\", \"extra\": {\"timestamp\": 4}, \"usage\": {\"input_tokens\": 9, "
+    "\"output_tokens\": 1}}]}\n";
+static const char swe_agent[] =
+    "{\"trajectory\": [{\"query\": [{\"content\": \"so long a text that it fills a block\"}, "
+    "{\"tool_calls\": [{\"name\": \"x\"}]}], \"response\": \"a b\", \"execution_time\": 0.5},\n"
+    "{\"query\": []}, {\"messages\": [{\"content\": \"c\"}], \"response\": null}]}\n";
+
+static void test_trajectories(void **state) {
+    mt_log_options words = {.time_digits = -1, .token_rule = MT_TOKEN_WORD, .block_size = 4};
+    assert_rows(state, &plain, "mini-swe-agent", mini_swe,
+                "0 1 1500000000 7 2 \"trajectory 1\" m/\n1 1 4000000000 9 1 \"trajectory 1\"\n");
+    assert_rows(state, &words, "swe-agent", swe_agent,
+                "0 1 10 2 \"trajectory 1\" [3]\n1 2 1 0 \"trajectory 1\" [1]\n");
+}
+
+static const char vllm_run[] =
+    "{\"model_id\": \"m\", \"input_lens\": [5, 6], \"output_lens\": [1, 0], \"errors\": [\"\", "
+    "\"x\"], "
+    "\"start_times\": [1.5, 2]}\n{\"input_lens\": [7], \"output_lens\": [3]}\n";
+static const char guidellm[] = "{\"type_\": \"r\", \"benchmarks\": [{\"requests\": "
+                               "{\"successful\": [{\"request_start_time\": 1, "
+                               "\"prompt_tokens\": 5, \"output_tokens\": 6}], \"errored\": "
+                               "[{\"start_time\": 2, \"prompt_tokens\": "
+                               "7}]}}]}\n";
+static const char inference_perf[] =
+    "[{\"start_time\": 1.5, \"end_time\": 2, \"request\": \"r\", \"info\": {\"input_tokens\": 4, "
+    "\"response_metrics\": {\"output_tokens\": 2, \"server_usage\": {\"prompt_tokens\": 5}}}},\n"
+    "{\"start_time\": 3, \"info\": {\"input_tokens\": 1}, \"error\": {}}]\n";
+
+static void test_benchmarks(void **state) {
+    assert_rows(state, &plain, "vllm-bench", vllm_run,
+                "0 1 1500000000 5 1 m/\n1 1 2000000000 6 0 m/\n2 2 7 3\n");
+    assert_rows(state, &plain, "guidellm", guidellm, "0 1 1000000000 5 6\n1 1 2000000000 7 0\n");
+    assert_rows(state, &plain, "inference-perf", inference_perf,
+                "0 1 1500000000 5 2\n1 2 3000000000 1 0\n");
+}
+
 static void test_spoilt_bytes(void **state) {
     for (uint64_t seed = 0; seed < 1500; seed++) {
         spoil(state, "burstgpt", BURSTGPT "1,2,3,\"a\"\"\"\n2.5,20,0,\n3,\"5\",6,x\n", 4 * seed);
@@ -689,6 +772,14 @@ static void test_spoilt_bytes(void **state) {
         spoil(state, "lmcache", lmcache, seed);
         spoil(state, "claude-code", transcript, seed);
         spoil(state, "otel", spans, seed);
+        spoil(state, "codex", rollout, seed);
+        spoil(state, "langfuse", observations, seed);
+        spoil(state, "mini-swe-agent", mini_swe, seed);
+        spoil(state, "swe-agent", swe_agent, seed);
+        spoil(state, "vllm-bench", vllm_run, seed);
+        spoil(state, "guidellm", guidellm, seed);
+        spoil(state, "inference-perf", inference_perf, seed);
+        spoil(state, "langfuse", observations_csv, seed);
     }
 }
 
@@ -722,6 +813,14 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, lmcache);
     run_out_of_memory(state, transcript);
     run_out_of_memory(state, spans);
+    run_out_of_memory(state, rollout);
+    run_out_of_memory(state, observations);
+    run_out_of_memory(state, mini_swe);
+    run_out_of_memory(state, swe_agent);
+    run_out_of_memory(state, vllm_run);
+    run_out_of_memory(state, guidellm);
+    run_out_of_memory(state, inference_perf);
+    run_out_of_memory(state, observations_csv);
 }
 
 int main(void) {
@@ -740,6 +839,10 @@ int main(void) {
         WITH_FOLDER(test_other_conversations),
         WITH_FOLDER(test_claude),
         WITH_FOLDER(test_otel),
+        WITH_FOLDER(test_codex),
+        WITH_FOLDER(test_langfuse),
+        WITH_FOLDER(test_trajectories),
+        WITH_FOLDER(test_benchmarks),
         WITH_FOLDER(test_bad_sharegpt),
         WITH_FOLDER(test_not_a_log),
         WITH_FOLDER(test_interrupted),

@@ -145,7 +145,7 @@ static const char *list_json(char *buffer, size_t size) {
 static mt_code refuse_json(mt_log *log, mt_error *error) {
     const char *text;
     size_t length;
-    char quoted[QUOTE_SIZE / 2], listed[NAMES_SIZE / 2], hint[NAMES_SIZE];
+    char quoted[QUOTE_SIZE / 2], listed[NAMES_SIZE - 40], hint[NAMES_SIZE];
     int status = mt_input_peek(log->input, &text, &length, error);
     if (status < 0)
         return mt_code_of(error);

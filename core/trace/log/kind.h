@@ -6,7 +6,8 @@
 #include "trace/blocks.h"
 #include "trace/log/log.h"
 
-/* A kind is a CSV, told by its columns, or JSON, which recognises itself by its first object. What
+/* A kind is a CSV, told by its columns, or JSON, which recognises itself by its first object; or
+ * JSON that may be a CSV as well. What
  * it keeps of its own stands behind `base` in a struct of its own. */
 typedef struct mt_log_kind {
     mt_log_format format;
@@ -25,6 +26,9 @@ typedef struct mt_log_kind {
     /* JSON: does the text have what only this kind has? Its first object, or as much of the file as
      * was read at once. NULL: a CSV. */
     int (*recognises)(const char *text, size_t length);
+    /* JSON that may stand in a CSV as well: has its first line the columns that only this kind has?
+     * NULL: it is JSON only. */
+    int (*recognises_header)(const char *text, size_t length);
     const char *member; /* the member by which a user would know it */
     /* Refuses options that do not fit the kind; NULL: all fit. */
     mt_code (*check)(const mt_log_options *options, mt_error *error);

@@ -54,16 +54,20 @@ mt_code mt_log_fails_later(mt_log *log, const mt_error *error) {
 
 /* ---- which kind it is ---- */
 
-extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_bailian, mt_log_aibrix,
-    mt_log_sharegpt, mt_log_results, mt_log_dynamo, mt_log_dynamo_trace, mt_log_weka,
-    mt_log_lmcache, mt_log_claude, mt_log_otel, mt_log_members;
+extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_langfuse, mt_log_bailian,
+    mt_log_aibrix, mt_log_sharegpt, mt_log_results, mt_log_dynamo, mt_log_dynamo_trace, mt_log_weka,
+    mt_log_lmcache, mt_log_claude, mt_log_codex, mt_log_mini_swe, mt_log_vllm_bench,
+    mt_log_guidellm, mt_log_inference_perf, mt_log_swe_agent, mt_log_otel, mt_log_members;
 
 /* All formats, in the order of lists and in which JSON is asked what it is: a kind whose members
  * another one has too comes before it. An entry here makes one known everywhere. */
 static const mt_log_kind *const kinds[] = {
-    &mt_log_burstgpt, &mt_log_azure,        &mt_log_csv,      &mt_log_bailian, &mt_log_results,
-    &mt_log_dynamo,   &mt_log_dynamo_trace, &mt_log_weka,     &mt_log_aibrix,  &mt_log_lmcache,
-    &mt_log_claude,   &mt_log_otel,         &mt_log_sharegpt, &mt_log_members};
+    &mt_log_burstgpt,     &mt_log_azure,          &mt_log_csv,     &mt_log_langfuse,
+    &mt_log_mini_swe,     &mt_log_swe_agent,      &mt_log_bailian, &mt_log_vllm_bench,
+    &mt_log_guidellm,     &mt_log_inference_perf, &mt_log_results, &mt_log_dynamo,
+    &mt_log_dynamo_trace, &mt_log_weka,           &mt_log_aibrix,  &mt_log_lmcache,
+    &mt_log_claude,       &mt_log_codex,          &mt_log_otel,    &mt_log_sharegpt,
+    &mt_log_members};
 
 size_t mt_log_format_count(void) {
     return sizeof kinds / sizeof kinds[0];
@@ -100,7 +104,7 @@ static const mt_log_kind *json_kind(const char *name, const char *text, size_t l
     /* An object that is more than one line is looked at as far as it is there. */
     int is_line = newline && text[0] == '{' && memchr(text, '"', (size_t)(newline - text));
     size_t line = is_line ? (size_t)(newline - text) : length, used = 0;
-    char known[MT_ERROR_MESSAGE_SIZE / 2] = "", guess[MT_LOG_GUESS_SIZE];
+    char known[MT_ERROR_MESSAGE_SIZE - MT_LOG_GUESS_SIZE] = "", guess[MT_LOG_GUESS_SIZE];
     for (size_t i = 0; i < mt_log_format_count(); i++) {
         if (!kinds[i]->recognises)
             continue;
@@ -130,6 +134,16 @@ static const mt_log_kind *csv_kind(void) {
         if (kinds[i]->columns)
             return kinds[i];
     return NULL;
+}
+
+/* The kind that knows the CSV's header, of those that are JSON too; else the first CSV. */
+static const mt_log_kind *header_kind(const char *text, size_t length) {
+    const char *newline = memchr(text, '\n', length);
+    size_t line = newline ? (size_t)(newline - text) : length;
+    for (size_t i = 0; i < mt_log_format_count(); i++)
+        if (kinds[i]->recognises_header && kinds[i]->recognises_header(text, line))
+            return kinds[i];
+    return csv_kind();
 }
 
 /* The kind whose columns, or members, the caller names. */
@@ -164,7 +178,7 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
             mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 0, 0, "the file is empty"));
     if (*text == '{' || *text == '[')
         return json_kind(mt_input_name(input), text, length, error);
-    return csv_kind();
+    return header_kind(text, length);
 }
 
 /* The kind of a log whose columns are named: lines of JSON begin with a brace. */

@@ -17,6 +17,11 @@
  *   results    JSON lines, the profile_export.jsonl of a run, AIPerf's or ours: metadata
  *              (credit_issued_ns or request_start_ns, conversation_id; rows of the warm-up are
  *              passed over) and metrics (input_sequence_length, output_sequence_length).
+ *   vllm-bench  JSON objects, results of vLLM's bench serve or SGLang's bench_serving: input_lens,
+ *              output_lens, errors and perhaps start_times (vllm_bench.c).
+ *   guidellm   JSON, a report of GuideLLM: benchmarks with their requests (guidellm.c).
+ *   inference-perf  A JSON list, results of inference-perf by request: start_time, info
+ *              (inference_perf.c).
  *   dynamo JSON lines of Dynamo's replay, Mooncake's rows and more: input_length (input_tokens),
  *              output_length (output_tokens), hash_ids, timestamp (created_time), delay (delay_ms;
  *              both milliseconds), session_id; of agents request_id, wait_for, branches and others,
@@ -37,6 +42,14 @@
  *              answer before), model.
  *   claude-code  JSON lines, transcripts of Claude Code: type, timestamp, sessionId, isSidechain,
  *              agentId, requestId, and message with id, model and usage (claude.c).
+ *   codex      JSON lines, rollouts of the Codex CLI: timestamp, type, payload; of a token_count the
+ *              last usage, of a session_meta the session (codex.c).
+ *   mini-swe-agent  JSON objects, trajectories of mini-SWE-agent: messages with extra.response.usage and
+ *              extra.timestamp (mini_swe.c).
+ *   swe-agent  JSON objects, trajectories of SWE-agent: steps with query, response and
+ *              execution_time; there are no times (swe_agent.c).
+ *   langfuse   JSON objects, a list of them, pages of them, or CSV: observations with startTime, usageDetails,
+ *              model, sessionId, traceId, or the same names with underscores (langfuse.c).
  *   otel       JSON lines, OpenTelemetry's traces (OTLP): resourceSpans, scopeSpans, spans with
  *              startTimeUnixNano and attributes by the conventions gen_ai.* or llm.* (otel.c).
  *
