@@ -47,14 +47,14 @@ mt_code mt_reuse_guess_open(mt_reuse_guess *guess, mt_reuse_judge *judge, mt_err
 
 /* sign: 1 or -1. */
 static void count_in_windows(mt_reuse_guess *guess, int64_t time, double tokens, double sign) {
-    guess->within.tokens += sign * tokens;
-    guess->within.requests += sign;
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
         mt_reuse_guess_windows *windows = &guess->windows[k];
         size_t w = (size_t)(time / mt_judge_windows[k]);
         if (w >= windows->count)
             continue;
         mt_reuse_guess_window *here = &windows->all[w];
+        windows->sums.tokens += sign * tokens;
+        windows->sums.requests += sign;
         windows->squares.tokens += (sign * 2 * here->tokens + tokens) * tokens;
         windows->squares.requests += sign * 2 * here->requests + 1;
         here->tokens += sign * tokens;
@@ -98,7 +98,7 @@ static mt_code begin_windows(mt_reuse_guess *guess, mt_error *error) {
         size_t count = (size_t)(guess->lasts / mt_judge_windows[k]);
         int is_known = !guess->judge->chains->arrivals && count < guess->judge->requests;
         all->count = is_known ? count : 0;
-        all->squares = (mt_reuse_guess_window){0};
+        all->sums = all->squares = (mt_reuse_guess_window){0};
         if (MT_GROW(all->all, all->capacity, all->count + 1))
             return mt_fail_memory(error, "synthesiser");
         memset(all->all, 0, all->count * sizeof *all->all);
@@ -116,7 +116,6 @@ mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *err
     const mt_reuse_judge *judge = guess->judge;
     guess->phase = phase;
     guess->lasts = judge->lasts;
-    guess->within = (mt_reuse_guess_window){0};
     mt_code code = begin_windows(guess, error);
     if (code)
         return code;
@@ -167,7 +166,7 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
         const mt_reuse_guess_windows *all = &guess->windows[k];
         sums->variation[k] = sums->bunching[k] = -1;
         if (all->count >= MT_JUDGE_LEAST_WINDOWS)
-            mt_reuse_vary(guess->within.tokens, all->squares.tokens, guess->within.requests,
+            mt_reuse_vary(all->sums.tokens, all->squares.tokens, all->sums.requests,
                           all->squares.requests, (double)all->count, k, sums);
     }
     sums->rate = guess->lasts > 0 ? sums->turns / (double)guess->lasts : 0;

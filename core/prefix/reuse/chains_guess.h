@@ -22,7 +22,7 @@ typedef struct mt_reuse_guess_window {
 typedef struct mt_reuse_guess_windows {
     mt_reuse_guess_window *all;
     size_t count, capacity;
-    mt_reuse_guess_window squares; /* summed up */
+    mt_reuse_guess_window sums, squares; /* over the windows */
 } mt_reuse_guess_windows;
 
 typedef struct mt_reuse_guess {
@@ -34,7 +34,6 @@ typedef struct mt_reuse_guess {
     size_t bins;                       /* of them, up to the source's largest distance */
     double lru[MT_GUESS_DISTANCES];    /* the part's blocks, by distance */
     mt_reuse_tally sums;               /* its other sums; no caches but hits.all */
-    mt_reuse_guess_window within;      /* all windows, about */
     int64_t ends[MT_JUDGE_TENTHS - 1]; /* judge->ends of the part that was begun with */
     double known[MT_JUDGE_TENTHS],
         blocks[MT_JUDGE_TENTHS]; /* hit in a cache without limit, and all */
