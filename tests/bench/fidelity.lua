@@ -39,7 +39,8 @@
 -- Of LRU the made ones are at .011 to .076, the real ones at .063 to .272. Farther off than real parts are
 -- requests per 10 s of readers of documents (21 %, real 10 %); at half the length tokens per 10 s of the
 -- conversation trace (9 %, 4 %), requests per 10 and 60 s of agents that share prompts (14 %, 5 %; 20 %,
--- 15 %), per 10 s of readers (12 %, 7 %; in bursts 8 %, 4 %) and per 60 s of the conversation trace (7 %, 2 %).
+-- 15 %), per 10 s of readers (12 %, 7 %; in bursts 8 %, 4 %) and per 60 s of the conversation trace (7 %,
+-- 2 %).
 --
 -- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There,
 -- of the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of

@@ -49,7 +49,7 @@ mt_code mt_reuse_guess_open(mt_reuse_guess *guess, mt_reuse_judge *judge, mt_err
 static void count_in_windows(mt_reuse_guess *guess, int64_t time, double tokens, double sign) {
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
         mt_reuse_guess_windows *windows = &guess->windows[k];
-        size_t w = (size_t)(time / mt_judge_windows[k]);
+        size_t w = (size_t)mt_judge_window_at(time, k);
         if (w >= windows->count)
             continue;
         mt_reuse_guess_window *here = &windows->all[w];
@@ -95,7 +95,7 @@ static void count_session(mt_reuse_guess *guess, uint32_t turn, int is_first, do
 static mt_code begin_windows(mt_reuse_guess *guess, mt_error *error) {
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
         mt_reuse_guess_windows *all = &guess->windows[k];
-        size_t count = (size_t)(guess->lasts / mt_judge_windows[k]);
+        size_t count = (size_t)mt_judge_window_at(guess->lasts, k);
         int is_known = !guess->judge->chains->arrivals && count < guess->judge->requests;
         all->count = is_known ? count : 0;
         all->sums = all->squares = (mt_reuse_guess_window){0};

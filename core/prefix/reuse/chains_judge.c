@@ -33,7 +33,7 @@ static const mt_judge_weights
                     .worst_tenth = 1.6,
                     .tenths = 0.1,
                     .other_pause = 0.1,
-                    .bunching = 0.03},
+                    .bunching = 0.02},
     few_weights = {.worst = 8,
                    .age = 3,
                    .fifo = 1,
@@ -108,14 +108,14 @@ static mt_code read_turns(mt_reuse_judge *judge, mt_error *error) {
 /* Of the tokens in windows so long the standard deviation over the mean, of requests the variance over it; the
  * last window is left out. */
 static void vary(const mt_reuse_judge *judge, size_t count, size_t k, mt_reuse_tally *sum) {
-    int64_t first = judge->events[0].time_ns, at = 0, window = mt_judge_windows[k],
-            end = (judge->events[count - 1].time_ns - first) / window;
+    int64_t first = judge->events[0].time_ns, at = 0,
+            end = mt_judge_window_at(judge->events[count - 1].time_ns - first, k);
     double tokens = 0, squares = 0, here = 0, requests = 0, count_squares = 0, here_count = 0;
     sum->variation[k] = sum->bunching[k] = -1;
     if (end < MT_JUDGE_LEAST_WINDOWS)
         return;
     for (size_t i = 0; i < count; i++) {
-        int64_t w = (judge->events[i].time_ns - first) / window;
+        int64_t w = mt_judge_window_at(judge->events[i].time_ns - first, k);
         if (w > at) {
             squares += here * here;
             count_squares += here_count * here_count;

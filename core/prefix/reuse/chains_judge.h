@@ -17,6 +17,12 @@ enum { MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
 enum { MT_JUDGE_LEAST_WINDOWS = 4 };                     /* fewer say nothing */
 extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
 
+/* Which window of the k-th sort the time is in. It is asked of every turn: the divisors are constants. */
+static inline int64_t mt_judge_window_at(int64_t time_ns, size_t k) {
+    int64_t first = time_ns / INT64_C(10000000000);
+    return k == 0 ? first : k == 1 ? first / 6 : first / 30;
+}
+
 /* What the mean difference of LRU hit ratios counts; the worst one: mt_judge_weights.worst. */
 #define MT_JUDGE_MEAN 1.0
 
