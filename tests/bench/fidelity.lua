@@ -32,15 +32,15 @@
 -- average, whatever its direction. "real" is how far one real part is on average and the farthest of them, of
 -- the kind of parts that is nearer. No goal is moved by it, but a bound that real parts are far beyond asks
 -- for what no honest part is. At a quarter of the length, ten seeds, hits per tenth, "each" and "real":
---   conversation trace .119 .180, 16 agents .071 .112, 4 agents .130 .225, 1 session .118 .165, agents that
+--   conversation trace .120 .180, 16 agents .071 .112, 4 agents .130 .225, 1 session .118 .165, agents that
 --   share prompts .065 .226, one agent after another .111 .206, a few .057 .109, twenty .074 .081, with
---   helpers .057 .139, tasks .054 .176, many chats .054 .102, with long pauses .074 .108, in bursts
---   .054 .093, readers of documents .175 .242, in bursts .212 .212.
--- Of LRU the made ones are at .011 to .076, the real ones at .063 to .272. Farther off than real parts are
--- requests per 10 s of readers of documents (21 %, real 10 %); at half the length tokens per 10 s of the
--- conversation trace (9 %, 4 %), requests per 10 and 60 s of agents that share prompts (14 %, 5 %; 20 %,
--- 15 %), per 10 s of readers (12 %, 7 %; in bursts 8 %, 4 %) and per 60 s of the conversation trace (7 %,
--- 2 %).
+--   helpers .057 .139, tasks .054 .176, many chats .057 .102, with long pauses .071 .108, in bursts
+--   .053 .093, readers of documents .177 .242, in bursts .213 .212.
+-- Of LRU the made ones are at .010 to .075, the real ones at .063 to .272. Farther off than real parts are
+-- requests per 10 s of readers of documents (25 %, real 10 %). At half the length it is those and their hits
+-- by age (17 %, 7 %; .021, .015), requests per 10 s of readers in bursts (8 %, 4 %) and of agents that share
+-- prompts (14 %, 5 %; per 60 s 20 %, 15 %), and of the conversation trace tokens per 10 s (9 %, 4 %) and
+-- requests per 60 s (7 %, 2 %).
 --
 -- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There,
 -- of the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of
