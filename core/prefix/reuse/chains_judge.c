@@ -219,24 +219,25 @@ static double apart(const double *part, double parts, const double *whole, size_
     return most;
 }
 
-/* The same of distributions of lengths, which every guess asks for: without the mean, four bins at a time. */
+/* The same of distributions of lengths, which every guess asks for: without the mean, two bins at a time. */
 static double lengths_apart(const double *part, double parts, const double *whole) {
-    enum { FOUR = 4 };
-    typedef double lanes __attribute__((vector_size(FOUR * sizeof(double))));
-    typedef int64_t bits __attribute__((vector_size(FOUR * sizeof(double))));
+    enum { TWO = 2 };
+    typedef double lanes __attribute__((vector_size(TWO * sizeof(double))));
+    typedef int64_t bits __attribute__((vector_size(TWO * sizeof(double))));
     double sums[MT_JUDGE_LENGTHS], sum = 0, parts_or_one = parts > 0 ? parts : 1;
-    lanes most = {0};
+    lanes most = {0, 0};
+    const bits positive = {INT64_MAX, INT64_MAX};
     for (size_t i = 0; i < MT_JUDGE_LENGTHS; i++)
         sums[i] = sum += part[i];
-    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i += FOUR) {
+    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i += TWO) {
         lanes here, there;
         memcpy(&here, sums + i, sizeof here);
         memcpy(&there, whole + i, sizeof there);
-        here = (lanes)((bits)(here / parts_or_one - there) & INT64_MAX);
+        here = (lanes)((bits)(here / parts_or_one - there) & positive);
         bits more = here > most;
         most = (lanes)((more & (bits)here) | (~more & (bits)most));
     }
-    return fmax(fmax(most[0], most[1]), fmax(most[2], most[3]));
+    return fmax(most[0], most[1]);
 }
 
 /* The largest difference of two lists of blocks, in parts of all. */
