@@ -544,6 +544,27 @@ for times, bound in pairs { [0.5] = 0.048, [0.25] = 0.085 } do
   end)
 end
 
+-- Each chat has a place of its own in a shorter trace. Placed for caches alone they would come twice as bunched
+-- as they did.
+it("chats bunch as the source's do at a quarter of the length", function()
+  for _, one in ipairs(require "tests.bench.fidelity_sources") do
+    if one.name == "many chats" then
+      local path = new_path()
+      one:write(path)
+      local source = source_of(assert(mt.trace.read(path)), 512)
+      local made <close> = synthesis(source, { seed = 1 }, 0.25)
+      local dispersion, count = compared(source, made, { 1000 }).dispersion, 0
+      for window, pair in pairs(dispersion) do
+        if tonumber(window) == 10 or tonumber(window) == 60 then
+          count = count + 1
+          assert_within(0.6 * pair[1], pair[2], pair[1], ("variance over mean at %s s"):format(window))
+        end
+      end
+      assert.equal(2, count)
+    end
+  end
+end)
+
 -- Gaps between the turns of sessions, ms, in order.
 local function gaps_of(columns)
   local last, gaps = {}, {}

@@ -285,6 +285,58 @@ static void test_guess(void **state) {
     }
 }
 
+/* Requests per window, counted plainly: the variance over the mean; the last window is left out. */
+static double bunching_of(const mt_reuse_judge *judge, int64_t window) {
+    static int counts[REQUESTS];
+    size_t windows = (size_t)(judge->events[SHORTER - 1].time_ns / window);
+    double mean = 0, squares = 0;
+    assert_true(windows > 1 && windows < REQUESTS);
+    memset(counts, 0, sizeof counts);
+    for (size_t i = 0; i < SHORTER; i++)
+        counts[judge->events[i].time_ns / window]++;
+    for (size_t w = 0; w < windows; w++)
+        mean += counts[w] / (double)windows;
+    for (size_t w = 0; w < windows; w++)
+        squares += (counts[w] - mean) * (counts[w] - mean);
+    return squares / (double)(windows - 1) / mean;
+}
+
+/* A judge and its guess see how requests bunch; it is what a part of other times is less alike for. */
+static void test_bunching(void **state) {
+    (void)state;
+    static mt_reuse_piece pieces[REQUESTS];
+    const int64_t second = 1000000000;
+    mt_error error = {0};
+    opened all;
+    mt_reuse_chains *chains = open_units(&all, SOURCE_SESSIONS);
+    for (size_t c = 0; c < all.model->chain_count; c++)
+        pieces[c] = mt_reuse_whole_piece();
+    for (uint32_t t = 0; t < REQUESTS; t++) /* five at once, every 12 s, in the first part */
+        chains->when[t] = chains->times[t] = chains->times[t] / 5 * 12 * second;
+    mt_reuse_judge judge = {0};
+    mt_reuse_guess guess = {0};
+    double unlike;
+    assert_int_equal(mt_reuse_judge_open(&judge, chains, SHORTER, &error), MT_OK);
+    assert_int_equal(mt_reuse_guess_open(&guess, &judge, &error), MT_OK);
+    assert_int_equal(mt_reuse_judge_part(&judge, pieces, 0, INFINITY, &unlike, &error), MT_OK);
+    assert_int_equal(mt_reuse_guess_begin(&guess, 0, &error), MT_OK);
+    mt_reuse_guess_unlike(&guess);
+    assert_true(judge.events[0].time_ns == 0);
+    for (size_t k = 0; k < 2; k++) { /* of 300 s there are too few */
+        double plain = bunching_of(&judge, mt_judge_windows[k]);
+        assert_true(fabs(judge.part.bunching[k] - plain) < 1e-9 * plain);
+        assert_true(fabs(guess.sums.bunching[k] - plain) < 1e-9 * plain);
+    }
+    mt_reuse_tally other = judge.part;
+    double before = mt_reuse_unlike_requests(&judge, &other);
+    other.bunching[0] = 3 * judge.whole.bunching[0];
+    judge.weights.bunching = 0.5;
+    assert_true(mt_reuse_unlike_requests(&judge, &other) > before + 0.5);
+    mt_reuse_guess_free(&guess);
+    mt_reuse_judge_free(&judge);
+    close_chains(&all);
+}
+
 /* The part's requests come at other times than its pieces say: first few, then many. */
 static void take_other_times(mt_reuse_chains *chains) {
     mt_reuse_arrivals *all = chains->arrivals = mt_allocate_zero(1, sizeof *all);
@@ -445,6 +497,7 @@ int main(void) {
         cmocka_unit_test(test_judge),
         cmocka_unit_test(test_guess),
         cmocka_unit_test(test_guess_of_arrivals),
+        cmocka_unit_test(test_bunching),
         cmocka_unit_test(test_skips),
         cmocka_unit_test(test_keep_skips),
         cmocka_unit_test(test_whole),

@@ -11,7 +11,7 @@ enum { GUESS_WORK = 200, TURN_WORK = 4 };
 void mt_reuse_guess_free(mt_reuse_guess *guess) {
     mt_free(guess->next);
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
-        mt_free(guess->windows[k].tokens);
+        mt_free(guess->windows[k].all);
 }
 
 /* The chains of a unit make a list, from its first one on. */
@@ -45,15 +45,20 @@ mt_code mt_reuse_guess_open(mt_reuse_guess *guess, mt_reuse_judge *judge, mt_err
     return MT_OK;
 }
 
-static void count_tokens(mt_reuse_guess *guess, int64_t time, double tokens) {
-    guess->tokens += tokens;
+/* sign: 1 or -1. */
+static void count_in_windows(mt_reuse_guess *guess, int64_t time, double tokens, double sign) {
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
-        mt_reuse_guess_windows *all = &guess->windows[k];
-        size_t w = (size_t)(time / mt_judge_windows[k]);
-        if (w >= all->count)
+        mt_reuse_guess_windows *windows = &guess->windows[k];
+        size_t w = (size_t)mt_judge_window_at(time, k);
+        if (w >= windows->count)
             continue;
-        all->squares += (2 * all->tokens[w] + tokens) * tokens;
-        all->tokens[w] += tokens;
+        mt_reuse_guess_window *here = &windows->all[w];
+        windows->sums.tokens += sign * tokens;
+        windows->sums.requests += sign;
+        windows->squares.tokens += (sign * 2 * here->tokens + tokens) * tokens;
+        windows->squares.requests += sign * 2 * here->requests + 1;
+        here->tokens += sign * tokens;
+        here->requests += sign;
     }
 }
 
@@ -74,7 +79,7 @@ static void count_turn(mt_reuse_guess *guess, uint32_t turn, int64_t time, doubl
     sums->turns += sign;
     sums->inputs[judge->input_bins[turn]] += sign;
     sums->outputs[judge->output_bins[turn]] += sign;
-    count_tokens(guess, time, sign * (double)judge->inputs[turn]);
+    count_in_windows(guess, time, (double)judge->inputs[turn], sign);
 }
 
 /* A turn that begins a session in the source does so here; so does the first one of a chain. */
@@ -90,13 +95,13 @@ static void count_session(mt_reuse_guess *guess, uint32_t turn, int is_first, do
 static mt_code begin_windows(mt_reuse_guess *guess, mt_error *error) {
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
         mt_reuse_guess_windows *all = &guess->windows[k];
-        size_t count = (size_t)(guess->lasts / mt_judge_windows[k]);
+        size_t count = (size_t)mt_judge_window_at(guess->lasts, k);
         int is_known = !guess->judge->chains->arrivals && count < guess->judge->requests;
         all->count = is_known ? count : 0;
-        all->squares = 0;
-        if (MT_GROW(all->tokens, all->capacity, all->count + 1))
+        all->sums = all->squares = (mt_reuse_guess_window){0};
+        if (MT_GROW(all->all, all->capacity, all->count + 1))
             return mt_fail_memory(error, "synthesiser");
-        memset(all->tokens, 0, all->count * sizeof *all->tokens);
+        memset(all->all, 0, all->count * sizeof *all->all);
     }
     return MT_OK;
 }
@@ -111,7 +116,6 @@ mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *err
     const mt_reuse_judge *judge = guess->judge;
     guess->phase = phase;
     guess->lasts = judge->lasts;
-    guess->tokens = 0;
     mt_code code = begin_windows(guess, error);
     if (code)
         return code;
@@ -160,11 +164,10 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
     }
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
         const mt_reuse_guess_windows *all = &guess->windows[k];
-        double average = all->count > 0 ? guess->tokens / (double)all->count : 0;
-        sums->variation[k] = -1;
-        if (all->count >= MT_JUDGE_LEAST_WINDOWS && average > 0)
-            sums->variation[k] =
-                sqrt(fmax(0, all->squares / (double)all->count - average * average)) / average;
+        sums->variation[k] = sums->bunching[k] = -1;
+        if (all->count >= MT_JUDGE_LEAST_WINDOWS)
+            mt_reuse_vary(all->sums.tokens, all->squares.tokens, all->sums.requests,
+                          all->squares.requests, (double)all->count, k, sums);
     }
     sums->rate = guess->lasts > 0 ? sums->turns / (double)guess->lasts : 0;
     if (guess->judge->chains->arrivals) /* as many as there are to be */

@@ -5,7 +5,7 @@
  * how unlike the sums are takes some hundred steps, where the judge (chains_judge.h) looks at every
  * request. What others hit beside a unit is held to stay. So guesses only choose what is judged.
  *
- * Memory: 4 bytes a chain, and 8 for each window of tokens that a part has, of which there are no more
+ * Memory: 4 bytes a chain, and 16 for each window that a part has, of which there are no more
  * than requests. */
 #ifndef MT_PREFIX_REUSE_CHAINS_GUESS_H
 #define MT_PREFIX_REUSE_CHAINS_GUESS_H
@@ -15,10 +15,14 @@
 enum { MT_GUESS_JOINED = 8 }; /* bins of distances, which are one here */
 enum { MT_GUESS_DISTANCES = MT_REUSE_DISTANCES / MT_GUESS_JOINED + 1 };
 
+typedef struct mt_reuse_guess_window {
+    double tokens, requests;
+} mt_reuse_guess_window;
+
 typedef struct mt_reuse_guess_windows {
-    double *tokens; /* by window */
+    mt_reuse_guess_window *all;
     size_t count, capacity;
-    double squares;
+    mt_reuse_guess_window sums, squares; /* over the windows */
 } mt_reuse_guess_windows;
 
 typedef struct mt_reuse_guess {
@@ -26,11 +30,10 @@ typedef struct mt_reuse_guess {
     uint32_t *next; /* by chain: the next one of its unit, or MT_NO_TURN */
     int64_t phase;  /* of the part that was begun with, and how long it lasts */
     int64_t lasts;
-    double whole[MT_GUESS_DISTANCES]; /* of the source's blocks, hits up to that distance */
-    size_t bins;                      /* of them, up to the source's largest distance */
-    double lru[MT_GUESS_DISTANCES];   /* the part's blocks, by distance */
-    mt_reuse_tally sums;              /* its other sums; no caches but hits.all */
-    double tokens;
+    double whole[MT_GUESS_DISTANCES];  /* of the source's blocks, hits up to that distance */
+    size_t bins;                       /* of them, up to the source's largest distance */
+    double lru[MT_GUESS_DISTANCES];    /* the part's blocks, by distance */
+    mt_reuse_tally sums;               /* its other sums; no caches but hits.all */
     int64_t ends[MT_JUDGE_TENTHS - 1]; /* judge->ends of the part that was begun with */
     double known[MT_JUDGE_TENTHS],
         blocks[MT_JUDGE_TENTHS]; /* hit in a cache without limit, and all */

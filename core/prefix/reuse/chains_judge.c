@@ -22,13 +22,26 @@ static const double length_weight = 0.8;
 static const double window_weight = 0.2, rate_weight = 0.1, session_weight = 0.8,
                     pause_weight = 0.6, early_weight = 2;
 /* A session that begins is seen in a tenth where a few families make a stretch; where one session runs at a time
- * that cannot be helped. Where all of the source is made, its tenths and pauses are there. Of a few sessions each
- * moves the worst LRU hit ratio by much, and all else would give way to it. */
+ * that cannot be helped. Where all of the source is made, its tenths, pauses and bunching are there. Of a few
+ * sessions each moves the worst LRU hit ratio by much, and all else would give way to it. Where most sessions are
+ * brief, of one request, tenths and bunching would hold the search fast. */
 static const mt_judge_weights
     all_weights = {.worst = 8, .age = 1.5, .fifo = 0.5, .worst_tenth = 0.4},
-    many_weights =
-        {.worst = 20, .age = 3, .fifo = 0.5, .worst_tenth = 0.4, .tenths = 0.1, .other_pause = 0.1},
-    few_weights =
+    many_weights = {.worst = 20,
+                    .age = 3,
+                    .fifo = 0.5,
+                    .worst_tenth = 1.6,
+                    .tenths = 0.1,
+                    .other_pause = 0.1,
+                    .bunching = 0.02},
+    few_weights = {.worst = 8,
+                   .age = 3,
+                   .fifo = 1,
+                   .worst_tenth = 1.5,
+                   .tenths = 0.6,
+                   .other_pause = 0.1,
+                   .bunching = 0.02},
+    brief_weights =
         {.worst = 8, .age = 3, .fifo = 1, .worst_tenth = 1, .tenths = 0.4, .other_pause = 0.1},
     lone_weights = {.worst = 8, .age = 1.5, .fifo = 0.5, .worst_tenth = 1};
 static const double spare_tenth = 0.04, lone = 1.5;
@@ -92,27 +105,40 @@ static mt_code read_turns(mt_reuse_judge *judge, mt_error *error) {
 
 /* ---- a part ---- */
 
-/* Standard deviation over mean of the tokens in windows so long; the last one is left out. */
-static double variation_of(const mt_reuse_judge *judge, size_t count, int64_t window) {
-    int64_t first = judge->events[0].time_ns, at = 0, end = 0;
-    double here = 0, sum = 0, squares = 0;
-    end = (judge->events[count - 1].time_ns - first) / window;
+/* Of the tokens in windows so long the standard deviation over the mean, of requests the variance over it; the
+ * last window is left out. */
+static void vary(const mt_reuse_judge *judge, size_t count, size_t k, mt_reuse_tally *sum) {
+    int64_t first = judge->events[0].time_ns, at = 0,
+            end = mt_judge_window_at(judge->events[count - 1].time_ns - first, k);
+    double tokens = 0, squares = 0, here = 0, requests = 0, count_squares = 0, here_count = 0;
+    sum->variation[k] = sum->bunching[k] = -1;
     if (end < MT_JUDGE_LEAST_WINDOWS)
-        return -1;
+        return;
     for (size_t i = 0; i < count; i++) {
-        int64_t w = (judge->events[i].time_ns - first) / window;
+        int64_t w = mt_judge_window_at(judge->events[i].time_ns - first, k);
         if (w > at) {
             squares += here * here;
-            here = 0;
+            count_squares += here_count * here_count;
+            here = here_count = 0;
             at = w;
         }
         if (w == end)
             break;
         here += (double)judge->inputs[judge->events[i].turn];
-        sum += (double)judge->inputs[judge->events[i].turn];
+        tokens += (double)judge->inputs[judge->events[i].turn];
+        here_count++;
+        requests++;
     }
-    double mean = sum / (double)end;
-    return mean > 0 ? sqrt(fmax(0, squares / (double)end - mean * mean)) / mean : -1;
+    mt_reuse_vary(tokens, squares, requests, count_squares, (double)end, k, sum);
+}
+
+void mt_reuse_vary(double tokens, double squares, double requests, double count_squares,
+                   double windows, size_t k, mt_reuse_tally *sum) {
+    double mean = tokens / windows, mean_count = requests / windows;
+    sum->variation[k] = mean > 0 ? sqrt(fmax(0, squares / windows - mean * mean)) / mean : -1;
+    sum->bunching[k] =
+        requests > 0 ? fmax(0, count_squares - requests * mean_count) / (windows - 1) / mean_count
+                     : -1;
 }
 
 /* What needs no cache. */
@@ -124,7 +150,7 @@ static void count_requests(mt_reuse_judge *judge, size_t count, mt_reuse_tally *
     }
     sum->turns = (double)count;
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
-        sum->variation[k] = variation_of(judge, count, mt_judge_windows[k]);
+        vary(judge, count, k, sum);
     int64_t lasts = judge->events[count - 1].time_ns - judge->events[0].time_ns;
     sum->rate = lasts > 0 ? (double)count / (double)lasts : 0;
     judge->work += COUNT_WORK * (double)count;
@@ -193,6 +219,27 @@ static double apart(const double *part, double parts, const double *whole, size_
     return most;
 }
 
+/* The same of distributions of lengths, which every guess asks for: without the mean, two bins at a time. */
+static double lengths_apart(const double *part, double parts, const double *whole) {
+    enum { TWO = 2 };
+    typedef double lanes __attribute__((vector_size(TWO * sizeof(double))));
+    typedef int64_t bits __attribute__((vector_size(TWO * sizeof(double))));
+    double sums[MT_JUDGE_LENGTHS], sum = 0, parts_or_one = parts > 0 ? parts : 1;
+    lanes most = {0, 0};
+    const bits positive = {INT64_MAX, INT64_MAX};
+    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i++)
+        sums[i] = sum += part[i];
+    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i += TWO) {
+        lanes here, there;
+        memcpy(&here, sums + i, sizeof here);
+        memcpy(&there, whole + i, sizeof there);
+        here = (lanes)((bits)(here / parts_or_one - there) & positive);
+        bits more = here > most;
+        most = (lanes)((more & (bits)here) | (~more & (bits)most));
+    }
+    return fmax(most[0], most[1]);
+}
+
 /* The largest difference of two lists of blocks, in parts of all. */
 static double most_apart(const double *part, const mt_reuse_block_hits *parts, const double *whole,
                          const mt_reuse_block_hits *wholes, size_t count) {
@@ -205,14 +252,15 @@ static double most_apart(const double *part, const mt_reuse_block_hits *parts, c
 /* In its lengths and on a clock. */
 double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
     const mt_reuse_tally *whole = &judge->whole;
-    double mean;
-    double sum = length_weight *
-                 apart(part->inputs, part->turns, judge->input_sums, MT_JUDGE_LENGTHS, &mean);
-    sum += length_weight / 2 *
-           apart(part->outputs, part->turns, judge->output_sums, MT_JUDGE_LENGTHS, &mean);
+    double sum = length_weight * lengths_apart(part->inputs, part->turns, judge->input_sums);
+    sum += length_weight / 2 * lengths_apart(part->outputs, part->turns, judge->output_sums);
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
         if (part->variation[k] >= 0 && whole->variation[k] > 0)
             sum += window_weight * fmin(2, fabs(part->variation[k] / whole->variation[k] - 1));
+    for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
+        if (part->bunching[k] >= 0 && whole->bunching[k] > 0)
+            sum +=
+                judge->weights.bunching * fmin(2, fabs(part->bunching[k] / whole->bunching[k] - 1));
     if (part->rate > 0 && whole->rate > 0)
         sum += rate_weight * fmin(2, fabs(log(part->rate / whole->rate)));
     return sum;
@@ -250,7 +298,8 @@ static mt_judge_weights weights_of(const mt_reuse_judge *judge) {
     if (!mt_reuse_is_few(chains))
         return many_weights;
     int is_lone = chains->at_once < lone && judge->wanted < FEW_SESSIONS;
-    return is_lone ? lone_weights : few_weights;
+    int is_brief = 2 * judge->whole.sessions > judge->whole.turns;
+    return is_lone ? lone_weights : is_brief ? brief_weights : few_weights;
 }
 
 double mt_reuse_unlike_tenths(const mt_reuse_judge *judge, const mt_reuse_tally *part) {

@@ -17,6 +17,12 @@ enum { MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
 enum { MT_JUDGE_LEAST_WINDOWS = 4 };                     /* fewer say nothing */
 extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
 
+/* Which window of the k-th sort the time is in. It is asked of every turn: the divisors are constants. */
+static inline int64_t mt_judge_window_at(int64_t time_ns, size_t k) {
+    int64_t first = time_ns / INT64_C(10000000000);
+    return k == 0 ? first : k == 1 ? first / 6 : first / 30;
+}
+
 /* What the mean difference of LRU hit ratios counts; the worst one: mt_judge_weights.worst. */
 #define MT_JUDGE_MEAN 1.0
 
@@ -34,6 +40,7 @@ typedef struct mt_reuse_tally {
     double turns, inputs[MT_JUDGE_LENGTHS], outputs[MT_JUDGE_LENGTHS];
     double tenths[MT_JUDGE_TENTHS];     /* hit ratio in a cache without limit */
     double variation[MT_JUDGE_WINDOWS]; /* of tokens per window; negative: too few windows */
+    double bunching[MT_JUDGE_WINDOWS];  /* variance over mean of requests per window; as that */
     double sessions;                    /* as who sees the requests alone would count them */
     double pauses[MT_PAUSE_NONE];       /* of turns that go on, since the one before */
     double early;                       /* of those, that come before its answer could have ended */
@@ -47,6 +54,7 @@ typedef struct mt_judge_weights {
     double worst_tenth,
         tenths;         /* hits of the worst tenth; the sum of what is more than is spared */
     double other_pause; /* a median pause unlike the source's */
+    double bunching;    /* requests per window, each, in parts of the source's variance over mean */
 } mt_judge_weights;
 
 typedef struct mt_reuse_judge {
@@ -91,7 +99,12 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
 mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                             double limit, double *unlike, mt_error *error);
 
-/* What lengths, tokens per window and the rate say of that. */
+/* Sets the sum's figures of so many windows, the k-th sort of them (mt_judge_windows), from the tokens and the
+ * requests in all of them and from the sums of those of each, squared. */
+void mt_reuse_vary(double tokens, double token_squares, double requests, double request_squares,
+                   double windows, size_t k, mt_reuse_tally *sum);
+
+/* What lengths, tokens and requests per window and the rate say of that. */
 double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 /* What turns a session and pauses say of that. */
