@@ -12,7 +12,7 @@ static int grow(mt_column *column, size_t index, size_t size) {
 
 /* Makes room for element `index`, zero where the column was absent or shorter before. A column that
  * is absent stays so as long as its values are 0 (`wanted` 0). */
-static inline int make_room(mt_column *column, size_t index, size_t size, int wanted) {
+static int make_room(mt_column *column, size_t index, size_t size, int wanted) {
     if (index < column->capacity || (!column->data && !wanted))
         return 0;
     return grow(column, index, size);
@@ -41,12 +41,59 @@ static uint32_t get_u32(const mt_column *column, size_t index) {
     return column->data ? ((const uint32_t *)column->data)[index] : 0;
 }
 
+/* The columns that the request has a value for: MT_HAS_... of members, and bits behind those. */
+enum { HAS_LINE = 1 << 8, HAS_PLACE = 1 << 9, HAS_EXTRA = 1 << 10, HAS_ANY = 1 << 11 };
+
+static inline unsigned columns_of(const mt_request *request) {
+    unsigned ids = request->hash_count > 0 ? MT_HAS_HASH_IDS : 0;
+    return HAS_ANY | (request->has & ~(unsigned)MT_HAS_HASH_IDS) | ids |
+           (request->line != 0 ? HAS_LINE : 0u) | (request->place != 0 ? HAS_PLACE : 0u) |
+           (request->extra.length > 0 ? HAS_EXTRA : 0u);
+}
+
+static size_t extra_before(const mt_columns *columns, size_t i) {
+    return i == 0 ? 0 : (size_t)mt_column_u64(&columns->extra_ends, i - 1);
+}
+
+/* Room for request i in the columns that are there or wanted; notes it for the requests to come. */
+static int make_columns(mt_columns *columns, size_t i, unsigned wanted) {
+    const struct {
+        mt_column *column;
+        size_t size;
+        unsigned has;
+    } all[] = {{&columns->has, sizeof(uint8_t), HAS_ANY},
+               {&columns->time_ns, sizeof(int64_t), MT_HAS_TIME},
+               {&columns->delay_ns, sizeof(int64_t), MT_HAS_DELAY},
+               {&columns->input_length, sizeof(uint64_t), MT_HAS_INPUT_LENGTH},
+               {&columns->output_length, sizeof(uint64_t), MT_HAS_OUTPUT_LENGTH},
+               {&columns->turn, sizeof(uint64_t), MT_HAS_TURN},
+               {&columns->line, sizeof(uint64_t), HAS_LINE},
+               {&columns->place, sizeof(uint64_t), HAS_PLACE},
+               {&columns->session, sizeof(uint32_t), MT_HAS_SESSION},
+               {&columns->stream, sizeof(uint32_t), MT_HAS_STREAM},
+               {&columns->hash_ends, sizeof(uint64_t), MT_HAS_HASH_IDS},
+               {&columns->extra_ends, sizeof(uint64_t), HAS_EXTRA}};
+    size_t room = SIZE_MAX;
+    unsigned held = 0;
+    columns->room = 0; /* where one fails, those before it are there already */
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        mt_column *column = all[k].column;
+        if (make_room(column, i, all[k].size, (wanted & all[k].has) != 0) != 0)
+            return -1;
+        if (!column->data)
+            continue;
+        held |= all[k].has;
+        room = column->capacity < room ? column->capacity : room;
+    }
+    columns->room = room;
+    columns->held = held;
+    return 0;
+}
+
 /* All allocations of one append; those that succeed before another fails do no harm. */
 static int make_all_room(mt_columns *columns, const mt_request *request) {
     size_t i = columns->count;
-    unsigned has = request->has;
-    uint64_t extra_total = i == 0 ? 0 : mt_column_u64(&columns->extra_ends, i - 1);
-    size_t extra = (size_t)extra_total + request->extra.length;
+    unsigned wanted = columns_of(request);
     size_t ids = (size_t)columns->hash_total + request->hash_count;
     if (ids * sizeof(uint64_t) > columns->hash_ids.bytes) {
         size_t bytes = 2 * columns->hash_ids.bytes;
@@ -55,30 +102,17 @@ static int make_all_room(mt_columns *columns, const mt_request *request) {
         if (mt_big_reserve(&columns->hash_ids, bytes) != 0)
             return -1;
     }
-    if (request->extra.length > 0 &&
-        mt_reserve(&columns->extra_bytes.data, &columns->extra_bytes.capacity, extra, 1) != 0)
+    if (wanted & HAS_EXTRA && mt_reserve(&columns->extra_bytes.data, &columns->extra_bytes.capacity,
+                                         extra_before(columns, i) + request->extra.length, 1) != 0)
         return -1;
-    return make_room(&columns->has, i, sizeof(uint8_t), 1) ||
-           make_room(&columns->time_ns, i, sizeof(int64_t), (has & MT_HAS_TIME) != 0) ||
-           make_room(&columns->delay_ns, i, sizeof(int64_t), (has & MT_HAS_DELAY) != 0) ||
-           make_room(&columns->input_length, i, sizeof(uint64_t),
-                     (has & MT_HAS_INPUT_LENGTH) != 0) ||
-           make_room(&columns->output_length, i, sizeof(uint64_t),
-                     (has & MT_HAS_OUTPUT_LENGTH) != 0) ||
-           make_room(&columns->turn, i, sizeof(uint64_t), (has & MT_HAS_TURN) != 0) ||
-           make_room(&columns->line, i, sizeof(uint64_t), request->line != 0) ||
-           make_room(&columns->place, i, sizeof(uint64_t), request->place != 0) ||
-           make_room(&columns->session, i, sizeof(uint32_t), (has & MT_HAS_SESSION) != 0) ||
-           make_room(&columns->stream, i, sizeof(uint32_t), (has & MT_HAS_STREAM) != 0) ||
-           make_room(&columns->hash_ends, i, sizeof(uint64_t), request->hash_count > 0) ||
-           make_room(&columns->extra_ends, i, sizeof(uint64_t), request->extra.length > 0);
+    int is_there = i < columns->room && (wanted & ~columns->held) == 0; /* nearly always */
+    return is_there ? 0 : make_columns(columns, i, wanted);
 }
 
 /* Numbers of the request's texts; on failure none of them was added. */
 static int intern(mt_columns *columns, const mt_request *request, uint32_t *session,
                   uint32_t *stream) {
     size_t known = columns->sessions.count;
-    *session = *stream = 0;
     if (request->has & MT_HAS_SESSION && mt_texts_intern(&columns->sessions, request->session.text,
                                                          request->session.length, session) != 0)
         return -1;
@@ -93,8 +127,9 @@ static int intern(mt_columns *columns, const mt_request *request, uint32_t *sess
 mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_error *error) {
     size_t i = columns->count;
     unsigned has = request->has;
-    uint32_t session, stream;
-    if (make_all_room(columns, request) != 0 || intern(columns, request, &session, &stream) != 0)
+    uint32_t session = 0, stream = 0;
+    if (make_all_room(columns, request) != 0 || (has & (MT_HAS_SESSION | MT_HAS_STREAM) &&
+                                                 intern(columns, request, &session, &stream) != 0))
         return mt_fail_memory(error, "columns of requests");
     ((uint8_t *)columns->has.data)[i] = (uint8_t)has;
     set_i64(&columns->time_ns, i, has & MT_HAS_TIME ? request->time_ns : 0);
@@ -107,16 +142,21 @@ mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_err
     set_u32(&columns->session, i, session);
     set_u32(&columns->stream, i, stream);
     if (has & MT_HAS_HASH_IDS && request->hash_count > 0) {
-        memcpy((uint64_t *)columns->hash_ids.data + columns->hash_total, request->hash_ids,
-               request->hash_count * sizeof(uint64_t));
+        uint64_t *ids = (uint64_t *)columns->hash_ids.data + columns->hash_total;
+        if (request->hash_count == 1) /* a call costs more */
+            *ids = *request->hash_ids;
+        else
+            memcpy(ids, request->hash_ids, request->hash_count * sizeof *ids);
         columns->hash_total += request->hash_count;
     }
     set_u64(&columns->hash_ends, i, columns->hash_total);
-    uint64_t extra_total = i == 0 ? 0 : mt_column_u64(&columns->extra_ends, i - 1);
-    if (request->extra.length > 0)
-        memcpy((char *)columns->extra_bytes.data + extra_total, request->extra.text,
-               request->extra.length);
-    set_u64(&columns->extra_ends, i, extra_total + request->extra.length);
+    if (columns->extra_ends.data) {
+        size_t before = extra_before(columns, i);
+        if (request->extra.length > 0)
+            memcpy((char *)columns->extra_bytes.data + before, request->extra.text,
+                   request->extra.length);
+        set_u64(&columns->extra_ends, i, before + request->extra.length);
+    }
     columns->count++;
     return MT_OK;
 }

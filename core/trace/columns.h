@@ -18,6 +18,9 @@ typedef struct mt_column {
 
 typedef struct mt_columns {
     size_t count;
+    /* For appending: the columns that there are (held) have room for requests below this number. */
+    size_t room;
+    unsigned held;
     size_t readers; /* sources that read them now; nothing may be appended while there is one */
     /* One element a request. Read them through the functions below: an array may be NULL. */
     mt_column has;                         /* uint8_t: MT_HAS_... */

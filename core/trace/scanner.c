@@ -70,7 +70,7 @@ typedef struct scan {
 /* ---- numbers ---- */
 
 /* A whole number of eight digits or more; its end, or NULL when it does not fit 64 bits. */
-static const char *long_count(const char *at, uint64_t *value) {
+static __attribute__((noinline)) const char *long_count(const char *at, uint64_t *value) {
     uint64_t result = 0;
     for (unsigned taken = 0;; taken += 8) {
         uint64_t word = mt_load_word(at);
@@ -138,15 +138,13 @@ static const char *out_of_range(const scan *s, const char *at, const char *after
     return mt_json_fail(&s->json, at, "%s is out of range: %s", name, quote);
 }
 
-/* A whole number of 0 to 2^64 - 1, in any of the forms that JSON has for it. */
-static const char *scan_count(const scan *s, const char *at, const char *name, uint64_t *value) {
+/* A whole number in any of the forms that JSON has for it but the plain one. */
+static __attribute__((noinline)) const char *scan_other_count(const scan *s, const char *at,
+                                                              const char *name, uint64_t *value) {
     static const char want[] = "a whole number of at least 0";
     mt_decimal decimal = {0};
     int is_large = 0;
-    const char *after = plain_count(at, value);
-    if (after && !is_number_byte(*after))
-        return after;
-    after = scan_decimal(s, at, name, want, 0, &decimal, &is_large);
+    const char *after = scan_decimal(s, at, name, want, 0, &decimal, &is_large);
     if (!after)
         return NULL;
     if (is_large)
@@ -155,6 +153,13 @@ static const char *scan_count(const scan *s, const char *at, const char *name, u
         return wrong_value(s, at, name, want);
     *value = decimal.magnitude;
     return after;
+}
+
+/* A whole number of 0 to 2^64 - 1. */
+static inline const char *scan_count(const scan *s, const char *at, const char *name,
+                                     uint64_t *value) {
+    const char *after = plain_count(at, value);
+    return after && !is_number_byte(*after) ? after : scan_other_count(s, at, name, value);
 }
 
 /* A time that is too large for its unit: with one that it is likely to have, microseconds where
@@ -180,19 +185,14 @@ static const char *late_time(const scan *s, const char *at, const char *after, c
                         name, units[unit].name, units[unit].option);
 }
 
-/* As the trace writes it in the text, nanoseconds in the record. */
-static const char *scan_time(const scan *s, const char *at, const char *name, int64_t *value) {
+/* A time in any of the forms that JSON has for it but the plain one, or one that is too large. */
+static __attribute__((noinline)) const char *scan_other_time(const scan *s, const char *at,
+                                                             const char *name, int64_t *value) {
     mt_time_unit unit = s->buffer->unit;
     mt_decimal decimal = {0};
-    uint64_t whole;
     int is_large = 0;
-    const char *after = plain_count(at, &whole);
-    if (after && !is_number_byte(*after) &&
-        whole <= (uint64_t)(INT64_MAX / units[unit].nanoseconds)) {
-        *value = (int64_t)whole * units[unit].nanoseconds;
-        return after;
-    }
-    after = scan_decimal(s, at, name, units[unit].want, units[unit].scale, &decimal, &is_large);
+    const char *after =
+        scan_decimal(s, at, name, units[unit].want, units[unit].scale, &decimal, &is_large);
     if (!after)
         return NULL;
     if (decimal.negative)
@@ -200,6 +200,20 @@ static const char *scan_time(const scan *s, const char *at, const char *name, in
     if (is_large || decimal.magnitude > INT64_MAX)
         return late_time(s, at, after, name);
     *value = (int64_t)decimal.magnitude;
+    return after;
+}
+
+/* As the trace writes it in the text, nanoseconds in the record. */
+static inline const char *scan_time(const scan *s, const char *at, const char *name,
+                                    int64_t *value) {
+    const int64_t unit = units[s->buffer->unit].nanoseconds;
+    uint64_t whole;
+    int64_t time;
+    const char *after = plain_count(at, &whole);
+    if (!after || is_number_byte(*after) || whole > INT64_MAX ||
+        __builtin_mul_overflow((int64_t)whole, unit, &time))
+        return scan_other_time(s, at, name, value);
+    *value = time;
     return after;
 }
 

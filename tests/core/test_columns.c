@@ -124,6 +124,30 @@ static void test_memory_runs_out(void **state) {
     free(all);
 }
 
+/* A column that was made before another one could not be has room for what follows without it, too. */
+static void test_column_of_a_failed_append(void **state) {
+    (void)state;
+    enum { BEFORE = 100, BEHIND = 5000 };
+    mt_columns columns = {0};
+    mt_request plain = {.has = MT_HAS_TIME, .time_ns = 7};
+    mt_request both = {.has = MT_HAS_TIME | MT_HAS_DELAY | MT_HAS_TURN, .delay_ns = 5, .turn = 2};
+    for (int i = 0; i < BEFORE; i++)
+        assert_int_equal(mt_columns_append(&columns, &plain, NULL), MT_OK);
+    mt_memory_fail_at(2, 0);
+    assert_int_equal(mt_columns_append(&columns, &both, NULL), MT_ERROR_MEMORY);
+    mt_memory_fail_at(0, 0);
+    assert_non_null(columns.delay_ns.data);
+    assert_null(columns.turn.data);
+    for (int i = 0; i < BEHIND; i++) {
+        plain.time_ns = i;
+        assert_int_equal(mt_columns_append(&columns, &plain, NULL), MT_OK);
+        assert_true(columns.count <= columns.delay_ns.capacity);
+    }
+    assert_stored(&columns, BEFORE + BEHIND - 1, &plain);
+    assert_int_equal(columns.count, BEFORE + BEHIND);
+    mt_columns_free(&columns);
+}
+
 static void test_texts(void **state) {
     (void)state;
     mt_texts texts = {0};
@@ -223,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_choose),
         cmocka_unit_test(test_unused_columns_take_nothing),
         cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_column_of_a_failed_append),
         cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests_name("columns", tests, NULL, NULL);

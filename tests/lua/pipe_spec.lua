@@ -349,6 +349,19 @@ describe("mt.trace.pipe", function()
     assert.is_nil(step())
   end)
 
+  it("gives more of them than a function of C has room for", function()
+    local names, count = {}, 0
+    for i = 1, 90 do names[i] = i % 2 == 0 and "timestamp" or "hash_ids" end
+    local step = mt.trace.pipe(four()):members(table.unpack(names))
+    for request in mt.trace.pipe(four()):requests() do
+      local values = table.pack(step())
+      assert.equal(91, values.n)
+      for i = 1, 90 do assert.same(request[names[i]], values[i + 1]) end
+      count = count + 1
+    end
+    assert.is_true(count > 1)
+  end)
+
   it("gives members that are absent as nil, and goes on", function()
     local columns = mt.trace.columns { { timestamp = 1 }, { input_length = 5 }, { timestamp = 3 } }
     local seen = {}

@@ -251,13 +251,18 @@ static int column_values(lua_State *L) {
     return 1;
 }
 
+/* Only columns hold one of our kinds. */
+static int is_kind(const mt_lua_column_kind *kind) {
+    uintptr_t at = (uintptr_t)kind, first = (uintptr_t)column_kinds;
+    return kind == &computed_kind || (at >= first && at - first < sizeof column_kinds);
+}
+
 /* The column that is indexed, without a look for its type by name: a loop does little else. */
 static const mt_lua_column *indexed_column(lua_State *L) {
-    if (!lua_isuserdata(L, 1) || !lua_getmetatable(L, 1))
-        return mt_lua_check_column(L, 1);
-    int is_column = lua_rawequal(L, -1, lua_upvalueindex(2));
-    lua_pop(L, 1);
-    return is_column ? lua_touserdata(L, 1) : mt_lua_check_column(L, 1);
+    const mt_lua_column *self = lua_type(L, 1) == LUA_TUSERDATA ? lua_touserdata(L, 1) : NULL;
+    if (self && lua_rawlen(L, 1) >= sizeof *self && is_kind(self->kind))
+        return self;
+    return mt_lua_check_column(L, 1);
 }
 
 /* column[i] -> value or nil; column.method */

@@ -131,7 +131,8 @@ static int members_step(lua_State *L) {
     if (!step(L, &request))
         return 1;
     loop_state *state = lua_touserdata(L, lua_upvalueindex(ITS_STATE));
-    luaL_checkstack(L, state->asked + 8, "members");
+    if (state->asked > LUA_MINSTACK - 8) /* less than that a C function always has */
+        luaL_checkstack(L, state->asked + 8, "members");
     lua_pushinteger(L, ++state->count);
     int was_running = state->are_numbers ? 0 : mt_lua_pause_collector(L);
     for (int i = 0; i < state->asked; i++)

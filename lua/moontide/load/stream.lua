@@ -151,6 +151,10 @@ end
 ---@param last? number seconds: it begins nothing at or after it
 ---@param are_tagged? boolean requests have their class's name as a member
 function stream.add_to(plan, self, name, factor, last, are_tagged)
+  if not self.is_whole then
+    core.plan.add(plan, name, self.process, self.lengths, self.prompt, nil, factor, nil, last)
+    return
+  end
   local class_fields = are_tagged and self.tagged_fields or self.class_fields
   local has_more = self.first or self.branches or self.class_prompts or class_fields
   core.plan.add(plan, name, self.process, self.lengths, self.prompt, self.fields, factor, self.pace, last,
@@ -217,6 +221,7 @@ local function whole(values)
     name = values.name, process = process, prompt = values.prompt or unique,
     fields = values.fields ~= nil and fields.of(values.fields, where) or nil,
     lengths = false, -- there are always some: its place
+    is_whole = true, -- it may have more than these
   }, stream_type)
   check_sessions(self, values, where)
   if values.prompt and core.prompt.decides(values.prompt) then
