@@ -187,7 +187,7 @@ end
 local inside_told = 0.05
 
 local function tell_notes(self, opt, expected, is_default)
-  for _, note in ipairs(workload.duration_notes(self, opt.duration, is_default)) do report.note(note) end
+  for _, note in ipairs(workload.duration_notes(self, opt.duration, is_default, opt.rate_scale)) do report.note(note) end
   if expected.inside > inside_told then
     report.warning(("%.0f %% of the prompts end inside their shared prefix: input= is the whole prompt "
       .. "(did you mean new_input=, what comes after the prefix?)"):format(100 * expected.inside))
@@ -263,7 +263,7 @@ function generate.run(script, self, opt)
     opt.duration = opt.duration and opt.duration / asked.compress
     fallback = (fallback or workload.default_duration) / asked.compress
   end
-  opt.duration, is_said = workload.duration(self, opt.duration, fallback)
+  opt.duration, is_said = workload.duration(self, opt.duration, fallback, opt.rate_scale)
   opt.whole_milliseconds = opt.timestamp_digits == 0
   opt.most_at_once = opt.yes and math.maxinteger or most_at_once
   local expected = workload_expect.expect(self, opt.duration, opt.seed, opt.rate_scale)
