@@ -272,8 +272,8 @@ options of every workload:
   -o, --output-file FILE      the trace's file, - for standard output (default: NAME.jsonl)
   --seed N                    of the random numbers; 64 bits (default: 0)
   --num-requests N            stop after so many requests
-  --rate-scale NUMBER         multiply all rates; request k (of sessions turn t of session j) keeps
-                              its lengths and prefix, but where they follow curves of time
+  --rate-scale NUMBER         multiply all rates; request k (of sessions turn t of session j)
+                              keeps its lengths and prefix, but where they follow curves of time
                               (default: 1)
   --shard I/N                 only every N-th session or request, beginning with the I-th (counted
                               from 0)

@@ -187,7 +187,8 @@ it("--check says how many levels of a long mmpp it leaves out", function()
   local result = run([[
 local levels = {}
 for i = 1, 40 do levels[i] = i end
-return mt.workload { duration = 100, mt.stream { name = "a", input = 9, arrivals = mt.mmpp(10, { levels = levels, dwell = 2 }) } }]],
+local arrivals = mt.mmpp(10, { levels = levels, dwell = 2 })
+return mt.workload { duration = 100, mt.stream { name = "a", input = 9, arrivals = arrivals } }]],
     "--check")
   assert.equal(0, result.status, result.err)
   local list = result.out:match "\nstream 'a': mmpp%(const%(10%), {(.-), and %d+ more levels}%)\n"

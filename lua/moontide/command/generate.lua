@@ -187,7 +187,8 @@ end
 local inside_told = 0.05
 
 local function tell_notes(self, opt, expected, is_default)
-  for _, note in ipairs(workload.duration_notes(self, opt.duration, is_default, opt.rate_scale)) do report.note(note) end
+  local notes = workload.duration_notes(self, opt.duration, is_default, opt.rate_scale)
+  for _, note in ipairs(notes) do report.note(note) end
   if expected.inside > inside_told then
     report.warning(("%.0f %% of the prompts end inside their shared prefix: input= is the whole prompt "
       .. "(did you mean new_input=, what comes after the prefix?)"):format(100 * expected.inside))

@@ -52,7 +52,7 @@ public.rate_of = require "moontide.load.rate_of"
 -- --- coercion --------------------------------------------------------------------------------------
 
 -- How long a function is sampled that is combined with `other`, whose duration is enough.
-local function horizon_of(other)
+local function sampled_to(other)
   local duration = raw.is(other) and other.duration or math.huge
   return duration < math.huge and duration or default_horizon
 end
@@ -79,7 +79,7 @@ end
 
 local function binary(operation, combine)
   return core.base.located(function(a, b)
-    return combine(operand(a, horizon_of(b), operation), operand(b, horizon_of(a), operation))
+    return combine(operand(a, sampled_to(b), operation), operand(b, sampled_to(a), operation))
   end)
 end
 

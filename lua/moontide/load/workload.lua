@@ -97,7 +97,8 @@ end
 
 --- All rates times k; request number k keeps its lengths and prefix at every scale, and of sessions turn t of
 --- session j, which is another request then. Where a class's weight, or a parameter of a length or pick, is a
---- curve, it is read at the request's time, which is another one at another scale: there lengths, classes and prefixes follow the time, not the number.
+--- curve, it is read at the request's time, which is another one at another scale: there lengths,
+--- classes and prefixes follow the time, not the number.
 ---@param k number above 0
 ---@return moontide.workload
 function methods:scale(k)
