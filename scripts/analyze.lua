@@ -60,6 +60,7 @@ return mt.script {
   options = list,
   check = function(opt)
     return figures.mistake(opt, "--service, --series or --expect", true)
+      or figures.series_mistake(opt.series, { opt.input_file })
       or caches.check(opt, label)
   end,
   run = function(opt)

@@ -4,6 +4,7 @@ local mt = require "moontide"
 local drive_options = require "moontide.drive.options"
 local figures = require "moontide.command.figures"
 local gate = require "moontide.drive.gate"
+local file_target = require "moontide.trace.target"
 
 return mt.script(live.command("replay", {
   summary = "Send a trace or a script's load to an endpoint, on time, and say what came of it",
@@ -14,7 +15,11 @@ return mt.script(live.command("replay", {
     { "words", kind = "string", argument = true, list = true, hidden = true },
     table.unpack(figures.options()),
   },
-  check = function(opt) return figures.mistake(opt) or drive_options.check(opt) end,
+  check = function(opt)
+    local replaced = opt.record and opt.target and file_target.replaced(opt.record, { opt.target })
+    return replaced and ("--record would replace %s"):format(replaced)
+      or figures.mistake(opt) or drive_options.check(opt)
+  end,
   run = function(opt)
     local target, message, code = require("moontide.drive.target").of(opt.target, opt.words or {}, opt)
     if not target then return nil, message, code end

@@ -359,6 +359,10 @@ static void tell_caller(mt_driver *driver) {
         (void)eventfd_write(driver->wake_caller, 1);
 }
 
+/* What is ready now and no more: without EVLOOP_ONCE libevent looks again for as long as there is something, and
+ * answers that never end would keep timeouts and the caller's orders out. */
+enum { ONE_LOOK = EVLOOP_ONCE | EVLOOP_NONBLOCK };
+
 /* One turn of the loop: waits for something unless there is something to do, and does all of it. */
 static void loop_once(mt_driver *driver) {
     int64_t now = mt_now_ns();
@@ -369,14 +373,14 @@ static void loop_once(mt_driver *driver) {
     driver->polled_ns = now;
     if (wake == now) {
         driver->turn_began_ns = now;
-        event_base_loop(driver->base, EVLOOP_NONBLOCK);
+        event_base_loop(driver->base, ONE_LOOK);
         return;
     }
     arm(driver, wake);
     /* Said first, looked at afterwards; who offers does it the other way round. */
     atomic_store(&driver->thread_sleeps, 1);
     int has_work = !mt_pile_is_empty(&driver->offered) || atomic_load(&driver->has_orders);
-    event_base_loop(driver->base, has_work ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+    event_base_loop(driver->base, has_work ? ONE_LOOK : EVLOOP_ONCE);
     atomic_store(&driver->thread_sleeps, 0);
 }
 

@@ -52,7 +52,7 @@ static mt_code add_slices(const mt_stream *stream, const mt_process_context *con
                           class_means *means, mt_lengths_mean *sum, double *total,
                           mt_error *error) {
     mt_curve *curve = mt_process_curve(stream->process);
-    double end = fmin(context->end, mt_process_duration(stream->process));
+    double end = fmin(context->end, mt_process_duration(stream->process, context->factor));
     mt_clock *clock = curve ? mt_clock_open(curve, context->seed, 1, context->end, error) : NULL;
     if (curve && !clock)
         return mt_code_of(error);
@@ -80,7 +80,7 @@ static mt_code expect_lengths(const mt_stream *stream, const mt_process_context 
                               mt_error *error) {
     *mean = (mt_lengths_mean){0};
     double total = 0;
-    double end = fmin(context->end, mt_process_duration(stream->process));
+    double end = fmin(context->end, mt_process_duration(stream->process, context->factor));
     mt_code code = mt_lengths_check_end(stream->lengths, end * stream->pace, error);
     if (code != MT_OK)
         return code;

@@ -272,8 +272,9 @@ options of every workload:
   -o, --output-file FILE      the trace's file, - for standard output (default: NAME.jsonl)
   --seed N                    of the random numbers; 64 bits (default: 0)
   --num-requests N            stop after so many requests
-  --rate-scale NUMBER         multiply all rates; request k keeps its lengths and prefix, but
-                              where they follow curves of time (default: 1)
+  --rate-scale NUMBER         multiply all rates; request k (of sessions turn t of session j)
+                              keeps its lengths and prefix, but where they follow curves of time
+                              (default: 1)
   --shard I/N                 only every N-th session or request, beginning with the I-th (counted
                               from 0)
   --check                     only check the plan and print its expected totals and digest
@@ -287,10 +288,10 @@ options of every workload:
                               that part of the time
   --compress-think            and think times of sessions are so much shorter too
   --expect FIGURE=RANGE,...   fail (exit 1) unless the load is so:
-                              'requests=900..1100,input_length.p99<20000,rate.peak<40'; a file
-                              that it would write is left as it was. hit_ratio is by block, of a
-                              cache without limit, hit_ratio.1000 of an LRU cache of so many
-                              blocks
+                              'requests=900..1100,input_length.p99<20000,rate.peak<40'; the trace
+                              that it would write is left as it was, and --series is written all
+                              the same, to show why. hit_ratio is by block, of a cache without
+                              limit, hit_ratio.1000 of an LRU cache of so many blocks
   --service TIMES|RUN         what an answer takes, ttft=200ms,per_token=20ms or a run's folder:
                               then requests in flight and tokens held are known
   --step TIME                 the steps of peaks and of --series (default: 1)

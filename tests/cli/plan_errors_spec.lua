@@ -183,6 +183,33 @@ return mt.workload { duration = 100,
   assert.is_truthy(result.out:find("\nstream 'b': sessions{starts=even(const(1)), turns=fixed(3), think=fixed(0)}\n", 1, true))
 end)
 
+it("--check says how many levels of a long mmpp it leaves out", function()
+  local result = run([[
+local levels = {}
+for i = 1, 40 do levels[i] = i end
+local arrivals = mt.mmpp(10, { levels = levels, dwell = 2 })
+return mt.workload { duration = 100, mt.stream { name = "a", input = 9, arrivals = arrivals } }]],
+    "--check")
+  assert.equal(0, result.status, result.err)
+  local list = result.out:match "\nstream 'a': mmpp%(const%(10%), {(.-), and %d+ more levels}%)\n"
+  local _, commas = list:gsub(",", "")
+  assert.equal(40, commas + 1 + result.out:match "and (%d+) more levels")
+end)
+
+it("--rate-scale makes all of recorded times, in less or more time", function()
+  local recorded = [[
+local recorded = mt.workload { mt.stream { input = 8, arrivals = mt.even(4) } }:columns { duration = 10 }
+return mt.workload { mt.stream { name = "a", input = 9, arrivals = mt.times_of(recorded) } }]]
+  for scale, last in pairs { ["0.5"] = 19500, ["1"] = 9750, ["2"] = 4875 } do
+    local result = run(recorded, "-o - --rate-scale " .. scale)
+    assert.equal(0, result.status, result.err)
+    local _, lines = result.out:gsub("\n", "")
+    assert.equal(40, lines)
+    assert.equal(last, tonumber(result.out:match '"timestamp": (%d+)[^\n]*\n$'))
+    assert.is_nil(result.err:find("its curve lasts", 1, true))
+  end
+end)
+
 it("--plot draws what is expected and what comes in one chart; without answers there is no OSL", function()
   local result = run(stream "arrivals = mt.poisson(mt.ramp(1, 50, 60)), input = 5", "--plot --seed 7")
   assert.equal(0, result.status, result.err)

@@ -78,6 +78,15 @@ describe("moontide synthesize", function()
       '\n{"requests": 2, "blocks": 4, "duration": 0, "metrics": {"input_length": {"mean": 1000, ', 1, true))
   end)
 
+  it("gives a short part a length in time, where nothing is shared", function()
+    command.line("steady --rate 5 --duration 9 --isl 40 -o poisson.jsonl", { folder = folder })
+    for _, count in ipairs { 2, 5, 10 } do
+      local made = records.read(works(("poisson.jsonl --num-requests %d -o -"):format(count)).out)
+      assert.equal(count, #made)
+      assert.is_true(made[count].timestamp > 100 * count, made[count].timestamp) -- a half of the rate's
+    end
+  end)
+
   it("prints JSON", function()
     local result = works "twins.jsonl --method radix --num-requests 2x -o new.jsonl --json"
     local one = '{"mean": %d, "std": 0, "min": %d, "p25": %d, "median": %d, "p75": %d, "max": %d}'

@@ -480,7 +480,8 @@ static void test_recorded(void **state) {
     assert_int_equal(all.count, 4);
     assert_near(all.at[1], 0.5, 0);
     assert_near(all.at[3], 1.5, 0);
-    assert_near(mt_process_duration(process), 1.5, 1e-12);
+    assert_near(mt_process_duration(process, 1), 1.5, 1e-12);
+    assert_near(mt_process_duration(process, 2), 0.75, 1e-12);
     assert_near(expected_requests(process, 1, 1.5), 3, 0);
     assert_near(expected_requests(process, 1, 100), 4, 0);
     mt_free(all.at);

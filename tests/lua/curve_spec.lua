@@ -64,6 +64,11 @@ describe("a rate curve", function()
     near(12, (function() return 7 end + ramp)(5))
   end)
 
+  it("follows a function that comes after it for longer than it lasts itself", function()
+    near(30, (mt.ramp(0, 5, 10) .. function(t) return t end)(40))
+    near(108000, mt.max(function(t) return t end, 0, mt.const(1, "48h"))(30 * 3600))
+  end)
+
   it("is changed by methods", function()
     local ramp = mt.ramp(0, 10, 10)
     assert.equal(4, ramp:take(4).duration)

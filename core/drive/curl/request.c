@@ -168,6 +168,9 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
     if (!request->flight)
         return line.length;
     note_arrival(request, line.length);
+    request->header_bytes += line.length;
+    if (request->header_bytes > MT_HTTP_HEADER_LIMIT)
+        return 0;
     if (request->has_head)
         return line.length;
     if (begins_with(line, "HTTP/")) {
@@ -287,6 +290,7 @@ static size_t count_lines(const char *text, size_t length) {
 static void forget(mt_curl_request *request) {
     request->turn = 0;
     request->os_error = request->status = 0;
+    request->header_bytes = 0;
     request->has_head = request->has_opened = request->has_begun = request->must_restart = 0;
     request->is_connecting = 1;
     request->error[0] = '\0';

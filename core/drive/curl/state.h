@@ -42,6 +42,7 @@ typedef struct mt_curl_request {
     char *text;        /* the URL; the header's lines */
     struct curl_slist *lines;
     size_t text_capacity, line_capacity, length, body_length;
+    size_t header_bytes; /* of its answer, trailers too: beyond MT_HTTP_HEADER_LIMIT it is given up */
     uint64_t turn; /* in which arrival_ns was taken */
     int64_t arrival_ns;
     int os_error; /* of the last socket that could not be made */

@@ -80,7 +80,9 @@ static mt_failure headless(const mt_curl_request *request, CURLcode code, int os
 static void explain(mt_curl_request *request, mt_failure failure) {
     mt_exchange *exchange = &request->flight->exchange;
     const char *text = request->error;
-    if (failure == MT_FAILURE_BAD_CHUNK)
+    if (request->header_bytes > MT_HTTP_HEADER_LIMIT)
+        text = mt_http_problem_text(MT_HTTP_HEADER_TOO_LONG);
+    else if (failure == MT_FAILURE_BAD_CHUNK)
         text = mt_http_problem_text(MT_HTTP_BAD_CHUNK);
     else if (exchange->os_error || exchange->first_byte_ns == MT_NEVER)
         text = request->is_connecting ? text : "";
@@ -102,7 +104,9 @@ mt_failure mt_curl_verdict(mt_curl_request *request, CURLcode code, int64_t end_
     }
     exchange->os_error =
         code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ? errno_of(request, code) : 0;
-    if (strstr(request->error, "in chunked-encoding"))
+    if (request->header_bytes > MT_HTTP_HEADER_LIMIT)
+        failure = MT_FAILURE_NOT_HTTP;
+    else if (strstr(request->error, "in chunked-encoding"))
         failure = MT_FAILURE_BAD_CHUNK;
     else if (request->has_head)
         return mt_answer_end(&flight->answer, exchange, end_of(request, code, exchange->os_error),

@@ -96,12 +96,15 @@ static void levels_close(mt_process_state *base) {
 
 static void levels_text(const mt_process *base, char *buffer, size_t size) {
     const levels_process *process = (const levels_process *)base;
-    char curve[256], list[224];
-    size_t used = 0;
-    for (size_t i = 0; i < process->count && used + 48 < sizeof list; i++)
+    char curve[256], list[224], left[48] = "";
+    size_t used = 0, i = 0;
+    for (; i < process->count && used + 48 < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%sx%.4g for %.4g s",
                                  i ? ", " : "", process->levels[i].value, process->levels[i].dwell);
-    snprintf(buffer, size, "mmpp(%s, {%s})", mt_curve_text(base->curve, curve, sizeof curve), list);
+    if (i < process->count)
+        snprintf(left, sizeof left, ", and %zu more levels", process->count - i);
+    snprintf(buffer, size, "mmpp(%s, {%s%s})", mt_curve_text(base->curve, curve, sizeof curve),
+             list, left);
 }
 
 static void levels_release(mt_process *process) {

@@ -35,9 +35,9 @@ mt_curve *mt_process_curve(const mt_process *process) {
     return process->kind->curve ? process->kind->curve(process) : process->curve;
 }
 
-double mt_process_duration(const mt_process *process) {
+double mt_process_duration(const mt_process *process, double factor) {
     if (process->kind->duration)
-        return process->kind->duration(process);
+        return process->kind->duration(process, factor);
     return process->curve ? mt_curve_duration(process->curve) : INFINITY;
 }
 

@@ -151,9 +151,9 @@ void mt_process_release(mt_process *process);       /* NULL is allowed */
 /* The curve given to the maker (of sessions: to that of their starts), or NULL. */
 mt_curve *mt_process_curve(const mt_process *process);
 
-/* Seconds after which no new request or session begins: the curve's duration, or the recorded
- * times'; INFINITY when it goes on. */
-double mt_process_duration(const mt_process *process);
+/* Seconds after which no new request or session begins where all rates are multiplied by `factor`: the curve's
+ * duration, or the recorded times', which come in 1/factor of their time; INFINITY when it goes on. */
+double mt_process_duration(const mt_process *process, double factor);
 
 /* Does it have sessions: turns that wait for answers? */
 int mt_process_has_sessions(const mt_process *process);
@@ -248,7 +248,7 @@ typedef struct mt_process_kind {
                            double answer_tokens, const mt_process_bins *bins,
                            mt_error *error);       /* NULL: as expect says of every bin's end */
     mt_curve *(*curve)(const mt_process *process); /* NULL: the maker's */
-    double (*duration)(const mt_process *process); /* NULL: the curve's */
+    double (*duration)(const mt_process *process, double factor); /* NULL: the curve's */
     void (*text)(const mt_process *process, char *buffer, size_t size);
     void (*release)(mt_process *process); /* parts other than the curve; NULL: none */
 } mt_process_kind;

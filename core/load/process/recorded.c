@@ -66,11 +66,11 @@ static mt_code recorded_expect(mt_process *base, const mt_process_context *conte
 }
 
 /* Just after the last recorded time, so that this one lies before the end. */
-static double recorded_duration(const mt_process *base) {
+static double recorded_duration(const mt_process *base, double factor) {
     const recorded_process *process = (const recorded_process *)base;
     if (process->period > 0)
         return INFINITY;
-    return nextafter(process->times[process->count - 1] / process->speed, INFINITY);
+    return nextafter(time_of(process, process->count - 1, factor), INFINITY);
 }
 
 static void recorded_text(const mt_process *base, char *buffer, size_t size) {

@@ -14,8 +14,8 @@ static mt_curve *sessions_curve(const mt_process *process) {
     return mt_process_curve(((const mt_sessions_process *)process)->starts);
 }
 
-static double sessions_duration(const mt_process *process) {
-    return mt_process_duration(((const mt_sessions_process *)process)->starts);
+static double sessions_duration(const mt_process *process, double factor) {
+    return mt_process_duration(((const mt_sessions_process *)process)->starts, factor);
 }
 
 static void release_shape(mt_session_shape *shape) {

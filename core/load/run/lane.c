@@ -118,7 +118,7 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     lane->process = mt_process_open(stream->process, &context, error);
     if (!lane->process)
         return mt_code_of(error);
-    double end = fmin(context.end, mt_process_duration(stream->process));
+    double end = fmin(context.end, mt_process_duration(stream->process, context.factor));
     lane->lengths = mt_lengths_open(stream->lengths, options->seed, end, error);
     if (!lane->lengths)
         return mt_code_of(error);

@@ -224,9 +224,9 @@ static int given(lua_State *L) {
     return mt_lua_keep(L, place, process, &error);
 }
 
-/* duration(process) -> seconds after which nothing new begins, math.huge when it goes on */
+/* duration(process, [factor of all rates]) -> seconds after which nothing new begins, math.huge when it goes on */
 static int duration(lua_State *L) {
-    lua_pushnumber(L, mt_process_duration(mt_lua_check_process(L, 1)));
+    lua_pushnumber(L, mt_process_duration(mt_lua_check_process(L, 1), luaL_optnumber(L, 2, 1)));
     return 1;
 }
 

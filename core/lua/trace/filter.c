@@ -1,4 +1,5 @@
 /* Filters of requests that are Lua functions. */
+#include "base/interrupt.h"
 #include "lua/trace/source_binding.h"
 
 static const char filter_type[] = "moontide.filter";
@@ -62,6 +63,8 @@ static int ask(lua_State *L) {
 static int keep(void *context, const mt_request *request, mt_error *error) {
     filter *self = context;
     lua_State *thread = self->thread;
+    if (mt_interrupted()) /* one question may take long, and a source looks only once a batch */
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     int handler = mt_lua_begin_callback(thread, "where", error);
     if (!handler)
         return -1;

@@ -44,6 +44,8 @@ static const mt_judge_weights
     brief_weights =
         {.worst = 8, .age = 3, .fifo = 1, .worst_tenth = 1, .tenths = 0.4, .other_pause = 0.1},
     lone_weights = {.worst = 8, .age = 1.5, .fifo = 0.5, .worst_tenth = 1};
+/* Requests that all come at one instant, of a source that lasts: no window counts them, and none is like it. */
+static const double at_once = 1000;
 static const double spare_tenth = 0.04, lone = 1.5;
 static const double alike = 1.1;
 /* Of so few sessions one more is soon there, and matters much. */
@@ -261,8 +263,10 @@ double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tall
         if (part->bunching[k] >= 0 && whole->bunching[k] > 0)
             sum +=
                 judge->weights.bunching * fmin(2, fabs(part->bunching[k] / whole->bunching[k] - 1));
-    if (part->rate > 0 && whole->rate > 0)
-        sum += rate_weight * fmin(2, fabs(log(part->rate / whole->rate)));
+    if (whole->rate > 0 && part->turns > 1) {
+        double off = part->rate > 0 ? fmin(2, fabs(log(part->rate / whole->rate))) : at_once;
+        sum += rate_weight * off;
+    }
     return sum;
 }
 

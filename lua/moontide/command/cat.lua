@@ -109,6 +109,7 @@ function cat.check(opt)
     end
   end
   local wrong = figures.mistake(opt, "--series or --expect")
+    or figures.series_mistake(opt.series, opt.input_file, opt.output_file)
   if wrong then return wrong end
   if opt.gap and (opt.merge or opt.parts) then
     return "--gap needs inputs that are joined and are no parts"

@@ -187,7 +187,8 @@ end
 local inside_told = 0.05
 
 local function tell_notes(self, opt, expected, is_default)
-  for _, note in ipairs(workload.duration_notes(self, opt.duration, is_default)) do report.note(note) end
+  local notes = workload.duration_notes(self, opt.duration, is_default, opt.rate_scale)
+  for _, note in ipairs(notes) do report.note(note) end
   if expected.inside > inside_told then
     report.warning(("%.0f %% of the prompts end inside their shared prefix: input= is the whole prompt "
       .. "(did you mean new_input=, what comes after the prefix?)"):format(100 * expected.inside))
@@ -210,15 +211,20 @@ local function tell_notes(self, opt, expected, is_default)
   end
 end
 
--- Why the trace must not go there, or nil: over the script, or a file that one of its options names; over
--- something that is no trace where nobody named it.
-local function refusal(script, opt, path)
+-- The files that the trace is made of: the script, and what its options name. False is none.
+local function files_of(script, opt)
   local files = { script.folder and script.chunk:sub(2) or false }
   for _, option in ipairs(script.options) do
     local value = option.kind == "path" and opt[options.key(option[1])]
     if type(value) == "string" and option[1] ~= "output-file" then files[#files + 1] = value end
   end
-  local replaced = target.replaced(path, files)
+  return files
+end
+
+-- Why the trace must not go there, or nil: over what it is made of, or over something that is no trace where
+-- nobody named it.
+local function refusal(script, opt, path)
+  local replaced = target.replaced(path, files_of(script, opt))
   if replaced then
     return ("the trace would replace %s: say where %sit goes with --output-file"):format(replaced,
       opt.output_file and "else " or "")
@@ -227,11 +233,13 @@ local function refusal(script, opt, path)
 end
 
 -- What is wrong with the options together, or nil.
-local function mistake(opt, asked)
+local function mistake(script, opt, asked)
   if asked.json and not opt.check then return "--json goes with --check" end
   if asked.by and not (opt.check or opt.plot) then return "--by goes with --check or --plot" end
   if asked.compress_think and not asked.compress then return "--compress-think goes with --compress" end
+  local output = not (opt.check or opt.plot) and common.output_path(script, opt) or nil
   return figures.mistake(asked, "--check, --plot, --series or --expect", opt.check or opt.plot)
+    or figures.series_mistake(asked.series, files_of(script, opt), output)
 end
 
 local function draw(self, opt, asked)
@@ -254,7 +262,7 @@ function generate.run(script, self, opt)
   local is_said
   local asked = common.figures(script, opt)
   asked.block_size = self.block_size
-  local wrong = mistake(opt, asked)
+  local wrong = mistake(script, opt, asked)
   if wrong then return nil, script.name .. ": " .. wrong, "usage" end
   local fallback = script.default_duration
   if asked.compress then
@@ -263,7 +271,7 @@ function generate.run(script, self, opt)
     opt.duration = opt.duration and opt.duration / asked.compress
     fallback = (fallback or workload.default_duration) / asked.compress
   end
-  opt.duration, is_said = workload.duration(self, opt.duration, fallback)
+  opt.duration, is_said = workload.duration(self, opt.duration, fallback, opt.rate_scale)
   opt.whole_milliseconds = opt.timestamp_digits == 0
   opt.most_at_once = opt.yes and math.maxinteger or most_at_once
   local expected = workload_expect.expect(self, opt.duration, opt.seed, opt.rate_scale)

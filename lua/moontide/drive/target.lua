@@ -151,7 +151,7 @@ end
 -- The target that a workload is, for the values of a run: seed, duration, num_requests, rate_scale. fallback:
 -- seconds, where nothing says how long it is.
 local function of_workload(made, name, values, opt, fallback)
-  local duration = workload.duration(made, values.duration, fallback)
+  local duration = workload.duration(made, values.duration, fallback, values.rate_scale)
   local waits = workload.waits(made)
   local misfit = waits.any and what_waiting_refuses(opt, waits)
   if misfit then return nil, misfit, "usage" end

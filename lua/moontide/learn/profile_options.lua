@@ -23,7 +23,7 @@ profile_options.series_spec = {
 --- What is expected of it, where a command takes that.
 profile_options.expect = { "expect", kind = "expectation", list = true,
   help = "fail (exit 1) unless the load is so: 'requests=900..1100,input_length.p99<20000,rate.peak<40'; "
-    .. "a file that it would write is left as it was. hit_ratio is by block, of a cache without limit, "
-    .. "hit_ratio.1000 of an LRU cache of so many blocks" }
+    .. "the trace that it would write is left as it was, and --series is written all the same, to show why. "
+    .. "hit_ratio is by block, of a cache without limit, hit_ratio.1000 of an LRU cache of so many blocks" }
 
 return profile_options

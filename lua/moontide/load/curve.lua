@@ -51,9 +51,14 @@ public.rate_of = require "moontide.load.rate_of"
 
 -- --- coercion --------------------------------------------------------------------------------------
 
--- The curve that an operand stands for. `other`: what it is combined with, whose duration is enough
--- for a function to be sampled over.
-local function operand(value, other, operation)
+-- How long a function is sampled that is combined with `other`, whose duration is enough.
+local function sampled_to(other)
+  local duration = raw.is(other) and other.duration or math.huge
+  return duration < math.huge and duration or default_horizon
+end
+
+-- The curve that an operand stands for. A function is sampled over `horizon` seconds.
+local function operand(value, horizon, operation)
   if raw.is(value) then return value end
   if type(value) == "number" then
     if value ~= value or math.abs(value) == math.huge then
@@ -61,8 +66,6 @@ local function operand(value, other, operation)
     end
     return raw.constant(value, math.huge)
   elseif type(value) == "function" then
-    local horizon = raw.is(other) and other.duration or math.huge
-    if horizon == math.huge then horizon = default_horizon end
     return from_function(value, math.huge, horizon, "curve(function)")
   elseif type(value) == "string" and operation == "a .. b" then
     core.base.raise(("a .. b: a string (%s) is not a curve; Lua reads `c .. 50 .. 0` as `c .. \"500\"`: "
@@ -76,16 +79,21 @@ end
 
 local function binary(operation, combine)
   return core.base.located(function(a, b)
-    return combine(operand(a, b, operation), operand(b, a, operation))
+    return combine(operand(a, sampled_to(b), operation), operand(b, sampled_to(a), operation))
   end)
 end
+
+-- What comes after a curve has a clock of its own: a function is sampled as far as one that stands alone.
+local after = core.base.located(function(a, b)
+  return raw.after(operand(a, default_horizon, "a .. b"), operand(b, default_horizon, "a .. b"))
+end)
 
 local metatable = raw.metatable
 metatable.__add = binary("a + b", raw.add)
 metatable.__sub = binary("a - b", raw.subtract)
 metatable.__mul = binary("a * b", raw.multiply)
 metatable.__div = binary("a / b", raw.divide)
-metatable.__concat = binary("a .. b", raw.after)
+metatable.__concat = after
 metatable.__unm = core.base.located(function(a) return raw.negate(a) end)
 metatable.__call = core.base.located(function(c, t, seed)
   return raw.at(c, options.duration(t, "the time"), seed ~= nil and options.integer(seed, "the seed") or nil)
@@ -94,8 +102,14 @@ end)
 local function fold(name, combine, first, second, ...)
   local operands = { first, second, ... }
   if #operands < 2 then core.base.raise(name .. ": takes two curves or more") end
-  local result = operand(operands[1], operands[2], name)
-  for i = 2, #operands do result = combine(result, operand(operands[i], result, name)) end
+  local horizon = 0
+  for i = 1, #operands do
+    local duration = raw.is(operands[i]) and operands[i].duration or math.huge
+    if duration < math.huge then horizon = math.max(horizon, duration) end
+  end
+  if horizon == 0 then horizon = default_horizon end
+  local result = operand(operands[1], horizon, name)
+  for i = 2, #operands do result = combine(result, operand(operands[i], horizon, name)) end
   return result
 end
 

@@ -101,7 +101,7 @@ end
 -- The profile of a plan or trace.
 local function profile_of(name, load, opt)
   if workload.is(load) then
-    opt.duration = workload.duration(load, opt.duration)
+    opt.duration = workload.duration(load, opt.duration, nil, opt.rate_scale)
     return load_profile.of_plan(load, opt)
   end
   local state = profile.open(opt)

@@ -95,9 +95,10 @@ function workload.with_script_name(self, name)
   return named
 end
 
---- All rates times k; request number k keeps its lengths and prefix at every scale. Where a class's weight,
---- or a parameter of a length or pick, is a curve, it is read at the request's time, which is another one at
---- another scale: there lengths, classes and prefixes follow the time, not the number.
+--- All rates times k; request number k keeps its lengths and prefix at every scale, and of sessions turn t of
+--- session j, which is another request then. Where a class's weight, or a parameter of a length or pick, is a
+--- curve, it is read at the request's time, which is another one at another scale: there lengths,
+--- classes and prefixes follow the time, not the number.
 ---@param k number above 0
 ---@return moontide.workload
 function methods:scale(k)
@@ -163,12 +164,12 @@ end
 
 -- --- durations ------------------------------------------------------------------------------------
 
-local function longest_curve(self)
+local function longest_curve(self, rate_scale)
   local longest
   local streams, duration_of, endless = self.streams, core.process.duration, math.huge
   for i = 1, #streams do
     local entry = streams[i]
-    local duration = duration_of(entry.stream.process)
+    local duration = duration_of(entry.stream.process, entry.factor * rate_scale)
     if entry.last < duration then duration = entry.last end
     if duration < endless and (not longest or duration > longest) then longest = duration end
   end
@@ -179,9 +180,10 @@ end
 ---@param self moontide.workload
 ---@param asked? number seconds
 ---@param fallback? number seconds, instead of 60
+---@param rate_scale? number multiplies all rates: recorded times come in as small a part of their time
 ---@return number seconds, boolean is_said false when nothing says it and it is the 60 s
-function workload.duration(self, asked, fallback)
-  local said = asked or self.duration or longest_curve(self) or fallback
+function workload.duration(self, asked, fallback, rate_scale)
+  local said = asked or self.duration or longest_curve(self, rate_scale or 1) or fallback
   return said or default_duration, said ~= nil
 end
 
@@ -211,11 +213,12 @@ end
 ---@param self moontide.workload
 ---@param duration number seconds
 ---@param is_default? boolean nothing said how long the workload is
+---@param rate_scale? number as of workload.duration
 ---@return string[]
-function workload.duration_notes(self, duration, is_default)
+function workload.duration_notes(self, duration, is_default, rate_scale)
   local notes = {}
   for _, entry in ipairs(self.streams) do
-    local curve = core.process.duration(entry.stream.process)
+    local curve = core.process.duration(entry.stream.process, entry.factor * (rate_scale or 1))
     if curve < math.huge and math.abs(curve - duration) > 1e-9 * duration then
       notes[#notes + 1] = ("stream '%s': its curve lasts %.9g s, the workload %.9g s: it %s"):format(
         entry.name, curve, duration, curve < duration and "ends early" or "is cut")

@@ -101,7 +101,7 @@ end
 -- The options of a method, with the duration decided and the plan's sense checked.
 local function run_options(self, name, opt, spec)
   local values = options.table(name, opt, spec or of_run.requests_spec)
-  values.duration = (workload.duration(self, values.duration))
+  values.duration = (workload.duration(self, values.duration, nil, values.rate_scale))
   expectation.expect(self, values.duration, values.seed, 1)
   return values
 end

@@ -85,7 +85,7 @@ local function of_script(name, words)
     values.duration = values.duration and values.duration / asked.compress
     fallback = (fallback or workload.default_duration) / asked.compress
   end
-  values.duration = (workload.duration(made, values.duration, fallback))
+  values.duration = (workload.duration(made, values.duration, fallback, values.rate_scale))
   return subject.of_workload(made, self.name, values)
 end
 

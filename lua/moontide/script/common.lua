@@ -11,8 +11,8 @@ local function command_options(timestamp_digits)
       help = "the trace's file, - for standard output (default: NAME.jsonl)" },
     run.duration, run.seed, run.num_requests,
     { "rate-scale", kind = "number", above = 0, default = 1,
-      help = "multiply all rates; request k keeps its lengths and prefix, but where they follow curves of "
-        .. "time" },
+      help = "multiply all rates; request k (of sessions turn t of session j) keeps its lengths and prefix, "
+        .. "but where they follow curves of time" },
     run.shard,
     { "check", kind = "flag", help = "only check the plan and print its expected totals and digest" },
     { "plot", kind = "flag", help = "only plot the plan's rates" },
