@@ -110,7 +110,9 @@ end
 ---@return number[]? requests, string? message, string? code
 function counted.areas(entry, block_size, opt, expected, count)
   local factor = math.min(1, most_requests / expected)
-  local requests, message, code = bins(entry, block_size, opt, factor, opt.duration, count)
+  -- What comes at the end itself is after it.
+  local to = math.max(opt.duration - 1e-9, opt.duration / 2)
+  local requests, message, code = bins(entry, block_size, opt, factor, to, count)
   if not requests then return nil, message, code end
   for i, number in ipairs(requests) do requests[i] = number / factor end
   return requests
