@@ -131,11 +131,11 @@ static mt_code expect_turns(const mt_stream *stream, const mt_process_expectatio
     return MT_OK;
 }
 
-/* For a prompt source that decides lengths: its own means, except for an output that the stream
+/* For a prompt source that decides lengths: its own means over the requests that there are, except for an output that the stream
  * gives. */
 static void expect_decided(const mt_stream *stream, mt_lengths_mean *mean, double *requests) {
     mt_prompt_mean decided;
-    if (!mt_prompt_decides(stream->prompt, &decided))
+    if (!mt_prompt_decides_first(stream->prompt, *requests, &decided))
         return;
     mean->input = decided.input;
     mean->inside = 0;

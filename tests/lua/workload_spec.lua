@@ -334,6 +334,12 @@ describe("mt.profile", function()
     assert.same({ 0.25, 0.5, 0.5, 0.5 },
       assert(mt.profile(plan():columns(), { step = 2, hits = 100 })):series().hit_ratio)
     assert.has_error(function() mt.profile(plan(), { hits = 0 }) end)
+    for _, service in ipairs { "foo", "ttft", "" } do
+      local ok, message = pcall(mt.profile, plan(), { service = service })
+      assert.is_false(ok)
+      assert.is_truthy(tostring(message):find("profile: service must be ttft=TIME,per_token=TIME or a run "
+        .. "(mt.run_of(folder)), not '" .. service .. "'", 1, true), tostring(message))
+    end
     assert.has_error(function() mt.profile(plan(), { hits = "many" }) end)
   end)
 

@@ -4,15 +4,27 @@
 
 #include <math.h>
 
+double mt_session_share_with_turn(const mt_distribution *turns, uint64_t k, uint64_t seed,
+                                  double time) {
+    if (k == 0)
+        return 1;
+    /* Below k + 1/2: what lies there itself is rounded up. */
+    double below = nextafter((double)k + 0.5, 0);
+    return 1 - mt_distribution_probability_below(turns, below, seed, time);
+}
+
+static double mean_turns(const mt_session_shape *shape, uint64_t seed, double time) {
+    return mt_distribution_mean_rounded(shape->turns, seed, time, 1, (double)MT_MOST_TURNS);
+}
+
 /* Turns of a session that start children, on average. */
 static double branching_turns(const mt_session_shape *shape, const mt_branch_shape *branch,
-                              uint64_t seed) {
+                              uint64_t seed, double time) {
     if (branch->every == 0)
-        return branch->chance *
-               (mt_distribution_mean_rounded(shape->turns, seed, 0, 1, (double)MT_MOST_TURNS) - 1);
+        return branch->chance * (mean_turns(shape, seed, time) - 1);
     double sum = 0;
     for (uint64_t k = branch->every; k < MT_MOST_TURNS; k += branch->every) {
-        double more = 1 - mt_distribution_probability_below(shape->turns, (double)k + 0.5, seed, 0);
+        double more = mt_session_share_with_turn(shape->turns, k, seed, time);
         if (!(more > 1e-12))
             break;
         sum += more;
@@ -21,13 +33,14 @@ static double branching_turns(const mt_session_shape *shape, const mt_branch_sha
 }
 
 double mt_branch_requests(const mt_session_shape *shape, const mt_branch_shape *levels,
-                          size_t count, uint64_t seed) {
-    double requests = mt_distribution_mean_rounded(shape->turns, seed, 0, 1, (double)MT_MOST_TURNS);
+                          size_t count, uint64_t seed, double time) {
+    double requests = mean_turns(shape, seed, time);
     if (count == 0)
         return requests;
-    double children = branching_turns(shape, levels, seed) *
-                      mt_distribution_mean_rounded(levels->count, seed, 0, 1, INFINITY);
-    return requests + children * mt_branch_requests(&levels->child, levels + 1, count - 1, seed);
+    double children = branching_turns(shape, levels, seed, time) *
+                      mt_distribution_mean_rounded(levels->count, seed, time, 1, INFINITY);
+    return requests +
+           children * mt_branch_requests(&levels->child, levels + 1, count - 1, seed, time);
 }
 
 /* ---- families ---- */

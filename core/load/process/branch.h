@@ -67,9 +67,15 @@ enum { MT_TURN_BITS = 20 }; /* of an item: the session is above, the turn below 
 
 #define MT_MOST_TURNS ((uint64_t)1 << MT_TURN_BITS) /* of a session */
 
-/* Requests that a session of the shape brings on average, with those of its children. */
+/* The share of sessions that have a turn k, counted from 0, of those that begin at `time`. Turns are
+ * rounded, halves up. */
+double mt_session_share_with_turn(const mt_distribution *turns, uint64_t k, uint64_t seed,
+                                  double time);
+
+/* Requests that a session of the shape brings on average, with those of its children; curves
+ * are read at `time`. */
 double mt_branch_requests(const mt_session_shape *shape, const mt_branch_shape *levels,
-                          size_t count, uint64_t seed);
+                          size_t count, uint64_t seed, double time);
 
 /* The family of the child of that number, or (parent NULL) of a session of the starts. NULL when
  * out of memory. */

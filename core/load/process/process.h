@@ -158,6 +158,19 @@ double mt_process_duration(const mt_process *process, double factor);
 /* Does it have sessions: turns that wait for answers? */
 int mt_process_has_sessions(const mt_process *process);
 
+/* What begins its sessions; of a plain process itself. Its own reference is not the caller's. */
+mt_process *mt_process_starts(mt_process *process);
+
+/* The same sessions, begun by other, plain starts; of a plain process these starts themselves. With a
+ * reference of its own. */
+mt_process *mt_process_restarted(mt_process *process, mt_process *starts, mt_error *error);
+
+/* Do its sessions' turns, think times, services or branches follow curves of time? */
+int mt_process_follows_time(const mt_process *process);
+
+/* Do answers of its sessions take as long as a function of the load says? */
+int mt_process_follows_load(const mt_process *process);
+
 /* Is it a closed loop, or has it sessions that one begins? */
 int mt_process_is_closed(const mt_process *process);
 
@@ -168,8 +181,8 @@ int mt_process_wants_answers(const mt_process *process);
 const mt_context_rules *mt_process_rules(const mt_process *process);
 
 /* Are its requests and their lengths on average known without a run? Not where sessions have
- * rules for their context, or branches; the number of requests is the one without rules then, and
- * the rest leaves branches out. */
+ * rules for their context, or branches, or follow time; the number of requests is the one without
+ * rules then, and the rest leaves branches out, and reads curves where sessions begin. */
 int mt_process_has_formula(const mt_process *process);
 
 /* As a script would write it, cut to size and terminated. Returns buffer. */

@@ -58,6 +58,13 @@ int mt_service_follows_load(const mt_session_service *service) {
     return !service->parts[FIRST_TOKEN].seconds || !service->parts[PER_TOKEN].seconds;
 }
 
+int mt_service_follows_time(const mt_session_service *service) {
+    int follows = 0;
+    for (int i = 0; i < PARTS; i++)
+        follows |= service->parts[i].seconds && mt_distribution_varies(service->parts[i].seconds);
+    return follows;
+}
+
 double mt_service_mean(const mt_session_service *service, double tokens) {
     double seconds[PARTS];
     for (int i = 0; i < PARTS; i++) {

@@ -31,6 +31,9 @@ void mt_service_release(mt_session_service *service);               /* NULL is a
 /* Does it depend on the tokens in flight? Then its mean is not known. */
 int mt_service_follows_load(const mt_session_service *service);
 
+/* Are its times drawn of a distribution that follows curves of time? */
+int mt_service_follows_time(const mt_session_service *service);
+
 /* Seconds on average for an answer of so many tokens; where a function decides, 0 of that part. */
 double mt_service_mean(const mt_session_service *service, double tokens);
 

@@ -149,7 +149,7 @@ mt_process *mt_process_branched(mt_process *sessions, const mt_branch_shape *lev
     for (size_t i = 0; code == MT_OK && i < count; i++)
         code = add_branch(branched, &levels[i], report);
     double requests =
-        code == MT_OK ? mt_branch_requests(&branched->shape, branched->branches, count, 0) : 0;
+        code == MT_OK ? mt_branch_requests(&branched->shape, branched->branches, count, 0, 0) : 0;
     if (requests > MOST_REQUESTS)
         code = mt_fail(report, MT_ERROR_VALUE,
                        "branch: a session and its sub-agents bring %.3g requests on average, at "
@@ -172,15 +172,60 @@ const mt_context_rules *mt_process_rules(const mt_process *process) {
                                            : NULL;
 }
 
+mt_process *mt_process_starts(mt_process *process) {
+    return process->kind == &sessions_kind ? ((mt_sessions_process *)process)->starts : process;
+}
+
+mt_process *mt_process_restarted(mt_process *process, mt_process *starts, mt_error *error) {
+    if (process->kind != &sessions_kind)
+        return mt_process_retain(starts);
+    const mt_sessions_process *sessions = (const mt_sessions_process *)process;
+    mt_process *made = mt_process_sessions(starts, &sessions->shape, error);
+    if (!made || sessions->branch_count == 0)
+        return made;
+    mt_process *whole =
+        mt_process_branched(made, sessions->branches, sessions->branch_count, error);
+    mt_process_release(made);
+    return whole;
+}
+
+static int shape_follows_time(const mt_session_shape *shape) {
+    return mt_distribution_varies(shape->turns) || mt_distribution_varies(shape->think) ||
+           (shape->rules.compact_keep && mt_distribution_varies(shape->rules.compact_keep)) ||
+           (shape->service && mt_service_follows_time(shape->service));
+}
+
+int mt_process_follows_time(const mt_process *process) {
+    if (process->kind != &sessions_kind)
+        return 0;
+    const mt_sessions_process *sessions = (const mt_sessions_process *)process;
+    int follows = shape_follows_time(&sessions->shape);
+    for (size_t i = 0; i < sessions->branch_count; i++)
+        follows = follows || shape_follows_time(&sessions->branches[i].child) ||
+                  mt_distribution_varies(sessions->branches[i].count);
+    return follows;
+}
+
+int mt_process_follows_load(const mt_process *process) {
+    if (process->kind != &sessions_kind)
+        return 0;
+    const mt_sessions_process *sessions = (const mt_sessions_process *)process;
+    const mt_session_service *service = sessions->shape.service;
+    int follows = service && mt_service_follows_load(service);
+    for (size_t i = 0; i < sessions->branch_count; i++) {
+        service = sessions->branches[i].child.service;
+        follows = follows || (service && mt_service_follows_load(service));
+    }
+    return follows;
+}
+
 int mt_process_has_formula(const mt_process *process) {
-    if (mt_process_gives_lengths(process))
+    if (mt_process_gives_lengths(process) || mt_process_follows_load(process) ||
+        mt_process_follows_time(process))
         return 0;
     const mt_context_rules *rules = mt_process_rules(process);
     size_t branches;
     mt_process_branches(process, &branches);
-    if (rules && ((const mt_sessions_process *)process)->shape.service &&
-        mt_service_follows_load(((const mt_sessions_process *)process)->shape.service))
-        return 0;
     return !rules || (branches == 0 && rules->clear_at == 0 && rules->compact_at == 0 &&
                       rules->max_input == 0);
 }

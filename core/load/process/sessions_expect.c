@@ -1,26 +1,26 @@
 /* What sessions bring on average: requests, turns, and when they come. */
 #include "load/process/sessions_state.h"
 
+#include <math.h>
 #include <string.h>
 
-/* The share of sessions that have a turn k, counted from 0. */
-static double share_with_turn(const mt_distribution *turns, uint64_t k, uint64_t seed) {
-    if (k == 0)
-        return 1;
-    return 1 - mt_distribution_probability_below(turns, (double)k + 0.5, seed, 0);
-}
+/* Turns that follow time are read in so many slices of the starts' time. */
+enum { SLICES = 64 };
 
-/* Mean turn of a request, counted from 0: sum k P(turns > k) / sum P(turns > k). */
-static double mean_turn(const mt_distribution *turns, uint64_t seed) {
-    double requests = 1, sum = 0; /* the first turn always comes */
+/* Adds what sessions of number `weight` that begin at `time` bring: requests, those of their first
+ * level, and the sum of these requests' turns, counted from 0: sum k P(turns > k). */
+static void add_sessions(const mt_sessions_process *process, uint64_t seed, double time,
+                         double weight, double *requests, double *turns, double *sum) {
+    const mt_distribution *drawn = process->shape.turns;
+    *requests += weight * mt_branch_requests(&process->shape, process->branches,
+                                             process->branch_count, seed, time);
+    *turns += weight * mt_distribution_mean_rounded(drawn, seed, time, 1, (double)MT_MOST_TURNS);
     for (uint64_t k = 1; k < MT_MOST_TURNS; k++) {
-        double more = share_with_turn(turns, k, seed);
+        double more = mt_session_share_with_turn(drawn, k, seed, time);
         if (!(more > 1e-12))
             break;
-        requests += more;
-        sum += (double)k * more;
+        *sum += weight * (double)k * more;
     }
-    return sum / requests;
 }
 
 mt_code mt_sessions_expect(mt_process *base, const mt_process_context *context,
@@ -29,14 +29,28 @@ mt_code mt_sessions_expect(mt_process *base, const mt_process_context *context,
     mt_code code = mt_process_expect(process->starts, context, expectation, error);
     if (code != MT_OK)
         return code;
-    const mt_distribution *turns = process->shape.turns;
-    expectation->sessions = expectation->requests;
-    expectation->mean_turns =
-        mt_distribution_mean_rounded(turns, context->seed, 0, 1, (double)MT_MOST_TURNS);
-    expectation->requests *= mt_branch_requests(&process->shape, process->branches,
-                                                process->branch_count, context->seed);
-    expectation->mean_turn = mean_turn(turns, context->seed);
-    return MT_OK;
+    double sessions = expectation->requests, requests = 0, turns = 0, sum = 0, weight = 0;
+    double end = fmin(context->end, mt_process_duration(process->starts));
+    double starts[SLICES];
+    mt_process_bins bins = {starts, SLICES, end};
+    if (mt_process_follows_time(base) && isfinite(end) && sessions > 0) {
+        code = mt_process_expect_bins(process->starts, context, 0, &bins, error);
+        for (int i = 0; code == MT_OK && i < SLICES; i++)
+            if (starts[i] > 0) {
+                add_sessions(process, context->seed, end * (i + 0.5) / SLICES, starts[i], &requests,
+                             &turns, &sum);
+                weight += starts[i];
+            }
+    }
+    if (code == MT_OK && !(weight > 0)) {
+        weight = 1;
+        add_sessions(process, context->seed, 0, 1, &requests, &turns, &sum);
+    }
+    expectation->sessions = sessions;
+    expectation->requests = sessions * (requests / weight);
+    expectation->mean_turns = turns / weight;
+    expectation->mean_turn = sum / turns;
+    return code;
 }
 
 /* Adds what the starts bring, later by `offset` bins. */
@@ -67,7 +81,7 @@ mt_code mt_sessions_expect_bins(mt_process *base, const mt_process_context *cont
     double step = turn / bins->horizon * (double)bins->count;
     memset(bins->requests, 0, bins->count * sizeof *bins->requests);
     for (uint64_t k = 0; code == MT_OK && k < MT_MOST_TURNS; k++) {
-        double share = share_with_turn(shape->turns, k, context->seed);
+        double share = mt_session_share_with_turn(shape->turns, k, context->seed, 0);
         double offset = k > 0 ? (double)k * step : 0;
         if (!(share > 1e-6) || !(offset < (double)bins->count))
             break;

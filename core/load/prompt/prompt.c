@@ -55,6 +55,14 @@ int mt_prompt_decides(const mt_prompt *prompt, mt_prompt_mean *mean) {
     return prompt->kind->decides ? prompt->kind->decides(prompt, mean) : 0;
 }
 
+int mt_prompt_decides_first(const mt_prompt *prompt, double requests, mt_prompt_mean *mean) {
+    if (!mt_prompt_decides(prompt, mean))
+        return 0;
+    if (prompt->kind->first && isfinite(requests))
+        prompt->kind->first(prompt, fmax(1, round(requests)), mean);
+    return 1;
+}
+
 double mt_prompt_shared_mean(const mt_prompt *prompt) {
     return prompt->kind->shared_mean ? prompt->kind->shared_mean(prompt) : 0;
 }

@@ -71,6 +71,10 @@ typedef struct mt_prompt_mean {
 /* Does the source decide the lengths itself? Then *mean (may be NULL) becomes their average. */
 int mt_prompt_decides(const mt_prompt *prompt, mt_prompt_mean *mean);
 
+/* The same over the first `requests` (rounded, at least 1; INFINITY: all) of the source's prompts, where
+ * their order is known (prompts of a trace). */
+int mt_prompt_decides_first(const mt_prompt *prompt, double requests, mt_prompt_mean *mean);
+
 mt_prompt *mt_prompt_retain(mt_prompt *prompt); /* returns it */
 void mt_prompt_release(mt_prompt *prompt);      /* NULL is allowed */
 const char *mt_prompt_text(const mt_prompt *prompt);
@@ -134,6 +138,8 @@ typedef struct mt_prompt_kind {
     double (*remembered)(const mt_prompt *prompt, double requests, double input_length,
                          uint64_t block_size);
     int (*decides)(const mt_prompt *prompt, mt_prompt_mean *mean);
+    /* Puts the means over the first ones (a finite number, at least 1) in the place of all. */
+    void (*first)(const mt_prompt *prompt, double requests, mt_prompt_mean *mean);
     void (*release)(mt_prompt *prompt);
 } mt_prompt_kind; /* every function may be NULL: nothing to do, 0 */
 

@@ -2,6 +2,7 @@
 #include "load/prompt/prompt.h"
 
 #include "base/memory.h"
+#include "stats/summary.h"
 #include "trace/blocks.h"
 
 #include <math.h>
@@ -77,6 +78,48 @@ static int recorded_decides(const mt_prompt *base, mt_prompt_mean *mean) {
     return 1;
 }
 
+typedef struct length_sums {
+    mt_exact_sum input, output;
+    double count, outputs;
+} length_sums;
+
+/* Adds the first `count` requests, `times` times over. */
+static void add_lengths(const recorded_prompt *prompt, size_t count, double times,
+                        length_sums *sums) {
+    for (size_t i = 0; i < count; i++) {
+        mt_exact_add(&sums->input, times * (double)prompt->inputs[i]);
+        if (prompt->outputs[i] == no_output)
+            continue;
+        mt_exact_add(&sums->output, times * (double)prompt->outputs[i]);
+        sums->outputs += times;
+    }
+    sums->count += times * (double)count;
+}
+
+static mt_prompt_mean means_of(const length_sums *sums) {
+    mt_prompt_mean mean = {.input = (sums->input.sum + sums->input.lost) / sums->count,
+                           .output_share = sums->outputs / sums->count};
+    if (sums->outputs > 0)
+        mean.output = (sums->output.sum + sums->output.lost) / sums->outputs;
+    return mean;
+}
+
+/* Whole rounds of the trace, and the beginning of one more. */
+static void recorded_first(const mt_prompt *base, double requests, mt_prompt_mean *mean) {
+    const recorded_prompt *prompt = (const recorded_prompt *)base;
+    double count = (double)prompt->count;
+    double rounds = floor(requests / count);
+    if (rounds >= 1 && !prompt->wrap)
+        return;
+    length_sums sums = {0};
+    if (rounds >= 1)
+        add_lengths(prompt, prompt->count, rounds, &sums);
+    add_lengths(prompt, (size_t)(requests - rounds * count), 1, &sums);
+    double most = mean->most;
+    *mean = means_of(&sums);
+    mean->most = most;
+}
+
 static void recorded_release(mt_prompt *base) {
     recorded_prompt *prompt = (recorded_prompt *)base;
     mt_free(prompt->inputs);
@@ -91,6 +134,7 @@ static const mt_prompt_kind recorded_kind = {.name = "prompts_of",
                                              .make = recorded_make,
                                              .remembered = recorded_remembered,
                                              .decides = recorded_decides,
+                                             .first = recorded_first,
                                              .release = recorded_release};
 
 static uint64_t *copy_of(const uint64_t *values, size_t count) {
@@ -101,17 +145,9 @@ static uint64_t *copy_of(const uint64_t *values, size_t count) {
 }
 
 static void set_means(recorded_prompt *prompt) {
-    double outputs = 0;
-    for (size_t i = 0; i < prompt->count; i++) {
-        prompt->mean.input += (double)prompt->inputs[i] / (double)prompt->count;
-        if (prompt->outputs[i] == no_output)
-            continue;
-        prompt->mean.output += (double)prompt->outputs[i];
-        outputs += 1;
-    }
-    if (outputs > 0)
-        prompt->mean.output /= outputs;
-    prompt->mean.output_share = outputs / (double)prompt->count;
+    length_sums all = {0};
+    add_lengths(prompt, prompt->count, 1, &all);
+    prompt->mean = means_of(&all);
     prompt->mean.most = prompt->wrap ? INFINITY : (double)prompt->count;
 }
 

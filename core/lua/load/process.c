@@ -2,6 +2,7 @@
 #include "load/process/branch.h"
 #include "lua/load/load_binding.h"
 #include "lua/trace/trace_binding.h"
+#include "stats/convolution.h"
 
 #include <math.h>
 
@@ -256,6 +257,35 @@ static int wants_answers(lua_State *L) {
     return 1;
 }
 
+/* starts(process) -> what begins its sessions; of a plain process itself */
+static int starts_of(lua_State *L) {
+    mt_error error;
+    mt_process *process = mt_lua_check_process(L, 1);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_retain(mt_process_starts(process)), &error);
+}
+
+/* restarted(process, starts) -> its sessions with these starts; of a plain process the starts */
+static int restarted(lua_State *L) {
+    mt_error error;
+    mt_process *process = mt_lua_check_process(L, 1);
+    mt_process *starts = mt_lua_check_process(L, 2);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_restarted(process, starts, &error), &error);
+}
+
+/* follows_time(process) -> boolean: do turns, think times, services or branches? */
+static int follows_time(lua_State *L) {
+    lua_pushboolean(L, mt_process_follows_time(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
+/* follows_load(process) -> boolean: does its service? */
+static int follows_load(lua_State *L) {
+    lua_pushboolean(L, mt_process_follows_load(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
 /* is_closed(process) -> boolean: is it a closed loop, or has it sessions that one begins? */
 static int is_closed(lua_State *L) {
     lua_pushboolean(L, mt_process_is_closed(mt_lua_check_process(L, 1)));
@@ -289,6 +319,47 @@ static int areas(lua_State *L) {
     return 1;
 }
 
+/* The numbers of the list at `index`, from `first` on, `count` of them. */
+static double *numbers_of(lua_State *L, int index, lua_Integer first, lua_Integer count) {
+    double *numbers = lua_newuserdatauv(L, (size_t)count * sizeof *numbers + 1, 0);
+    for (lua_Integer i = 0; i < count; i++) {
+        lua_rawgeti(L, index, first + i);
+        numbers[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    return numbers;
+}
+
+/* spread(sum, areas, first, last, kernel): adds to the list `sum`, in steps of time, what the units that
+ * begin in steps `first` to `last` bring by and by: areas[i] units, each with kernel[1] in its own step,
+ * kernel[2] in the one after, ... */
+static int spread(lua_State *L) {
+    for (int arg = 1; arg <= 5; arg++)
+        if (arg != 3 && arg != 4)
+            luaL_checktype(L, arg, LUA_TTABLE);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
+    lua_Integer first = luaL_checkinteger(L, 3), last = luaL_checkinteger(L, 4);
+    luaL_argcheck(L, first >= 1 && last <= count && last <= (lua_Integer)lua_rawlen(L, 2), 3,
+                  "outside of the lists");
+    if (last < first)
+        return 0;
+    lua_Integer after = count - first + 1, units = last - first + 1;
+    lua_Integer kernel_count = (lua_Integer)lua_rawlen(L, 5);
+    double *sum = numbers_of(L, 1, first, after);
+    const double *areas = numbers_of(L, 2, first, units);
+    const double *kernel = numbers_of(L, 5, 1, kernel_count);
+    if (mt_convolve(areas, (size_t)units, kernel, (size_t)kernel_count, sum, (size_t)after) != 0) {
+        mt_error error;
+        mt_fail_memory(&error, "profile");
+        return mt_lua_raise_error(L, &error);
+    }
+    for (lua_Integer i = 0; i < after; i++) {
+        lua_pushnumber(L, sum[i]);
+        lua_rawseti(L, 1, first + i);
+    }
+    return 0;
+}
+
 static int to_text(lua_State *L) {
     char text[512];
     lua_pushstring(L, mt_process_text(mt_lua_check_process(L, 1), text, sizeof text));
@@ -316,6 +387,11 @@ int mt_lua_open_process(lua_State *L) {
                                          {"wants_answers", wants_answers},
                                          {"is_closed", is_closed},
                                          {"areas", areas},
+                                         {"spread", spread},
+                                         {"starts", starts_of},
+                                         {"restarted", restarted},
+                                         {"follows_time", follows_time},
+                                         {"follows_load", follows_load},
                                          {NULL, NULL}};
     mt_lua_new_object_type(L, &type, NULL, meta);
     lua_pop(L, 1);

@@ -41,6 +41,17 @@ local function write_processes(expected)
   end
 end
 
+-- When about so many requests have come as a run stops after; nil where nobody knows.
+local function time_of(self, opt, expected, whole)
+  local rates = plot.expected_rates(self, opt, expected)
+  local width, sum = opt.duration / plot.bins, 0
+  local most = opt.num_requests * (expected.requests / whole)
+  for i, rate in ipairs(rates or {}) do
+    if sum + rate * width >= most then return (i - 1) * width + (most - sum) / rate end
+    sum = sum + rate * width
+  end
+end
+
 -- The busiest stretch of the expected rate; where nobody knows it, nothing.
 local function write_peak(self, opt, expected)
   local rates = plot.expected_rates(self, opt, expected)
@@ -90,6 +101,9 @@ local function write_counted(opt, shown)
   if shown.average then
     io.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
       texts.count(shown.drawn, "drawn request"), profile.levels(shown.average)))
+    io.write(shown.average.runs
+      and ("peaks are those of the mean of %d runs: that of many would be lower\n"):format(shown.average.runs)
+      or "peaks are those of the expected course: chance puts a run's above them\n")
   end
   if shown.run then
     io.write(("\nthis run (%s): %s\n%s\n"):format(seed, texts.count(shown.run.requests, "request"),
@@ -140,7 +154,9 @@ local function write_check(self, opt, expected, whole, script, digest, by)
   write_processes(expected)
   write_noise(self, opt, expected)
   if opt.num_requests and opt.num_requests < whole then
-    io.write(("stops after %d requests%s\n"):format(opt.num_requests, opt.shard and " of all shards" or ""))
+    local at = time_of(self, opt, expected, whole)
+    io.write(("stops after %d requests%s%s: the table is of all\n"):format(opt.num_requests,
+      opt.shard and " of all shards" or "", at and (", at about %.3g s"):format(at) or ""))
   end
   for i, row in ipairs(expected.streams) do
     if row.shared > 0 and i <= most_lines then

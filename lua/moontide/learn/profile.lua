@@ -149,6 +149,9 @@ function profile.needs_order(name)
   return false
 end
 
+-- Two values of a course that differ by no more are told apart by rounding alone.
+local same = 1 + 1e-9
+
 -- Mean up to the end and peak of a list of values a step, which are divided. Of a trace, whose last request
 -- is its end, the sums of all steps count.
 local function level_of(values, series, per, duration, scale, is_trace)
@@ -157,7 +160,7 @@ local function level_of(values, series, per, duration, scale, is_trace)
   if per and is_trace then whole = #values end
   for i, value in ipairs(values) do
     if i <= whole then sum = sum + value end
-    if value > peak then peak, at = value, i end
+    if value > peak * same then peak, at = value, i end
   end
   local seconds = duration and duration > 0 and duration or #values * series.step
   return { mean = sum * (per and 1 or series.step) / seconds / scale, peak = peak / (per or 1) / scale,
@@ -241,25 +244,52 @@ function profile.result(state, opt, duration, scale)
   return setmetatable(self, metatable)
 end
 
---- Adds to each level of an average over several draws how wrong its mean is (Student 1908): half the width
---- of the 95 % interval of the draws' means, in parts of it.
+-- How wrong the mean of a level is (Student 1908): half the width of the 95 % interval of its draws' means,
+-- in parts of it; nil where it cannot be said.
+local function error_of(means)
+  local count, sum = #means, 0
+  for _, mean in ipairs(means) do sum = sum + mean end
+  local mean, squares = sum / count, 0
+  if count < 2 or mean <= 0 then return nil end
+  for _, one in ipairs(means) do squares = squares + (one - mean) ^ 2 end
+  local deviation = math.sqrt(squares / (count - 1))
+  -- What differs by rounding alone does not differ.
+  if deviation < 1e-12 * mean then return 0 end
+  return profile.student_975[count - 1] * deviation / math.sqrt(count) / mean
+end
+
+--- Adds to each level of an average over several runs how wrong its mean is.
 ---@param self moontide.profile the average
----@param draws moontide.profile[] what was counted after the first draw, after the first two, ...
+---@param draws moontide.profile[] what was counted after the first run, after the first two, ...
 function profile.add_errors(self, draws)
   for _, level in ipairs(levels) do
-    local of, before, sum, squares = self[level[1]], 0, 0, 0
-    for _, counted in ipairs(of and draws or {}) do
-      -- Means add up: what one draw has is what it added.
+    local of, before, means = self[level[1]], 0, {}
+    for i, counted in ipairs(of and draws or {}) do
+      -- Means add up: what one run has is what it added.
       local whole = counted[level[1]] and counted[level[1]].mean or 0
-      sum, squares, before = sum + whole - before, squares + (whole - before) ^ 2, whole
+      means[i], before = whole - before, whole
     end
-    local count = #draws
-    if of and sum > 0 and count > 1 then
-      local mean = sum / count
-      local deviation = math.sqrt(math.max(0, squares / count - mean * mean) * count / (count - 1))
-      of.error = profile.student_975[count - 1] * deviation / math.sqrt(count) / mean
-    end
+    if of then of.error = error_of(means) end
   end
+end
+
+--- An expected course as a profile: its levels, with the errors of their means.
+---@param course table lists by the names of core's series, from 0 on; step
+---@param sums table<string, number>[] of each draw that it was made of: what the lists' sums are by it alone
+---@param totals { requests: number?, within: number, sessions: number }
+---@param duration number seconds
+---@return moontide.profile
+function profile.of_course(course, sums, totals, duration)
+  local self = { requests = totals.requests, within = totals.within, sessions = totals.sessions,
+    duration = duration, step = course.step }
+  add_levels(self, course, 1, false)
+  for _, level in ipairs(levels) do
+    local of, means = self[level[1]], {}
+    local name = level[1] == "output_tokens" and course.tokens_made and "tokens_made" or level[2]
+    for i, sum in ipairs(sums) do means[i] = sum[name] end
+    if of then of.error = error_of(means) end
+  end
+  return setmetatable(self, metatable)
 end
 
 --- The 97.5 % quantiles of Student's distribution, by degrees of freedom.

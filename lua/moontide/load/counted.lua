@@ -63,12 +63,21 @@ function counted.fill_unknown(entry, one, block_size, opt)
   return true
 end
 
---- Does the stream have sessions whose context has limits (max_input, compact, clear), sub-agents, or lengths
---- by a rule?
+-- Do turns, think times, lengths or classes of its sessions follow curves of time? Each turn reads them at its
+-- own time, which no formula knows.
+local function follows_time(entry)
+  local of = entry.stream
+  if not core.process.has_sessions(of.process) then return false end
+  return core.process.follows_time(of.process) or core.plan.lengths_follow_time(of.lengths)
+    or of.first ~= nil and core.plan.lengths_follow_time(of.first)
+end
+
+--- Does the stream have sessions whose context has limits (max_input, compact, clear), sub-agents, or which
+--- follow curves of time, or lengths by a rule?
 ---@param entry table a stream of a workload
 ---@return boolean
 function counted.is_needed(entry)
-  return not core.process.has_formula(entry.stream.process) or has_rules(entry)
+  return not core.process.has_formula(entry.stream.process) or has_rules(entry) or follows_time(entry)
 end
 
 --- Puts what a stream brings in the place of what core.plan.expect says of it without these.
@@ -82,7 +91,7 @@ function counted.fill(entry, one, block_size, opt)
   local requests, inputs, outputs = bins(entry, block_size, opt, factor, longest, 1)
   if not requests then return nil, inputs, outputs end
   one.requests, one.drawn, one.error = requests[1] / factor, requests[1], error_of(requests[1], factor)
-  one.has_rules = has_rules(entry)
+  one.has_rules, one.follows_time = has_rules(entry), follows_time(entry)
   if requests[1] == 0 then return true end
   one.input_mean = inputs[1]
   if outputs[1] == outputs[1] then
@@ -101,7 +110,9 @@ end
 ---@return number[]? requests, string? message, string? code
 function counted.areas(entry, block_size, opt, expected, count)
   local factor = math.min(1, most_requests / expected)
-  local requests, message, code = bins(entry, block_size, opt, factor, opt.duration, count)
+  -- What comes at the end itself is after it.
+  local to = math.max(opt.duration - 1e-9, opt.duration / 2)
+  local requests, message, code = bins(entry, block_size, opt, factor, to, count)
   if not requests then return nil, message, code end
   for i, number in ipairs(requests) do requests[i] = number / factor end
   return requests

@@ -8,7 +8,8 @@ local expected = {}
 ---@field duration number seconds
 ---@field requests number NaN where nobody knows: a script's own arrivals
 ---@field within number of the requests, those that come within the duration: sessions run on after it
----@field is_counted boolean? sessions end at their max_input: its requests and lengths are counted in a run
+---@field is_counted boolean? sessions end at their max_input, or follow curves of time, ...: its requests and
+--- lengths are counted in a run
 ---@field is_drawn boolean? a script's own arrivals were counted in a run
 ---@field drawn integer? how many requests were drawn for that
 ---@field error number? what is wrong with their number, in parts of it, in 95 of 100 cases; absent where they
@@ -74,6 +75,12 @@ local function why_counted(self)
       break
     end
   end
+  for _, one in ipairs(self.streams) do
+    if one.follows_time then
+      reasons[#reasons + 1] = "turns read curves at their own times"
+      break
+    end
+  end
   return table.concat(reasons, ", ")
 end
 
@@ -130,7 +137,7 @@ local function stream_row(name, process, one)
     requests = one.requests, within = one.within or one.requests, sessions = one.sessions,
     input_length = one.input_mean,
     output_length = one.output_share > 0 and one.output_mean or nil,
-    has_rules = one.has_rules,
+    has_rules = one.has_rules, follows_time = one.follows_time,
     clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
   }
 end

@@ -1,6 +1,7 @@
 --- Profiles of loads, and what is expected of them: of a plan, whose requests are made for it, and of a
 -- trace.
 local any = require "moontide.trace.any"
+local average = require "moontide.load.average"
 local core = require "moontide.core"
 local expectation = require "moontide.learn.expectation"
 local of_run = require "moontide.load.run_options"
@@ -20,13 +21,14 @@ local public = {}
 -- A plan of more requests is not made for its figures alone.
 local most_requests = 2e7
 
--- So many requests are drawn, in so many draws, for what is expected of a plan where no formula says it.
-local drawn_requests, draws = 200000, 8
+-- Runs are made, at least so many and of about so many requests in all, for what a plan is on average where
+-- no formula says when its requests come.
+local fewest_runs, counted_requests = 2, 2e6
 
--- Takes a plan's requests at `scale` times its rates into a profile of core: true, or nil, message, code.
-local function take_plan(state, self, opt, scale, seed)
+-- Takes a plan's requests into a profile of core: true, or nil, message, code.
+local function take_plan(state, self, opt, seed)
   local run = { seed = seed, duration = opt.duration, num_requests = opt.num_requests, shard = opt.shard,
-    rate_scale = (opt.rate_scale or 1) * scale, tags = opt.by == "stream" or opt.by == "class",
+    rate_scale = opt.rate_scale, tags = opt.by == "stream" or opt.by == "class",
     whole_milliseconds = opt.whole_milliseconds }
   local done, message, code = pipe.read(workload_run.pipe(self, run), function(source)
     return profile.read(state, source, false, true)
@@ -46,39 +48,44 @@ function load_profile.of_plan(self, opt)
       .. "--num-requests helps"):format(expected), "value"
   end
   local state <const> = profile.open(opt, 0, opt.duration)
-  local done, message, code = take_plan(state, self, opt, 1, opt.seed)
+  local done, message, code = take_plan(state, self, opt, opt.seed)
   if not done then return nil, message, code end
   return profile.result(state, opt, opt.duration)
 end
 
---- What the plan is on average, from requests drawn several times, each with a seed of its own, at a rate so
---- much higher that there are many, and divided again: what comes of it is the curve of rates convolved with
---- how long answers take. Each level has its `error`, from how far the draws are apart. Closed loops have no
---- rate to raise, and are counted as they run.
+-- What the plan is on average over runs, each with a seed of its own. Each level has its `error`, from how
+-- far the runs are apart.
+local function of_runs(self, opt, requests)
+  local count = average.draws
+  if requests == requests then
+    count = math.max(fewest_runs, math.min(count, math.floor(counted_requests / requests)))
+  end
+  local one = {}
+  for name, value in pairs(opt) do one[name] = value end
+  one.shard, one.hits, one.by = nil, nil, nil
+  local state <const> = profile.open(one, 0, opt.duration)
+  local after = {}
+  for i = 1, count do
+    local seed = core.random.new(opt.seed, "average", "draw"):seek(i):u32()
+    local done, message, code = take_plan(state, self, one, seed)
+    if not done then return nil, message --[[@as string]], code end
+    after[i] = profile.result(state, one, opt.duration, count)
+  end
+  local mean = profile.result(state, one, opt.duration, count)
+  profile.add_errors(mean, after)
+  mean.runs = count
+  return mean, math.floor(mean.requests * count + 0.5)
+end
+
+--- What the plan is on average: its expected course, where there is a formula for its arrivals; else the mean
+--- of several runs, with `runs` of them. Peaks are those of that course or mean: a single run's is higher.
 ---@param self moontide.workload
 ---@param opt table as load_profile.of_plan
 ---@return moontide.profile? expected, string|number message_or_drawn, string? code
 function load_profile.expected(self, opt)
   local requests = workload_expect.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
-  local scale = 1
-  if requests == requests and requests > 0 and not workload.waits(self).closed then
-    scale = drawn_requests / draws / requests
-    if scale > 1 then scale = math.floor(scale) end
-  end
-  local one = {}
-  for name, value in pairs(opt) do one[name] = value end
-  one.num_requests, one.shard, one.hits, one.by = nil, nil, nil, nil
-  local state <const> = profile.open(one, 0, opt.duration)
-  local after = {}
-  for i = 1, draws do
-    local seed = core.random.new(opt.seed, "average", "draw"):seek(i):u32()
-    local done, message, code = take_plan(state, self, one, scale, seed)
-    if not done then return nil, message --[[@as string]], code end
-    after[i] = profile.result(state, one, opt.duration, scale)
-  end
-  local average = profile.result(state, one, opt.duration, scale * draws)
-  profile.add_errors(average, after)
-  return average, math.floor(average.requests * scale * draws + 0.5)
+  if average.is_known(self, requests, opt) then return average.of(self, opt) end
+  return of_runs(self, opt, math.min(requests, opt.num_requests or math.huge))
 end
 
 local trace_spec = table.move(profile_options.spec, 1, #profile_options.spec, 1, {})
@@ -89,6 +96,10 @@ local plan_spec = table.move(of_run.spec, 1, #of_run.spec, #trace_spec + 1,
 -- The options that a script gave, as the plan or trace takes them.
 local function options_of(name, load, given)
   local opt = options.table(name, given, workload.is(load) and plan_spec or trace_spec)
+  if opt.service and opt.service.run then
+    core.base.raise(("%s: service must be ttft=TIME,per_token=TIME or a run (mt.run_of(folder)), not %s")
+      :format(name, options.show(opt.service.run)))
+  end
   if opt.hits == true then
     opt.hits = {}
   elseif opt.hits then
