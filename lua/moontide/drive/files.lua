@@ -178,6 +178,14 @@ function files.summary(run)
   return json.object(members)
 end
 
+-- How many answers lack a metric of which there is an objective; nil: none does.
+local function lacking_of(results)
+  local members = {}
+  for key, count in pairs(results.lacking) do members[#members + 1] = { key, count } end
+  table.sort(members, function(a, b) return a[1] < b[1] end)
+  return #members > 0 and json.object(members) or nil
+end
+
 local function either(truth)
   if truth == nil then return json.null end
   return truth
@@ -225,6 +233,7 @@ function files.whole(run)
     { "metrics", json.object(metrics_of(run.metrics, {})) },
     { "by", run.by or json.null }, { "groups", json.array(groups) }, { "phases", json.array(phases) },
     { "bounds", bounds_of(run) }, { "error_summary", errors_of(run.results) },
+    { "objectives_lacking", lacking_of(run.results) },
     { "server", run.server and require("moontide.drive.server").members(run.server, run.start) or json.null },
     { "verdict", json.object {
       { "name", run.verdict.name }, { "limited_by", json.array(run.verdict.limited_by) },

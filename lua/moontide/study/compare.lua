@@ -150,7 +150,8 @@ local function pair_of(first, second, seed)
   local pair, message, code = require("moontide.drive").contrast(requests[1], requests[2],
     { objectives = objectives, seed = seed, drawn_apart = has_other_seed(apart) })
   if not pair then return nil, message, code end
-  if not objectives then pair.rates.goodput = nil end
+  local has_goodput = objectives and first.by_key.goodput and second.by_key.goodput
+  if not has_goodput then pair.rates.goodput = nil end
   pair.differing = apart
   return pair
 end
