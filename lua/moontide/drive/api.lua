@@ -206,7 +206,7 @@ end
 ---@field slots? integer requests that run at once
 ---@field queue? integer requests that wait for a slot; more are refused
 ---@field load_factor? number all takes so many times as long when all slots are in use
----@field rate_limit? number|string requests a second; more are refused with 429
+---@field rate_limit? number|string requests in any second at most; more are refused with 429
 ---@field max_model_len? integer tokens of prompt and answer together; more are refused
 ---@field kv_blocks? integer size of an LRU prefix cache
 ---@field block_size? integer tokens per block
