@@ -392,6 +392,32 @@ describe("moontide replay", function()
     assert.equal(1, result.status)
     assert.truthy(result.out:find("20 requests due: 20 done", 1, true), result.out)
     assert.truthy(result.err:find("/dev/full: cannot write: No space left on device", 1, true), result.err)
+    local kept = result.err:match "the record, in the order in which requests ended, is in (/[^\n]+)\n"
+    assert.equal(20, select(2, command.read(kept):gsub("\n", "")))
+    os.remove(kept)
+    result = replay(url, trace_text(400, 1), "--record r.jsonl" .. accepts, { before = "trap '' XFSZ; ulimit -f 40; exec " })
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("is in r.jsonl.part\n", 1, true), result.err)
+    assert.truthy(#command.read(result.folder .. "/r.jsonl.part") > 1000)
+    assert.is_false(command.exists(result.folder .. "/r.jsonl"))
+  end)
+
+  it("keeps the record when it cannot be sorted or put in place, and takes no earlier one for it", function()
+    local url = start()
+    local result = replay(url, trace_text(60, 20), "--record r.jsonl" .. accepts, { after = "mkdir r.jsonl" })
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("not all of the results could be written: r.jsonl: is a directory, not a file",
+      1, true), result.err)
+    assert.truthy(result.err:find("the record, in the order in which requests ended, is in r.jsonl.part\n", 1, true),
+      result.err)
+    assert.equal(60, select(2, command.read(result.folder .. "/r.jsonl.part"):gsub("\n", "")))
+    assert.is_false(command.exists(result.folder .. "/r.jsonl.unsorted"))
+    result = replay(url, trace_text(5, 1), "--record r.jsonl" .. accepts,
+      { before = "echo old >r.jsonl.unsorted.part; exec " })
+    assert.equal(0, result.status, result.err)
+    assert.equal(5, select(2, command.read(result.folder .. "/r.jsonl"):gsub("\n", "")))
+    assert.is_false(command.exists(result.folder .. "/r.jsonl.part"))
+    assert.equal("old\n", command.read(result.folder .. "/r.jsonl.unsorted.part"))
   end)
 
   it("names the failures that a server brings about", function()

@@ -345,8 +345,8 @@ static mt_code finish_output(mt_output **output, mt_error *error) {
     return mt_code_of(error);
 }
 
-/* replay:finish() -> true | nil, message, code: its files are whole; of one that could not be written
- * what was is in "NAME.part" */
+/* replay:finish() -> true | nil, message, code, is_recorded: its files are whole; of one that could not be
+ * written what was is in "NAME.part". is_recorded: the record is whole, or was not asked for. */
 static int replay_finish(lua_State *L) {
     mt_error error, later;
     replay_owner *owner = check_replay(L);
@@ -356,15 +356,20 @@ static int replay_finish(lua_State *L) {
         code = mt_output_write(owner->inputs, end, sizeof end - 1, &error);
     mt_error *first = code == MT_OK ? &error : &later;
     mt_output **outputs[] = {&owner->inputs, &owner->lines, &owner->record};
+    int is_recorded = 1;
     for (int i = 0; i < 3; i++)
         if (finish_output(outputs[i], first) != MT_OK) {
+            is_recorded = is_recorded && outputs[i] != &owner->record;
             code = first->code;
             first = &later;
         }
-    if (code != MT_OK)
-        return mt_lua_failure(L, &error);
-    lua_pushboolean(L, 1);
-    return 1;
+    if (code == MT_OK) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    int count = mt_lua_failure(L, &error);
+    lua_pushboolean(L, is_recorded);
+    return count + 1;
 }
 
 static int replay_release(lua_State *L) {
