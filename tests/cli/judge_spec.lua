@@ -247,7 +247,8 @@ describe("moontide judge", function()
   it("says what is wrong with a run or an option, in one line", function()
     local folder = driven()
     command.shell("mkdir empty; cp -r out cut; cp -r out lost; cp -r out half; head -c 3000 out/profile_export.jsonl "
-      .. "> cut/profile_export.jsonl; mkdir foreign; cp out/profile_export.jsonl foreign; rm lost/run.json; head -c 300 out/run.json > half/run.json", { folder = folder })
+      .. "> cut/profile_export.jsonl; mkdir foreign; cp out/profile_export.jsonl foreign; rm lost/run.json; "
+      .. "head -c 300 out/run.json > half/run.json", { folder = folder })
     local bad = {
       { "", 2, "judge: RUN (--run) is required" },
       { "out stray", 2, "unexpected argument 'stray'" },

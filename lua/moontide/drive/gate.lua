@@ -38,7 +38,8 @@ function gate.bounds(given, own)
   return #bounds > 0 and bounds or nil
 end
 
--- Why there is nothing to judge in a run of which parts were asked for, or nil. A shard may have nothing to do.
+-- Why there is nothing to judge in a run of which parts were asked for, or nil. A shard may have nothing to
+-- do.
 local function empty_part(run)
   if run.results.due > 0 or run.shard or run.was_cancelled then return nil end
   if run.options.window then

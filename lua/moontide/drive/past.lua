@@ -251,8 +251,8 @@ function past.judge(run, opt)
     end
   end
   if opt.limits and not run.info then
-    return nil, ("--limits: %s has no run.json: what its driver did is not known, and there is no verdict"):format(
-      run.folder), "usage"
+    return nil, ("--limits: %s has no run.json: what its driver did is not known, and there is no verdict")
+      :format(run.folder), "usage"
   end
   local judged, message, code = past.value(read, run.info or false, run.folder, opt.slo, opt.by,
     opt.phases and phases.of(opt.phases, "--phases"))

@@ -111,8 +111,8 @@ local function unmeasured(results, lines)
   for _, one in ipairs(drive.metrics()) do
     local count = results.lacking[one.key]
     if count and not results.metrics[one.key] then
-      lines[#lines + 1] = ("No answer has a %s, of which there is an objective: goodput was not measured"):format(
-        one.title)
+      lines[#lines + 1] = ("No answer has a %s, of which there is an objective: goodput was not measured")
+        :format(one.title)
     elseif count then
       lines[#lines + 1] = ("%s no %s, of which there is an objective: not counted as good"):format(
         count == 1 and "1 answer has" or texts.grouped_count(count, "answer") .. " have", one.title)
