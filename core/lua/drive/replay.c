@@ -120,7 +120,7 @@ static void *check_held(lua_State *L, int arg, const char *type, const char *nam
 
 /* replay(driver, source, {api =, model =, output_field =, forces_output =, streams =, members =,
  * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
- * headers =, live_history =, by_session =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
+ * headers =, live_history =, by_session =, first_number =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
  * cancel_after = distribution, objectives =, by =, phases = (lua/drive/results.h), lines =, record =, inputs = (paths),
  * input_bytes =, epoch =, request =, event = (lua/drive/adapter.h)}) -> replay, or nil, message, code. The source must stay open
  * as long. */
@@ -141,6 +141,7 @@ static int replay_new(lua_State *L) {
     mt_lua_adapter_options(L, 3, &owner->adapter, &options.adapter);
     options.live_history = mt_lua_truth_field(L, 3, "live_history");
     options.by_session = mt_lua_truth_field(L, 3, "by_session");
+    options.first_number = mt_lua_count_field(L, 3, "first_number", 0);
     options.slots = mt_lua_count_field(L, 3, "slots", 0);
     options.start_ns = (int64_t)mt_lua_count_field(L, 3, "start", 0);
     options.window_begin_ns = mt_lua_seconds_field(L, 3, "window_begin", INT64_MIN);

@@ -39,7 +39,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field no_force_output? boolean send neither min_tokens nor ignore_eos
 ---@field no_stream? boolean ask for whole answers
 ---@field cancel_after? number|string|moontide.distribution seconds after which a user gives up on an answer
----@field warmup? integer requests before the start, outside the workload
+---@field warmup? integer requests to each URL before the start, outside the workload
 ---@field seed? integer of the texts of prompts, and of a workload's plan
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
 ---@field by? string results also by this member of the rows

@@ -68,7 +68,8 @@ function mock.check(opt)
   if opt.load_factor ~= 1 and not opt.slots then return "--load-factor needs --slots" end
   if opt.queue and not opt.slots then return "--queue needs --slots" end
   if opt.hit_rule ~= "vllm" and not opt.kv_blocks then return "--hit-rule needs --kv-blocks" end
-  if opt.model and (not opt.model:find '^[ !#-%[%]-~]+$' or #opt.model > longest_model) then
+  local model = opt.model or "any"
+  if model == "" or #model > longest_model or model:find "[^\32-\126]" or model:find '["\\]' then
     return ("--model: the mock takes names of 1 to %d printable ASCII characters without \" and \\, not %s")
       :format(longest_model, units.show(opt.model))
   end
