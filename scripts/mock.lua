@@ -31,7 +31,8 @@ return mt.script {
       help = "requests that wait for a slot; more are refused (default: all wait)" },
     { "load-factor", kind = "number", min = 1, max = 1000000, default = 1,
       help = "all takes so many times as long when all slots are in use" },
-    { "rate-limit", kind = "rate_number", above = 0, help = "requests a second; more are refused with 429" },
+    { "rate-limit", kind = "rate_number", above = 0,
+      help = "requests in any second at most; more are refused with 429" },
     { "max-model-len", kind = "integer", min = 1,
       help = "tokens of prompt and answer together; more are refused" },
     -- The prefix cache.
@@ -52,7 +53,8 @@ return mt.script {
         .. "begin with reset_ abort the connection (a TCP reset: before a byte, in the header, mid-stream)" },
     { "seed", kind = "integer", default = 0, help = "of times, words and failures" },
     { "log", kind = "path",
-      help = "CSV of what was received and said when, in nanoseconds (CLOCK_MONOTONIC)" },
+      help = "CSV of what was received and said when, in nanoseconds (CLOCK_MONOTONIC): received, refused, "
+        .. "tokens, and end, aborted (by the client) or failed (as asked for)" },
   },
   check = mock.check,
   run = mock.run,

@@ -56,6 +56,7 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
     replay->driver = driver;
     replay->options = *options;
     replay->last_planned_ns = -1;
+    replay->last_own_ns = MT_NEVER;
     mt_driver_load load;
     mt_driver_look(driver, &load);
     replay->begun_before = load.begun;

@@ -53,9 +53,10 @@ typedef struct mt_replay_options {
     size_t head_count;
     int live_history; /* answers that were heard (mt_driver_options.want_texts) stand in later turns of
                          their session */
-    int by_session;   /* a session stays at one endpoint; else round robin by request */
-    uint64_t slots;   /* of the closed loop; 0: open loop */
-    int64_t start_ns; /* monotonic: the moment of timestamp 0; mt_replay_start sets another */
+    int by_session;        /* a session stays at one endpoint; else round robin by request */
+    uint64_t first_number; /* of the first request: which endpoint it goes to, and its id */
+    uint64_t slots;        /* of the closed loop; 0: open loop */
+    int64_t start_ns;      /* monotonic: the moment of timestamp 0; mt_replay_start sets another */
     int64_t window_begin_ns, window_end_ns; /* since the start: requests due in it are the result */
     mt_distribution *cancel_after;          /* seconds; NULL: nobody gives up. Borrowed */
     uint64_t seed;                          /* of request ids and of cancel_after */

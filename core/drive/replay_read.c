@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "text/json_items.h"
+#include "trace/source/kind.h"
 #include "trace/step/shard.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ static void number_row(mt_replay *replay, mt_row *row) {
     row->asked.number = !shard            ? read
                         : replay->is_live ? read * shard->shards + shard->shard
                                           : shard->number;
+    row->asked.number += replay->options.first_number;
     if (shard && shard->session > 0)
         row->asked.session = shard->session;
 }
@@ -98,6 +100,21 @@ static int look_ahead(mt_replay *replay, mt_error *error) {
     return status;
 }
 
+/* Of a row that is due at its own time: one before that of the row before it would go out late, and the driver
+ * would seem to be. */
+static int is_in_order(mt_replay *replay, const mt_request *request, mt_error *error) {
+    if (replay->is_live || replay->options.slots > 0)
+        return 1;
+    if (request->time_ns < replay->last_own_ns) {
+        mt_source_fail_order(replay->source, request, replay->last_own_ns,
+                             "what is sent by its times needs them in order (moontide cat --sort)",
+                             error);
+        return 0;
+    }
+    replay->last_own_ns = request->time_ns;
+    return 1;
+}
+
 int mt_replay_read_row(mt_replay *replay, mt_error *error) {
     mt_request request = replay->first;
     int got = replay->got_first;
@@ -126,6 +143,8 @@ int mt_replay_read_row(mt_replay *replay, mt_error *error) {
                         row->session ? "the first turn of a session has no timestamp"
                                      : "the request has no timestamp (--concurrency N sends "
                                        "without)");
+    if (begins && !waits && !is_in_order(replay, &request, error))
+        return -1;
     describe(replay, row);
     row->endpoint = endpoint_of(replay, row);
     if (join_group(replay, row, error) != MT_OK)

@@ -50,7 +50,9 @@ struct mt_replay {
     uint64_t begun_in_window; /* closed loop: until its end; 0: that has not come */
     uint64_t read, offered, ended;
     int64_t last_planned_ns;
-    mt_row *rows; /* all that have not ended */
+    int64_t
+        last_own_ns; /* the timestamp of the last row that is due by it; MT_NEVER: there is none */
+    mt_row *rows;    /* all that have not ended */
     size_t held, held_bytes;
     mt_row_heap due;       /* rows whose due time is known and that are not prepared */
     mt_outgoing *prepared; /* the driver had no room for it */

@@ -148,6 +148,68 @@ describe("moontide judge", function()
     assert.truthy(result.err:find("there is no measure 'goodputt' (did you mean 'goodput'?)", 1, true), result.err)
   end)
 
+  it("does not count as good what was not measured, and says what that is", function()
+    local folder, result = driven "--no-stream --slo ttft=0.001,itl=0.001,itl=5"
+    local both = "No answer has a Time to First Token, of which there is an objective: goodput was not measured\n"
+      .. "No answer has a Inter Token Latency, of which"
+    assert.truthy(result.out:find(both, 1, true), result.out)
+    assert.falsy(result.out:find("Goodput", 1, true), result.out)
+    local run = json.decode(command.read(folder .. "/out/run.json"))
+    assert.same({ time_to_first_token = run.counts.done, inter_token_latency = run.counts.done },
+      run.objectives_lacking)
+    assert.falsy(run.metrics.goodput or run.metrics.good_request_count)
+    local again = judge(folder, "out --accept-invalid --fail-over 'goodput>=1'")
+    assert.equal(1, again.status)
+    assert.equal("moontide: --fail-over: goodput was not measured: no answer has a time_to_first_token, of which there "
+      .. "is an objective (--slo)\n", again.err)
+    again = judge(folder, "out --accept-invalid --slo e2e=1h --fail-over 'goodput>=1,ttft=1'")
+    assert.equal("moontide: --fail-over: ttft=1 was not measured\n", (again.err:gsub("ttft was", "ttft=1 was")))
+    again = json.decode(judge(folder, "out --accept-invalid --json --slo e2e=1h").out)
+    assert.equal(again.counts.done, again.metrics.good_request_count.avg)
+    assert.equal(json.null, again.objectives_lacking)
+
+    folder = driven "--slo cached_tokens=1000000" -- the mock without a cache counts none
+    local lines = command.read(folder .. "/out/profile_export.jsonl")
+    local lacking, count = lines:gsub('"time_to_first_token": {[^}]*}, ', "", 7)
+    assert.equal(7, count)
+    command.write(folder, "out/profile_export.jsonl", lacking)
+    local seven = judge(folder, "out --accept-invalid --slo ttft=1h").out
+    assert.truthy(seven:find("7 answers have no Time to First Token, of which there is an objective: not counted as good",
+      1, true), seven)
+    run = json.decode(judge(folder, "out --accept-invalid --json --slo ttft=1h").out)
+    assert.equal(run.counts.done - 7, run.metrics.good_request_count.avg)
+    -- An answer of one token has no time between tokens.
+    command.write(folder, "out/profile_export.jsonl", (lines:gsub('"inter_token_latency": {[^}]*}, ', "")
+      :gsub('("output_sequence_length": {"value": )%d', "%11"):gsub('("output_token_count": {"value": )%d', "%11")))
+    run = json.decode(judge(folder, "out --accept-invalid --json --slo itl=0.001").out)
+    assert.equal(run.counts.done, run.metrics.good_request_count.avg)
+    assert.falsy(run.metrics.inter_token_latency)
+    assert.equal(json.null, run.objectives_lacking)
+  end)
+
+  it("fails where nothing was due in the window or the phases, with a bound and without", function()
+    local folder = command.folder()
+    local server = mock.start {}
+    command.write(folder, "s.jsonl", '{"timestamp": 0, "input_length": 20, "output_length": 2, "hash_ids": [1]}\n'
+      .. '{"timestamp": 9, "input_length": 20, "output_length": 2, "hash_ids": [2]}\n')
+    local words = ('exec "$MOONTIDE" replay s.jsonl --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid ')
+      :format(server.port)
+    for _, case in ipairs {
+      { "--window 100..200 --output-dir out", "no request was due in the window; outside it there were 2\n" },
+      { "--window 100..200 --fail-over error_rate=0.01", "--fail-over: error_rate was not measured: no request was due\n" },
+      { "--phases quiet=5s,busy=6s --fail-over error_rate@busy=0.01",
+        "--fail-over: error_rate@busy: error_rate was not measured: no request was due\n" },
+    } do
+      local result = command.shell(words .. case[1], { folder = folder })
+      assert.equal(1, result.status, case[1] .. result.err)
+      assert.truthy(result.err:find(case[2], 1, true), case[1] .. result.err)
+    end
+    local again = judge(folder, "out --accept-invalid")
+    assert.equal(1, again.status)
+    assert.equal("moontide: no request was due in the window; outside it there were 2\n", again.err)
+    assert.equal(0, command.shell(words .. "--window 0..200", { folder = folder }).status)
+  end)
+
   it("a run that was interrupted fails", function()
     local folder = driven()
     local path = folder .. "/out/run.json"
@@ -185,7 +247,8 @@ describe("moontide judge", function()
   it("says what is wrong with a run or an option, in one line", function()
     local folder = driven()
     command.shell("mkdir empty; cp -r out cut; cp -r out lost; cp -r out half; head -c 3000 out/profile_export.jsonl "
-      .. "> cut/profile_export.jsonl; rm lost/run.json; head -c 300 out/run.json > half/run.json", { folder = folder })
+      .. "> cut/profile_export.jsonl; mkdir foreign; cp out/profile_export.jsonl foreign; rm lost/run.json; "
+      .. "head -c 300 out/run.json > half/run.json", { folder = folder })
     local bad = {
       { "", 2, "judge: RUN (--run) is required" },
       { "out stray", 2, "unexpected argument 'stray'" },
@@ -195,6 +258,7 @@ describe("moontide judge", function()
       { "out --limits lag=3", 2, "--limits must be one of lag_p50" },
       { "out --by tenat", 2, "--by: no request of out has a member 'tenat' (did you mean 'tenant'?)" },
       { "out --sol ttft=3", 2, "unknown option '--sol' (did you mean '--slo'?)" },
+      { "foreign --limits lag_p50=1", 2, "--limits: foreign has no run.json: what its driver did is not known" },
       { "nowhere", 1, "nowhere: cannot open: No such file or directory" },
       { "empty", 1, "empty: profile_export.jsonl is not there: this is no folder of a run's results" },
       { "trace.jsonl", 1, "trace.jsonl:1:1: this is no request of a run: it has no metadata" },

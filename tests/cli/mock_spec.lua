@@ -70,6 +70,11 @@ describe("moontide mock", function()
       { "--load-factor 2", "--load-factor needs --slots" },
       { "--load-factor 0.5 --slots 2", "--load-factor must be between 1 and 1000000, not 0.5" },
       { "--rate-limit 0", "--rate-limit must be above 0, not 0" },
+      { "--model 'a\"b'", "--model: the mock takes names of 1 to 95 printable ASCII characters without \" and \\, not 'a\"b'" },
+      { "--model 'a\\b'", "--model: the mock takes names" },
+      { "--model ''", "--model: the mock takes names" },
+      { "--model $(printf 'm%095d' 0)", "--model: the mock takes names" },
+      { "--model m\195\169", "--model: the mock takes names" },
       { "--hit-rule all", "--hit-rule needs --kv-blocks" },
       { "--kv-blocks 0", "--kv-blocks must be between 1 and 1000000000, not 0" },
       { "--ping -1", "--ping must be at least 0, not -1" },
@@ -153,6 +158,16 @@ describe("moontide mock", function()
     local log = command.read(server.folder .. "/log.csv")
     assert.truthy(log:find "^request,event,tokens,time_ns\n0,received,0,%d+\n0,tokens,1,%d+\n0,tokens,1,%d+\n0,tokens,1,%d+\n"
       and log:find "0,end,3,%d+\n$", log)
+    -- One that the client leaves does not end, nor does one that fails as asked for.
+    for _, one in ipairs { { "aborted", "--itl", "1m" }, { "failed", "--fail", "reset_mid_stream" } } do
+      server = mock.start { "--ttft", "0", "--log", "log.csv", one[2], one[3] }
+      command.shell(("curl -s -m 0.5 -d '%s' http://127.0.0.1:%d/v1/chat/completions"):format(streamed, server.port))
+      local left = mock.ask(server, "/metrics")
+      assert.equal(0, server.finish("INT").status)
+      log = command.read(server.folder .. "/log.csv")
+      assert.truthy(log:find("\n0,tokens,1,%d+\n0," .. one[1] .. ",[12],%d+\n$"), log)
+      assert.truthy(left:find('finished_reason="length",model_name="mock"} 0', 1, true), left)
+    end
     local result = command.run { "mock", "--port", "0", "--log", "/nowhere/log.csv" }
     assert.equal(1, result.status)
     assert.truthy(result.err:find("/nowhere/log.csv", 1, true), result.err)

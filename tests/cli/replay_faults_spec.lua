@@ -273,6 +273,10 @@ describe("a replay's failures", function()
       ["--concurrency 1.5"] = "--concurrency must be a whole number, not '1.5'",
       ["--warmup x"] = "--warmup must be a whole number, not 'x'",
       ["--grace 1y"] = "--grace must be a time in seconds",
+      ["--inputs"] = "--inputs needs --output-dir",
+      ["--sessions delta"] = "--sessions is of traces: the requests of a workload have whole prompts",
+      ["--adapter anthropic --max-tokens-field max_completion_tokens"] =
+        "--max-tokens-field: the adapter says by itself what an answer's length is called",
       ["--live-history --api completions"] = "--live-history goes with --api chat",
       ["--output-dir ''"] = "--output-dir must be a file's name, not ''",
       ["--record ''"] = "--record must be a file's name, not ''",

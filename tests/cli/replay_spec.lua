@@ -138,6 +138,7 @@ describe("moontide replay", function()
       { "steady URL --connections -1", "--connections must be between 0 and 100000" },
       { "steady URL --api-key-env NO_SUCH_NAME", "there is no variable NO_SUCH_NAME" },
       { "steady URL --transport pigeon", "--transport must be one of" },
+      { "t.jsonl URL --rate-scale 3", "--rate-scale is of a script's load: of a trace --speed-ratio divides the times" },
       { "steady URL --sessions both", "--sessions must be one of cumulative, delta" },
     }
     for _, case in ipairs(bad) do
@@ -214,6 +215,32 @@ describe("moontide replay", function()
     assert.equal(1, result.status)
     assert.truthy(result.err:find("the endpoint does not answer as it should (status_404", 1, true), result.err)
     assert.truthy(result.err:find('model "m"', 1, true), result.err)
+  end)
+
+  it("warms up every URL, and names the one that does not answer", function()
+    local servers = { mock.start { "--ttft", "0", "--itl", "0" }, mock.start { "--ttft", "0", "--itl", "0" } }
+    local function url(i) return ("http://127.0.0.1:%d"):format(servers[i].port) end
+    local result = replay(url(1) .. "," .. url(2), trace_text(1, 1), accepts, { warmup = "--warmup 2" })
+    assert.equal(0, result.status, result.err)
+    -- Two each, the one of the trace, and the two turns that measure what a message adds, where a template adds any.
+    local asked = {}
+    for i, one in ipairs(servers) do asked[i] = tonumber(one.finish "INT".err:match "moontide: (%d+) requests on") end
+    assert.truthy(asked[1] >= 3 and asked[2] >= 2, table.concat(asked, " "))
+    local good, other = start(), start("--model", "other")
+    result = replay(good .. "," .. other, "steady", "", { warmup = "" })
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("moontide: " .. other .. ": the endpoint does not answer as it should (status_404", 1, true),
+      result.err)
+  end)
+
+  it("refuses a trace whose times go back, where it is sent by them", function()
+    local url = start()
+    local trace = trace_text(5, 10, function(i, row) row.timestamp = i == 4 and 5 or row.timestamp end)
+    local result = replay(url, trace, accepts)
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("trace.jsonl:4: timestamp 5 is smaller than the 20 before it: what is sent by its times "
+      .. "needs them in order (moontide cat --sort)\n", 1, true), result.err)
+    assert.equal(0, replay(url, trace, "--concurrency 1" .. accepts).status)
   end)
 
   it("accounts for all that was due, however the run ends", function()
@@ -392,6 +419,32 @@ describe("moontide replay", function()
     assert.equal(1, result.status)
     assert.truthy(result.out:find("20 requests due: 20 done", 1, true), result.out)
     assert.truthy(result.err:find("/dev/full: cannot write: No space left on device", 1, true), result.err)
+    local kept = result.err:match "the record, in the order in which requests ended, is in (/[^\n]+)\n"
+    assert.equal(20, select(2, command.read(kept):gsub("\n", "")))
+    os.remove(kept)
+    result = replay(url, trace_text(400, 1), "--record r.jsonl" .. accepts, { before = "trap '' XFSZ; ulimit -f 40; exec " })
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("is in r.jsonl.part\n", 1, true), result.err)
+    assert.truthy(#command.read(result.folder .. "/r.jsonl.part") > 1000)
+    assert.is_false(command.exists(result.folder .. "/r.jsonl"))
+  end)
+
+  it("keeps the record when it cannot be sorted or put in place, and takes no earlier one for it", function()
+    local url = start()
+    local result = replay(url, trace_text(60, 20), "--record r.jsonl" .. accepts, { after = "mkdir r.jsonl" })
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("not all of the results could be written: r.jsonl: is a directory, not a file",
+      1, true), result.err)
+    assert.truthy(result.err:find("the record, in the order in which requests ended, is in r.jsonl.part\n", 1, true),
+      result.err)
+    assert.equal(60, select(2, command.read(result.folder .. "/r.jsonl.part"):gsub("\n", "")))
+    assert.is_false(command.exists(result.folder .. "/r.jsonl.unsorted"))
+    result = replay(url, trace_text(5, 1), "--record r.jsonl" .. accepts,
+      { before = "echo old >r.jsonl.unsorted.part; exec " })
+    assert.equal(0, result.status, result.err)
+    assert.equal(5, select(2, command.read(result.folder .. "/r.jsonl"):gsub("\n", "")))
+    assert.is_false(command.exists(result.folder .. "/r.jsonl.part"))
+    assert.equal("old\n", command.read(result.folder .. "/r.jsonl.unsorted.part"))
   end)
 
   it("names the failures that a server brings about", function()
@@ -592,6 +645,23 @@ describe("moontide replay", function()
     local found = command.shell("grep -rl hidden . ; true", { folder = result.folder })
     assert.equal("", found.out)
     assert.is_nil((result.out .. result.err):find "hidden")
+
+    result = replay(url, trace_text(5, 1), [[--header 'X-Auth: hidden3' --head='X-Tenant: hidden4' --header 'User-Agent: me/1' \
+      --header 'X-Row: {priority}' --extra 'api_key="hidden5"' --extra 'nested={"authToken": "hidden6"}' \
+      --extra='password="hidden7"' --extra 'max_x_tokens={"a": 1}' --extra 'stop_token_ids=[3]' --json ]] .. accepts)
+    assert.equal(0, result.status, result.err)
+    found = command.shell("rm out/inputs.json; grep -rl hidden . ; true", { folder = result.folder }) -- it has the bodies
+    assert.equal("", found.out)
+    assert.is_nil((result.out .. result.err):find "hidden")
+    assert.same({ "X-Auth: (not shown)", "X-Tenant: (not shown)", "User-Agent: me/1", "X-Row: {priority}" },
+      result.run.options.header)
+    assert.same({ { "api_key", "(not shown)" }, { "nested", "(not shown)" }, { "password", "(not shown)" },
+      { "max_x_tokens", '{"a": 1}' }, { "stop_token_ids", "[3]" } }, result.run.options.extra)
+    local words = table.concat(result.run.command, " ")
+    for _, text in ipairs { "--header X-Auth: (not shown) --head=X-Tenant: (not shown) --header User-Agent: me/1",
+      "--extra api_key=(not shown) --extra nested=(not shown) --extra=password=(not shown) --extra max_x_tokens={" } do
+      assert.truthy(words:find(text, 1, true), words)
+    end
   end)
 
   it("records what was sent as a trace in order, to be replayed and analysed", function()

@@ -75,6 +75,12 @@ static inline void pause_ms(int ms) {
     nanosleep(&time, NULL);
 }
 
+static inline int64_t now_ns(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 /* As Ctrl-C; what it counted. */
 static inline mt_mock_counts stop_mock(running_mock *self) {
     mt_mock_counts counts;

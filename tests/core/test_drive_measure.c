@@ -295,6 +295,41 @@ static void test_merge_is_adding_all(void **state) {
     mt_results_free(&parts[1]);
 }
 
+/* What lacks a metric of an objective is not good, but for times between tokens where there are not two. */
+static void test_what_is_absent_is_not_good(void **state) {
+    (void)state;
+    mt_objective first[] = {{mt_measure_by_name("ttft"), 1e9}, {mt_measure_by_name("ttft"), 2e9}};
+    mt_objective between[] = {{mt_measure_by_name("itl"), 1e9}, {mt_measure_by_name("ttst"), 1e9}};
+    mt_asked asked = {0};
+    mt_exchange streamed = answered(), whole = answered(), one_token = answered();
+    whole.noted &= (uint8_t)~MT_WAS_STREAM;
+    one_token.completion_tokens = 1;
+    one_token.reasoning_tokens = MT_COUNT_ABSENT;
+    one_token.contents = 1;
+    one_token.second_content_ns = MT_NEVER;
+    const mt_exchange *all[] = {&streamed, &whole, &one_token};
+    mt_results of_first, of_between, merged;
+    mt_results_begin(&of_first, first, 2);
+    mt_results_begin(&of_between, between, 2);
+    mt_results_begin(&merged, first, 2);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(mt_results_add(&of_first, all[i], &asked, NULL), MT_OK);
+        assert_int_equal(mt_results_add(&of_between, all[i], &asked, NULL), MT_OK);
+    }
+    assert_int_equal(of_first.good, 2);
+    assert_int_equal(of_first.lacking[MT_MEASURE_FIRST],
+                     1); /* once, though two objectives name it */
+    assert_int_equal(of_between.good, 2);
+    assert_int_equal(of_between.lacking[MT_MEASURE_BETWEEN], 1);
+    assert_int_equal(of_between.lacking[MT_MEASURE_SECOND], 1);
+    assert_int_equal(mt_results_merge(&merged, &of_first, NULL), MT_OK);
+    assert_int_equal(mt_results_merge(&merged, &of_first, NULL), MT_OK);
+    assert_int_equal(merged.lacking[MT_MEASURE_FIRST], 2);
+    mt_results_free(&of_first);
+    mt_results_free(&of_between);
+    mt_results_free(&merged);
+}
+
 static mt_code attempt(mt_error *error) {
     mt_results results, other;
     mt_asked asked = {0};
@@ -328,6 +363,7 @@ int main(void) {
         cmocka_unit_test(test_histogram_goes_on),
         cmocka_unit_test(test_histogram_of_few),
         cmocka_unit_test(test_definitions),
+        cmocka_unit_test(test_what_is_absent_is_not_good),
         cmocka_unit_test(test_merge_is_adding_all),
         cmocka_unit_test(test_out_of_memory),
     };

@@ -223,12 +223,6 @@ static void test_shares(void **state) {
 
 /* --- times -------------------------------------------------------------------------------------- */
 
-static int64_t now_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 /* Milliseconds that an answer takes; the machine may add some. */
 static double taken_ms(const running_mock *mock, const char *body) {
     int64_t begun = now_ns();

@@ -59,7 +59,7 @@ describe("driving from Lua", function()
     local columns = load_of(10, 1):columns()
     local path = command.file(nil, "trace.jsonl")
     assert(columns:write(path))
-    for _, trace in ipairs { columns, path, columns:first(10), { columns:first(4), columns:first(6) } } do
+    for _, trace in ipairs { columns, path, columns:first(10), { columns:first(4), columns:first(6):shift "1s" } } do
       local run = assert(mt.drive(trace, options_for(server, { speed_ratio = 10, api = "completions" })))
       assert.equal(10, run.counts.done)
     end

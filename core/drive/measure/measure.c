@@ -197,9 +197,10 @@ static int together(const mt_exchange *e, const mt_asked *asked, double *value) 
 
 const mt_measure mt_measures[MT_MEASURES] = {
     [MT_MEASURE_FIRST] = {"time_to_first_token", "ms", "Time to First Token", first_token, 0},
-    {"time_to_second_token", "ms", "Time to Second Token", second_token, 0},
+    [MT_MEASURE_SECOND] = {"time_to_second_token", "ms", "Time to Second Token", second_token, 0},
     [MT_MEASURE_LATENCY] = {"request_latency", "ms", "Request Latency", request_latency, 0},
-    {"inter_token_latency", "ms", "Inter Token Latency", inter_token_latency, 0},
+    [MT_MEASURE_BETWEEN] = {"inter_token_latency", "ms", "Inter Token Latency", inter_token_latency,
+                            0},
     {"output_token_throughput_per_user", "tokens/sec/user", "Output Token Throughput Per User",
      throughput_per_user, 0},
     {"e2e_output_token_throughput", "tokens/sec/user", "E2E Output Token Throughput",
@@ -210,7 +211,8 @@ const mt_measure mt_measures[MT_MEASURES] = {
                            output_length, 0},
     [MT_MEASURE_INPUT] = {"input_sequence_length", "tokens", "Input Sequence Length", input_length,
                           0},
-    {"output_token_count", "tokens", "Output Token Count", output_tokens, 0},
+    [MT_MEASURE_OUTPUT_TOKENS] = {"output_token_count", "tokens", "Output Token Count",
+                                  output_tokens, 0},
     {"reasoning_token_count", "tokens", "Reasoning Token Count", reasoning_tokens, 0},
     {"time_to_first_byte", "ms", "Time to First Byte", first_byte, 0},
     {"time_to_first_event", "ms", "Time to First Event", first_event, 0},

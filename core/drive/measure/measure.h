@@ -36,9 +36,12 @@ enum { MT_MEASURES = 24 };
 /* Places of those that results are made of beside their own statistics. */
 enum {
     MT_MEASURE_FIRST = 0,
+    MT_MEASURE_SECOND = 1,
     MT_MEASURE_LATENCY = 2,
+    MT_MEASURE_BETWEEN = 3,
     MT_MEASURE_OUTPUT = 7,
     MT_MEASURE_INPUT = 8,
+    MT_MEASURE_OUTPUT_TOKENS = 9,
     MT_MEASURE_WANTED_INPUT = 17,
     MT_MEASURE_INPUT_DIFFERENCE = 19,
     MT_MEASURE_CACHED = 21,

@@ -78,13 +78,37 @@ void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked,
     }
 }
 
+/* An answer of fewer than two tokens has no times between them. */
+static int may_lack(const mt_request_outcome *counted, int metric) {
+    return (metric == MT_MEASURE_BETWEEN || metric == MT_MEASURE_SECOND) &&
+           (counted->output_tokens < 2 || counted->values[MT_MEASURE_OUTPUT_TOKENS] < 2);
+}
+
 static int is_good(const mt_results *results, const mt_request_outcome *counted) {
     for (size_t i = 0; i < results->objective_count; i++) {
         const mt_objective *objective = &results->objectives[i];
-        if (counted->values[objective->metric] > objective->limit)
+        double value = counted->values[objective->metric];
+        if (isnan(value) ? !may_lack(counted, objective->metric) : value > objective->limit)
             return 0;
     }
     return 1;
+}
+
+/* Whether an objective before place i is of this metric. */
+static int is_named_before(const mt_results *results, size_t i, int metric) {
+    while (i > 0)
+        if (results->objectives[--i].metric == metric)
+            return 1;
+    return 0;
+}
+
+static void count_lacking(mt_results *results, const mt_request_outcome *counted) {
+    for (size_t i = 0; i < results->objective_count; i++) {
+        int metric = results->objectives[i].metric;
+        if (isnan(counted->values[metric]) && !may_lack(counted, metric) &&
+            !is_named_before(results, i, metric))
+            results->lacking[metric]++;
+    }
 }
 
 static mt_code add_gaps(mt_results *results, const mt_request_outcome *counted, mt_error *error) {
@@ -100,6 +124,7 @@ static mt_code add_gaps(mt_results *results, const mt_request_outcome *counted, 
 static void add_done(mt_results *results, const mt_request_outcome *counted) {
     results->done++;
     results->good += (uint64_t)is_good(results, counted);
+    count_lacking(results, counted);
     results->output_tokens += counted->output_tokens;
     results->input_tokens += counted->input_tokens;
     results->usage_said += counted->has_usage != 0;
@@ -172,6 +197,8 @@ mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error 
     results->cancelled += other->cancelled;
     results->not_sent += other->not_sent;
     results->good += other->good;
+    for (int i = 0; i < MT_MEASURES; i++)
+        results->lacking[i] += other->lacking[i];
     results->resent += other->resent;
     results->flagged += other->flagged;
     results->usage_said += other->usage_said;

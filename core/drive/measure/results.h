@@ -7,7 +7,8 @@
 #include "drive/measure/measure.h"
 #include "drive/measure/sample.h"
 
-/* An objective of each request: the metric may not be above the limit. */
+/* An objective of each request: the metric may not be above the limit. What was not measured keeps none, but for the
+ * times between tokens (ITL, time to second token) of an answer of fewer than two tokens, which has none. */
 typedef struct mt_objective {
     int metric; /* its place among mt_measures */
     double limit;
@@ -44,7 +45,8 @@ typedef struct mt_results {
     mt_log_histogram *gaps; /* between token-bearing events, ms; NULL before the first */
     uint64_t due, done, failed, cancelled, not_sent; /* due = the sum of the others */
     uint64_t good;                                   /* done within every objective */
-    uint64_t resent, flagged;            /* flagged: done, and the stream ended without [DONE] */
+    uint64_t lacking[MT_MEASURES]; /* done, and lack this metric, of which there is an objective */
+    uint64_t resent, flagged;      /* flagged: done, and the stream ended without [DONE] */
     uint64_t usage_said, cached_said;    /* done ones whose server counted tokens, cached tokens */
     double prompt_tokens, cached_tokens; /* of those whose server counted cached tokens */
     double output_tokens, input_tokens,

@@ -333,14 +333,18 @@ void mt_flight_due(mt_mock *mock, mt_connection *connection) {
 
 /* --- the end ------------------------------------------------------------------------------------ */
 
-void mt_flight_over(mt_mock *mock, mt_connection *connection) {
-    mt_answer_text *text = &connection->text;
-    mt_mock_log(mock, connection, "end", text->said);
+static void free_slot(mt_mock *mock, mt_connection *connection) {
     connection->state = MT_CONNECTION_READING;
     connection->serial++;
     mock->running--;
     mock->used_blocks -= connection->blocks;
     connection->blocks = 0;
+}
+
+void mt_flight_over(mt_mock *mock, mt_connection *connection) {
+    mt_answer_text *text = &connection->text;
+    mt_mock_log(mock, connection, "end", text->said);
+    free_slot(mock, connection);
     mt_latency_add(&mock->e2e, mock->now_ns - connection->received_ns);
     *(text->ends_by_itself ? &mock->finished_stop : &mock->finished_length) += 1;
 }
@@ -354,12 +358,11 @@ void mt_flight_start_waiting(mt_mock *mock) {
 }
 
 void mt_flight_drop(mt_mock *mock, mt_connection *connection) {
-    if (connection->fault == MT_FAILURE_NONE)
-        mock->counts.aborted++;
-    if (connection->state == MT_CONNECTION_QUEUED) {
+    int is_abort = connection->fault == MT_FAILURE_NONE;
+    mock->counts.aborted += (uint64_t)is_abort;
+    mt_mock_log(mock, connection, is_abort ? "aborted" : "failed", connection->text.said);
+    if (connection->state == MT_CONNECTION_QUEUED)
         mt_list_remove(&mock->waiting, connection);
-        mt_mock_log(mock, connection, "aborted", 0);
-        return;
-    }
-    mt_flight_over(mock, connection);
+    else
+        free_slot(mock, connection);
 }

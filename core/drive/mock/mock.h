@@ -66,7 +66,7 @@ typedef struct mt_mock_options {
     const mt_distribution *output_tokens; /* where an answer ends by itself; NULL: at max_tokens */
     uint64_t slots;                       /* requests that run at once; 0: all */
     uint64_t queue;                       /* requests that wait for a slot; beyond: overload */
-    double rate_limit;                    /* requests a second, 429 beyond; 0: none */
+    double rate_limit;                    /* requests in any second, 429 beyond; 0: none */
     uint64_t most_tokens;                 /* prompt and answer together, 400 beyond; 0: no limit */
     uint64_t kv_blocks, block_size;       /* of the prefix cache; 0 blocks: none */
     int hits_all;  /* a last, partial block is cached as one, and whole prompts can be; else whole

@@ -30,16 +30,15 @@ void mt_mock_refuse(mt_mock *mock, mt_connection *connection, int status, const 
 
 /* --- the model ---------------------------------------------------------------------------------- */
 
-/* At most `rate_limit` requests a second, so many of them at once. */
+/* At most `rate_limit` requests in any second; of less than one, one in the time for it. */
 static int is_over_rate(mt_mock *mock) {
-    double rate = mock->options.rate_limit;
-    if (rate <= 0)
+    if (mock->let_most == 0)
         return 0;
-    int64_t gap_ns = (int64_t)(1e9 / rate), burst_ns = gap_ns > 1000000000 ? gap_ns : 1000000000;
-    int64_t next = mock->next_allowed_ns > mock->now_ns ? mock->next_allowed_ns : mock->now_ns;
-    if (next + gap_ns > mock->now_ns + burst_ns)
+    int64_t *oldest = &mock->let_ns[mock->next_let];
+    if (*oldest != MT_NEVER && mock->now_ns - *oldest < mock->rate_window_ns)
         return 1;
-    mock->next_allowed_ns = next + gap_ns;
+    *oldest = mock->now_ns;
+    mock->next_let = (mock->next_let + 1) % mock->let_most;
     return 0;
 }
 

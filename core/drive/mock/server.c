@@ -271,6 +271,20 @@ static double only_value(const mt_distribution *distribution) {
     return has_one ? fmax(low, 0) : -1;
 }
 
+/* So many in a window of so long are the rate: the whole ones of a second, or one. 0, or -1: out of memory. */
+static int limit_rate(mt_mock *mock) {
+    enum { MOST = 1 << 16 }; /* a larger rate has a shorter window */
+    double rate = mock->options.rate_limit;
+    if (rate <= 0)
+        return 0;
+    mock->let_most = rate < 1 ? 1 : rate < MOST ? (size_t)rate : MOST;
+    mock->rate_window_ns = (int64_t)fmin((double)mock->let_most / rate * 1e9, 9e18);
+    mock->let_ns = mt_allocate(mock->let_most, sizeof *mock->let_ns);
+    for (size_t i = 0; mock->let_ns && i < mock->let_most; i++)
+        mock->let_ns[i] = MT_NEVER;
+    return mock->let_ns ? 0 : -1;
+}
+
 mt_mock *mt_mock_open(const mt_mock_options *options, mt_error *error) {
     mt_mock *mock = mt_allocate_zero(1, sizeof *mock);
     if (!mock) {
@@ -295,7 +309,7 @@ mt_mock *mt_mock_open(const mt_mock_options *options, mt_error *error) {
     mt_code code = MT_OK;
     if (!mock->dialect)
         code = mt_fail(error, MT_ERROR_VALUE, "there is no dialect '%.50s'", options->dialect);
-    else if (!mock->input || (options->kv_blocks > 0 && !mock->cache))
+    else if (!mock->input || limit_rate(mock) != 0 || (options->kv_blocks > 0 && !mock->cache))
         code = mt_fail_memory(error, "the server");
     raise_descriptor_limit();
     if (code != MT_OK || open_files(mock, error) != MT_OK) {
@@ -339,5 +353,6 @@ void mt_mock_free(mt_mock *mock) {
     mt_free(mock->out.data);
     mt_free(mock->page.data);
     mt_free(mock->input);
+    mt_free(mock->let_ns);
     mt_free(mock);
 }

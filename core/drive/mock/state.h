@@ -107,7 +107,10 @@ struct mt_mock {
     mt_connection_list idle, waiting;
     mt_due_heap due;
     uint64_t running;
-    int64_t next_allowed_ns; /* of the rate limit */
+    /* Of the rate limit: when the last so many were let through, a ring of which `next_let` is the oldest; one
+     * more is let through so long after it. */
+    int64_t *let_ns, rate_window_ns;
+    size_t let_most, next_let;
     mt_mock_cache *cache;
     mt_ask_tokens tokens;
     mt_bytes out;     /* what is being said */
@@ -161,9 +164,10 @@ void mt_flight_begin(mt_mock *mock, mt_connection *connection, const mt_ask *ask
 void mt_flight_due(mt_mock *mock, mt_connection *connection);
 /* Those that wait and have a slot now. */
 void mt_flight_start_waiting(mt_mock *mock);
-/* The request is over: frees its slot. */
+/* The request has its whole answer: counts it as finished, and frees its slot. */
 void mt_flight_over(mt_mock *mock, mt_connection *connection);
-/* The connection goes while its request is under way. */
+/* The connection goes while its request is under way, by the client's will (an abort) or by a failure that was asked
+ * for: it is not finished. */
 void mt_flight_drop(mt_mock *mock, mt_connection *connection);
 /* fault.c */
 void mt_fault_draw(const mt_mock *mock, mt_connection *connection);

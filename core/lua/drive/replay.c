@@ -120,7 +120,7 @@ static void *check_held(lua_State *L, int arg, const char *type, const char *nam
 
 /* replay(driver, source, {api =, model =, output_field =, forces_output =, streams =, members =,
  * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
- * headers =, live_history =, by_session =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
+ * headers =, live_history =, by_session =, first_number =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
  * cancel_after = distribution, objectives =, by =, phases = (lua/drive/results.h), lines =, record =, inputs = (paths),
  * input_bytes =, epoch =, request =, event = (lua/drive/adapter.h)}) -> replay, or nil, message, code. The source must stay open
  * as long. */
@@ -141,6 +141,7 @@ static int replay_new(lua_State *L) {
     mt_lua_adapter_options(L, 3, &owner->adapter, &options.adapter);
     options.live_history = mt_lua_truth_field(L, 3, "live_history");
     options.by_session = mt_lua_truth_field(L, 3, "by_session");
+    options.first_number = mt_lua_count_field(L, 3, "first_number", 0);
     options.slots = mt_lua_count_field(L, 3, "slots", 0);
     options.start_ns = (int64_t)mt_lua_count_field(L, 3, "start", 0);
     options.window_begin_ns = mt_lua_seconds_field(L, 3, "window_begin", INT64_MIN);
@@ -345,8 +346,8 @@ static mt_code finish_output(mt_output **output, mt_error *error) {
     return mt_code_of(error);
 }
 
-/* replay:finish() -> true | nil, message, code: its files are whole; of one that could not be written
- * what was is in "NAME.part" */
+/* replay:finish() -> true | nil, message, code, is_recorded: its files are whole; of one that could not be
+ * written what was is in "NAME.part". is_recorded: the record is whole, or was not asked for. */
 static int replay_finish(lua_State *L) {
     mt_error error, later;
     replay_owner *owner = check_replay(L);
@@ -356,15 +357,20 @@ static int replay_finish(lua_State *L) {
         code = mt_output_write(owner->inputs, end, sizeof end - 1, &error);
     mt_error *first = code == MT_OK ? &error : &later;
     mt_output **outputs[] = {&owner->inputs, &owner->lines, &owner->record};
+    int is_recorded = 1;
     for (int i = 0; i < 3; i++)
         if (finish_output(outputs[i], first) != MT_OK) {
+            is_recorded = is_recorded && outputs[i] != &owner->record;
             code = first->code;
             first = &later;
         }
-    if (code != MT_OK)
-        return mt_lua_failure(L, &error);
-    lua_pushboolean(L, 1);
-    return 1;
+    if (code == MT_OK) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    int count = mt_lua_failure(L, &error);
+    lua_pushboolean(L, is_recorded);
+    return count + 1;
 }
 
 static int replay_release(lua_State *L) {

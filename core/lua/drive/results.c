@@ -85,6 +85,13 @@ static void set_moment(lua_State *L, const char *name, int64_t moment) {
     lua_setfield(L, -2, name);
 }
 
+static void push_lacking(lua_State *L, const mt_results *results) {
+    lua_newtable(L);
+    for (int i = 0; i < MT_MEASURES; i++)
+        if (results->lacking[i] > 0)
+            mt_lua_set_count(L, mt_measures[i].key, results->lacking[i]);
+}
+
 void mt_lua_push_results(lua_State *L, mt_results *results) {
     lua_newtable(L);
     mt_lua_set_count(L, "due", results->due);
@@ -112,6 +119,8 @@ void mt_lua_push_results(lua_State *L, mt_results *results) {
     lua_setfield(L, -2, "metrics");
     push_failures(L, results);
     lua_setfield(L, -2, "failures");
+    push_lacking(L, results);
+    lua_setfield(L, -2, "lacking");
 }
 
 const int64_t *mt_lua_phase_ends(lua_State *L, int arg, size_t *count) {

@@ -50,7 +50,7 @@ function shards.check(opt)
   if opt.target == "-" then
     return "the load cannot come from standard input: a shard reads it from a file"
   end
-  return drive_options.check(opt)
+  return drive_options.check(options.with(opt, { output_dir = "results" })) -- every shard has a folder
 end
 
 --- Tries whether a script and its options make a plan that can be driven in shards, before a cluster does.
@@ -58,9 +58,9 @@ end
 ---@return true?, string? message, string? code
 function shards.try(opt)
   if not target.is_plan(opt.target) then
-    local word = opt.words and opt.words[1]
-    if not word then return true end
-    return nil, ("unexpected argument '%s': only a script has options of its own"):format(word), "usage"
+    local wrong = target.wrong_for_trace(opt.words or {}, opt)
+    if wrong then return nil, wrong, "usage" end
+    return true
   end
   local made, message, code = target.of(opt.target, opt.words or {},
     options.with(opt, { shard = { index = 0, count = opt.shards } }))

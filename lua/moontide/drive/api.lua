@@ -39,7 +39,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field no_force_output? boolean send neither min_tokens nor ignore_eos
 ---@field no_stream? boolean ask for whole answers
 ---@field cancel_after? number|string|moontide.distribution seconds after which a user gives up on an answer
----@field warmup? integer requests before the start, outside the workload
+---@field warmup? integer requests to each URL before the start, outside the workload
 ---@field seed? integer of the texts of prompts, and of a workload's plan
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
 ---@field by? string results also by this member of the rows, or by "endpoint": the URL they went to
@@ -210,7 +210,7 @@ end
 ---@field slots? integer requests that run at once
 ---@field queue? integer requests that wait for a slot; more are refused
 ---@field load_factor? number all takes so many times as long when all slots are in use
----@field rate_limit? number|string requests a second; more are refused with 429
+---@field rate_limit? number|string requests in any second at most; more are refused with 429
 ---@field max_model_len? integer tokens of prompt and answer together; more are refused
 ---@field kv_blocks? integer size of an LRU prefix cache
 ---@field block_size? integer tokens per block

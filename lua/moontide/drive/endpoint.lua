@@ -122,6 +122,9 @@ function endpoint.of(opt)
   if self.api and (options.given(opt, "api") or opt.text and type(self.api) == "string") then
     return nil, "--api: the adapter says by itself what prompts are made of", "usage"
   end
+  if self.api and self.request and options.given(opt, "max_tokens_field") then
+    return nil, "--max-tokens-field: the adapter says by itself what an answer's length is called", "usage"
+  end
   return self
 end
 

@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local json = require("moontide.base.json").public.json
+local secrets = require "moontide.drive.secrets"
 local summary = require "moontide.drive.summary"
 
 local files = {}
@@ -56,21 +57,11 @@ local function counts_of(results)
   }
 end
 
--- A text of the command line, without what a header that proves who somebody is says.
-local function without_secrets(text)
-  local name = text:match "^([^:]*):"
-  local lower = name and name:lower() or ""
-  for _, part in ipairs { "authorization", "key", "token", "cookie", "secret" } do
-    if lower:find(part, 1, true) then return name .. ": (not shown)" end
-  end
-  return text
-end
-
 -- A value of an options table as JSON can say it: lists, tables with names, numbers, texts.
 local function plain(value)
-  if type(value) == "string" then return without_secrets(value) end
   if math.type(value) == "float" and (value ~= value or value == math.huge) then return tostring(value) end
-  if type(value) == "number" or type(value) == "boolean" then return value end
+  local kind = type(value)
+  if kind == "string" or kind == "number" or kind == "boolean" then return value end
   if type(value) ~= "table" then return tostring(value) end
   local list, members = {}, {}
   for i, one in ipairs(value) do list[i] = plain(one) end
@@ -86,20 +77,17 @@ local function command_line()
   local file = io.open("/proc/self/cmdline", "rb")
   if not file then return json.null end
   local words = {}
-  for word in file:read "a":gmatch "([^\0]*)\0" do
-    if words[#words] == "--page-token" then word = "(not shown)" end
-    words[#words + 1] = without_secrets(word):gsub("^(%-%-page%-token=).*", "%1(not shown)")
-  end
+  for word in file:read "a":gmatch "([^\0]*)\0" do words[#words + 1] = word end
   file:close()
-  return json.array(words)
+  return json.array(secrets.words(words))
 end
 
---- Members of an options table as JSON can say them, sorted by name.
+--- Members of an options table as JSON can say them, sorted by name, without secrets.
 ---@param opt table
 ---@return table for json.encode
 function files.plain_options(opt)
   local members = {}
-  for name, value in pairs(opt) do members[#members + 1] = { name, plain(value) } end
+  for name, value in pairs(secrets.options(opt)) do members[#members + 1] = { name, plain(value) } end
   table.sort(members, function(a, b) return tostring(a[1]) < tostring(b[1]) end)
   return json.object(members)
 end
@@ -178,6 +166,14 @@ function files.summary(run)
   return json.object(members)
 end
 
+-- How many answers lack a metric of which there is an objective; nil: none does.
+local function lacking_of(results)
+  local members = {}
+  for key, count in pairs(results.lacking) do members[#members + 1] = { key, count } end
+  table.sort(members, function(a, b) return a[1] < b[1] end)
+  return #members > 0 and json.object(members) or nil
+end
+
 local function either(truth)
   if truth == nil then return json.null end
   return truth
@@ -225,6 +221,7 @@ function files.whole(run)
     { "metrics", json.object(metrics_of(run.metrics, {})) },
     { "by", run.by or json.null }, { "groups", json.array(groups) }, { "phases", json.array(phases) },
     { "bounds", bounds_of(run) }, { "error_summary", errors_of(run.results) },
+    { "objectives_lacking", lacking_of(run.results) },
     { "server", run.server and require("moontide.drive.server").members(run.server, run.start) or json.null },
     { "verdict", json.object {
       { "name", run.verdict.name }, { "limited_by", json.array(run.verdict.limited_by) },

@@ -38,14 +38,29 @@ function gate.bounds(given, own)
   return #bounds > 0 and bounds or nil
 end
 
+-- Why there is nothing to judge in a run of which parts were asked for, or nil. A shard may have nothing to
+-- do.
+local function empty_part(run)
+  if run.results.due > 0 or run.shard or run.was_cancelled then return nil end
+  if run.options.window then
+    return ("no request was due in the window; outside it there were %d"):format(run.outside.due)
+  end
+  return #run.phases > 0 and "no request was due in any phase" or nil
+end
+
 --- The exit status of a run, whose script may have bounds of its own: 130 interrupted; 1 when the source
---- failed, nothing was done, a file could not be written, a bound is exceeded, or it is invalid and that is
---- not accepted; else 0.
+--- failed, nothing was done, nothing was due in its window or phases, a file could not be written, a bound is
+--- exceeded, or it is invalid and that is not accepted; else 0.
 ---@param run moontide.drive_run
 ---@param opt table fail_over, accept_invalid
 ---@return integer status
 function gate.status(run, opt)
   local failed = exceeded(run, run.bounds or opt.fail_over) > 0
+  local empty = empty_part(run)
+  if empty then
+    report.note(empty)
+    failed = true
+  end
   if run.message then
     report.note(report.with_way_around(run.message))
     failed = true

@@ -59,6 +59,8 @@ local function sum_of(read)
   return sum
 end
 
+local longest_model = 95 -- bytes, of a request's
+
 --- What is wrong with the options taken together.
 ---@param opt table
 ---@return string?
@@ -66,6 +68,11 @@ function mock.check(opt)
   if opt.load_factor ~= 1 and not opt.slots then return "--load-factor needs --slots" end
   if opt.queue and not opt.slots then return "--queue needs --slots" end
   if opt.hit_rule ~= "vllm" and not opt.kv_blocks then return "--hit-rule needs --kv-blocks" end
+  local model = opt.model or "any"
+  if model == "" or #model > longest_model or model:find "[^\32-\126]" or model:find '["\\]' then
+    return ("--model: the mock takes names of 1 to %d printable ASCII characters without \" and \\, not %s")
+      :format(longest_model, units.show(opt.model))
+  end
   local sum = sum_of(opt.fail)
   if sum > 1 + 1e-9 then
     return ("--fail: the shares are %s together, more than 1"):format(units.show(sum))

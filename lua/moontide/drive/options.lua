@@ -183,7 +183,8 @@ drive_options.endpoint = {
     help = "a further header (may be repeated); {NAME} in it becomes the row's member of that name" },
   { "api-key-env", kind = "string", placeholder = "NAME",
     help = "the environment's variable that holds the API key" },
-  { "extra", kind = "body_member", list = true, help = "a further member of each body (may be repeated)" },
+  { "extra", kind = "body_member", list = true,
+    help = "a further member of each body (may be repeated); inputs.json has it as it is" },
   { "transport", kind = "choice", choices = { "auto", "direct", "curl" }, default = "auto",
     help = "direct: plain HTTP/1.1; curl: also https://, HTTP/2 and the environment's proxies; "
       .. "auto: direct for http://" },
@@ -229,7 +230,8 @@ drive_options.load = {
     help = "how long after its due time a user gives up on an answer: a time, or a distribution of seconds; "
       .. "a row's own cancel_after, in ms, goes before it (null: never)" },
   { "warmup", kind = "warmup", min = 0, max = 10000, default = 3,
-    help = "requests before the start, outside the workload; they also measure the chat template" },
+    help = "requests to each URL before the start, outside the workload; they also measure the chat "
+      .. "template" },
   { "grace", kind = "duration", min = 0, default = 60,
     help = "how long requests in flight are waited for at the end (sessions of mt.closed go on for so long), "
       .. "and after Ctrl-C" },
@@ -294,6 +296,9 @@ function drive_options.check(opt)
   end
   if opt.vocab and (opt.api ~= "completions" or opt.text) then
     return "--vocab is of token ids: --api completions without --text"
+  end
+  if opt.inputs and not opt.output_dir then
+    return "--inputs needs --output-dir: inputs.json is one of the files in that folder"
   end
   if opt.live_history and opt.api ~= "chat" then return "--live-history goes with --api chat" end
   if opt.phases then phases.of(opt.phases, "--phases") end

@@ -264,10 +264,14 @@ function past.judge(run, opt)
   local read = run:requests()
   local wrong = opt.by and past.wrong_by(run, read, opt.by)
   if wrong then return nil, wrong, "usage" end
+  if opt.limits and not run.info then
+    return nil, ("--limits: %s has no run.json: what its driver did is not known, and there is no verdict")
+      :format(run.folder), "usage"
+  end
   local judged, message, code = past.value(read, run.info or false, run.folder, opt.slo, opt.by,
     opt.phases and phases.of(opt.phases, "--phases"))
   if not judged then return nil, message, code end
-  if opt.limits and run.info then
+  if opt.limits then
     judged.verdict = verdict.of(judged.results, judged.load, judged.seconds, past.as_table(opt.limits),
       not judged.options.concurrency)
   end

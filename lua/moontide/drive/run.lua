@@ -270,14 +270,23 @@ local function value_of(replay, driver, before, known, ended)
   return value
 end
 
--- The record in the order of its times.
-local function finish_record(opt, unsorted)
+-- What there is of a record that could not be finished is kept, and said.
+local function keep_part(opt, path)
+  local part = opt.record .. ".part"
+  local is_kept = os.rename(path, part) and part or drive.file_size(path) and path
+  if is_kept then
+    report.note(("the record, in the order in which requests ended, is in %s"):format(is_kept))
+  end
+end
+
+-- The record in the order of its times; of a run whose writing failed, as much as there is.
+local function finish_record(opt, unsorted, is_whole)
   if not opt.record then return true end
-  if os.rename(unsorted .. ".part", opt.record .. ".part") then return true end -- that was said
+  if not is_whole then return keep_part(opt, unsorted .. ".part") or true end
   local any = require "moontide.trace.any"
-  local count, message, code = any.pipe(unsorted, "record"):sort():write(opt.record, { timestamp_digits = 6 })
+  local done, message, code = any.pipe(unsorted, "record"):sort():write(opt.record, { timestamp_digits = 6 })
+  if not done then return keep_part(opt, unsorted), message, code end
   os.remove(unsorted)
-  if not count then return nil, message, code end
   return true
 end
 
@@ -322,8 +331,9 @@ local function drive_source(source, self, opt, settings)
   local said = scraper and server.finish(scraper, opt.server_metrics)
   local value = value_of(replay, driver, before, known, ended)
   value.server = said
-  local finished, failure = replay:finish()
+  local finished, failure, _, is_recorded = replay:finish()
   if not finished then value.write_error = value.write_error or failure end
+  settings.is_recorded = finished or is_recorded
   driver:close()
   if watch.now then watch.now:ends(value) end
   return value
@@ -384,7 +394,7 @@ function run.of(self, opt)
     return drive_source(source, self, opt, settings)
   end)
   if not value then return nil, message, code end
-  local recorded, trouble = finish_record(opt, settings.record)
+  local recorded, trouble = finish_record(opt, settings.record, settings.is_recorded)
   if not recorded then value.write_error = value.write_error or trouble end
   if opt.output_dir then
     local written

@@ -1,5 +1,6 @@
 --- A run's report for people.
 local by_endpoint = require "moontide.drive.by_endpoint"
+local drive = require "moontide.drive"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -106,6 +107,20 @@ local function together(by_key)
   end
 end
 
+-- Objectives that could not be held against all answers.
+local function unmeasured(results, lines)
+  for _, one in ipairs(drive.metrics()) do
+    local count = results.lacking[one.key]
+    if count and not results.metrics[one.key] then
+      lines[#lines + 1] = ("No answer has a %s, of which there is an objective: goodput was not measured")
+        :format(one.title)
+    elseif count then
+      lines[#lines + 1] = ("%s no %s, of which there is an objective: not counted as good"):format(
+        count == 1 and "1 answer has" or texts.grouped_count(count, "answer") .. " have", one.title)
+    end
+  end
+end
+
 --- What a reader of the figures must know of how they were counted: lines, none where all is as asked.
 ---@param run moontide.drive_run
 ---@return string[]
@@ -122,6 +137,7 @@ function show.cautions(run)
     lines[#lines + 1] = ("%s came as a whole though a stream was asked for: they have no first token"):format(
       texts.grouped_count(whole, "answer"))
   end
+  unmeasured(results, lines)
   lines[#lines + 1] = few_tokens(run.by_key)
   lines[#lines + 1] = together(run.by_key)
   return lines

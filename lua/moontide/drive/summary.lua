@@ -50,7 +50,7 @@ local function seconds_between(from, to)
 end
 
 -- { key, unit, title, value }; nil values are left out.
-local function totals(results, epoch, has_objectives)
+local function totals(results, epoch, has_goodput)
   local duration = seconds_between(results.first_begun, results.last_answer)
   local function per_second(count) return duration and count / duration or nil end
   return {
@@ -58,11 +58,11 @@ local function totals(results, epoch, has_objectives)
     { "output_token_throughput", "tokens/sec", "Output Token Throughput", per_second(results.output_tokens) },
     { "total_token_throughput", "tokens/sec", "Total Token Throughput",
       per_second(results.output_tokens + results.input_tokens) },
-    { "goodput", "requests/sec", "Goodput", has_objectives and per_second(results.good) or nil },
+    { "goodput", "requests/sec", "Goodput", has_goodput and per_second(results.good) or nil },
     { "request_count", "requests", "Request Count", results.done },
     { "error_request_count", "requests", "Error Request Count",
       results.failed + results.cancelled + results.not_sent },
-    { "good_request_count", "requests", "Good Request Count", has_objectives and results.good or nil },
+    { "good_request_count", "requests", "Good Request Count", has_goodput and results.good or nil },
     { "total_isl", "tokens", "Total Input Sequence Length", results.input_tokens },
     { "total_osl", "tokens", "Total Output Sequence Length", results.output_tokens },
     { "error_isl", "tokens", "Input Sequence Length of Errors", results.failed_input },
@@ -166,6 +166,17 @@ function summary.wrong_name(name)
     or ("there is no statistic '%s'%s"):format(statistic, nearest.hint(statistic, summary.statistics))
 end
 
+--- The metrics of which there is an objective and that no answer has: goodput was not measured then.
+---@param results table as drive.replay gives them
+---@return {key: string, title: string}[]
+function summary.unmeasured(results)
+  local list = {}
+  for _, metric in ipairs(drive.metrics()) do
+    if results.lacking[metric.key] and not results.metrics[metric.key] then list[#list + 1] = metric end
+  end
+  return list
+end
+
 --- All metrics of results, those of each request first, then the totals.
 ---@param results table as drive.replay gives them
 ---@param epoch integer nanoseconds
@@ -173,7 +184,8 @@ end
 ---@return moontide.metric_summary[] list, table<string, moontide.metric_summary> by_key
 function summary.of(results, epoch, has_objectives)
   local list = measured(results)
-  for _, row in ipairs(totals(results, epoch, has_objectives)) do
+  local has_goodput = has_objectives and #summary.unmeasured(results) == 0
+  for _, row in ipairs(totals(results, epoch, has_goodput)) do
     if row[4] then list[#list + 1] = { key = row[1], unit = row[2], title = row[3], avg = row[4] } end
   end
   local by_key = {}
@@ -201,6 +213,13 @@ local function measure_of_phase(run, name, measure, phase_name)
   return value, message and ("%s: %s"):format(name, message)
 end
 
+-- Why a total is not there, where more can be said than that.
+local function why_not(results, key)
+  local lacking = results.lacking and summary.unmeasured(results)[1]
+  if not lacking or key ~= "goodput" and key ~= "good_request_count" then return "" end
+  return (": no answer has a %s, of which there is an objective (--slo)"):format(lacking.key)
+end
+
 --- A measure of a run by its name: "ttft.p99" (p50 where nothing is named), "error_rate", "goodput"; of one
 --- of its phases: "ttft.p99@storm", "longest_gap@storm", "recovery@storm" (infinite: it did not recover).
 ---@param run table a run's results (drive/run.lua)
@@ -211,12 +230,13 @@ function summary.measure(run, name)
   if of then return measure_of_phase(run, name, of, phase_name) end
   if name == "error_rate" then
     local results = run.results
-    return results.due > 0 and (results.failed + results.cancelled + results.not_sent) / results.due or 0
+    if results.due == 0 then return nil, "error_rate was not measured: no request was due" end
+    return (results.failed + results.cancelled + results.not_sent) / results.due
   end
   local metric, statistic = name:match "^([%w_]+)%.([%w_]+)$"
   local key = drive.metric(metric or name) or metric or name
   local one = run.by_key[key]
-  if not one then return nil, ("%s was not measured"):format(name) end
+  if not one then return nil, ("%s was not measured%s"):format(name, why_not(run.results, key)) end
   statistic = statistic or (one.p50 and "p50" or "avg")
   if not one[statistic] then return nil, ("%s: there is no statistic '%s' of it"):format(name, statistic) end
   return one[statistic]

@@ -154,6 +154,7 @@ local function of_workload(made, name, values, opt, fallback)
   local duration = workload.duration(made, values.duration, fallback, values.rate_scale)
   local waits = workload.waits(made)
   local misfit = waits.any and what_waiting_refuses(opt, waits)
+    or opt.sessions and "--sessions is of traces: the requests of a workload have whole prompts"
   if misfit then return nil, misfit, "usage" end
   local run = { duration = duration, seed = values.seed, num_requests = values.num_requests,
     rate_scale = values.rate_scale, tags = true }
@@ -198,10 +199,22 @@ local function of_plan(name, words, opt)
   return of_workload(made, self.name, values, opt, default_duration)
 end
 
-local function of_trace(name, words, opt)
+--- What is wrong with the options for a trace, or nil.
+---@param words string[]
+---@param opt table
+---@return string?
+function target.wrong_for_trace(words, opt)
   if #words > 0 then
-    return nil, ("unexpected argument '%s': only a script has options of its own"):format(words[1]), "usage"
+    return ("unexpected argument '%s': only a script has options of its own"):format(words[1])
   end
+  if opt.rate_scale and opt.rate_scale ~= 1 then
+    return "--rate-scale is of a script's load: of a trace --speed-ratio divides the times"
+  end
+end
+
+local function of_trace(name, words, opt)
+  local wrong = target.wrong_for_trace(words, opt)
+  if wrong then return nil, wrong, "usage" end
   return {
     name = name == "-" and "standard input" or name, is_plan = false,
     rate = rate_of_trace, times = times_of_trace,
@@ -246,6 +259,8 @@ function target.of_value(value, opt)
     local values = duration and options.with(opt, { duration = duration }) or opt
     return of_workload(value, value.name or "workload", values, opt)
   end
+  local wrong = target.wrong_for_trace({}, opt)
+  if wrong then return nil, wrong, "usage" end
   local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
   return { name = trace.text, is_plan = false, trace = trace, rate = rate_of_trace, times = times_of_trace,
     size = function() return extent.of_trace(value, opt) end }

@@ -19,11 +19,12 @@ local function copy(settings)
   return own
 end
 
--- Sends the rows one after the other; gives the results, or nil, message, code.
-local function send(driver, settings, rows)
+-- Sends the rows one after the other, the first of them with this number, which says the endpoint; gives the
+-- results, or nil, message, code.
+local function send(driver, settings, rows, number)
   local source <close> = core.source.columns(trace.columns(rows))
   local own = copy(settings)
-  own.slots, own.start = nil, drive.now()
+  own.slots, own.start, own.first_number = nil, drive.now(), number
   local replay <close>, message, code = drive.replay(driver, source, own)
   if not replay then return nil, message, code end
   repeat
@@ -38,11 +39,11 @@ local function send(driver, settings, rows)
   return (replay:results())
 end
 
--- What went wrong with all of them.
-local function failure_of(results, opt)
+-- What went wrong with all of an endpoint's.
+local function failure_of(results, opt, url)
   local one = results.failures[1]
   local said = one.text ~= "" and (": " .. one.text) or ""
-  return ("%s: the endpoint does not answer as it should (%s%s); model %q"):format(opt.url[1], one.name, said,
+  return ("%s: the endpoint does not answer as it should (%s%s); model %q"):format(url, one.name, said,
     opt.model)
 end
 
@@ -51,22 +52,26 @@ local function difference(results)
   return one and one.p50
 end
 
--- Tokens that the template adds to one message, by the server's own count.
+-- Tokens that the template adds to one message, by the server's own count: of all endpoints the least. Each
+-- must answer one request at least.
 local function measure(driver, opt, settings)
-  local found, results, failed
-  local done = 0
+  local found
+  local done, failed = {}, {}
   for i = 1, opt.warmup do
-    local message, code
-    results, message, code = send(driver, settings,
-      { { timestamp = 0, input_length = lengths[(i - 1) % #lengths + 1], output_length = 2,
-          hash_ids = { (1 << 40) + i } } })
-    if not results then return nil, message, code end
-    done = done + results.done
-    failed = results.done == 0 and results or failed
-    local now = difference(results)
-    found = now and math.min(found or now, now)
+    for k = 1, #opt.url do
+      local results, message, code = send(driver, settings,
+        { { timestamp = 0, input_length = lengths[(i - 1) % #lengths + 1], output_length = 2,
+            hash_ids = { (1 << 40) + i } } }, (i - 1) * #opt.url + k - 1)
+      if not results then return nil, message, code end
+      done[k] = done[k] or results.done > 0
+      failed[k] = results.done == 0 and results or failed[k]
+      local now = difference(results)
+      found = now and math.min(found or now, now)
+    end
   end
-  if done == 0 then return nil, failure_of(failed, opt), "io" end
+  for k, url in ipairs(opt.url) do
+    if not done[k] then return nil, failure_of(failed[k], opt, url), "io" end
+  end
   return found or 0
 end
 

@@ -33,7 +33,8 @@ local function pair_of(first, second, opt)
       { objectives = objectives, seed = opt.seed, drawn_apart = has_other_seed(apart), by = by,
         values = parts and { parts[1].value, parts[2].value } })
     if not pair then return nil, why, kind end
-    if not objectives then pair.rates.goodput = nil end
+    local has_goodput = objectives and first.by_key.goodput and second.by_key.goodput
+    if not has_goodput then pair.rates.goodput = nil end
     return pair
   end
   local pair
