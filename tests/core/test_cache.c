@@ -60,7 +60,7 @@ static void test_models(void **state) {
  * LRU; a cache of everything misses only what is new. */
 static void check_identities(const plain_trace *trace, const mt_locality *locality) {
     uint32_t hits[TRACE_REQUESTS], other[TRACE_REQUESTS];
-    uint64_t before = 0;
+    uint64_t before[] = {0, 0};
     for (size_t s = 0; s < SIZES; s++) {
         play(locality, spec_of("optimum", sizes[s], MT_TOUCH_ROOT), MT_HIT_ALL, hits);
         uint64_t bound = sum_of(hits);
@@ -70,11 +70,13 @@ static void check_identities(const plain_trace *trace, const mt_locality *locali
                 play(locality, spec, MT_HIT_ALL, other);
                 assert_true(sum_of(other) <= bound);
             }
-        play(locality, spec_of("lru", sizes[s], MT_TOUCH_ROOT), MT_HIT_ALL, hits);
-        mt_locality_hits_lru(locality, sizes[s], other);
-        assert_memory_equal(hits, other, sizeof hits);
-        assert_true(sum_of(hits) >= before);
-        before = sum_of(hits);
+        for (int order = MT_TOUCH_ROOT; order <= MT_TOUCH_LEAF; order++) {
+            play(locality, spec_of("lru", sizes[s], (mt_touch_order)order), MT_HIT_ALL, hits);
+            mt_locality_hits_lru(locality, sizes[s], (mt_touch_order)order, other);
+            assert_memory_equal(hits, other, sizeof hits);
+            assert_true(sum_of(hits) >= before[order]);
+            before[order] = sum_of(hits);
+        }
     }
     play(locality, spec_of("fifo", 1, MT_TOUCH_ROOT), MT_HIT_ALL, hits);
     play(locality, spec_of("lru", 1, MT_TOUCH_ROOT), MT_HIT_ALL, other);
@@ -86,28 +88,60 @@ static void check_identities(const plain_trace *trace, const mt_locality *locali
     }
 }
 
-/* LRU caches in one pass, beside one after the other: the same to the last bit. */
-static void check_tallied(const plain_trace *trace, const mt_locality *locality) {
-    (void)trace;
-    for (int rule = MT_HIT_ALL; rule <= MT_HIT_VLLM; rule++) {
-        mt_played played[MT_MOST_TALLIED];
-        uint64_t each[MT_MOST_TALLIED];
-        for (size_t i = 0; i < MT_MOST_TALLIED; i++)
-            each[i] = i / 2 + 1 + (i > 40 ? i * i : 0);
-        mt_locality_tally_lru(locality, each, MT_MOST_TALLIED, (mt_hit_rule)rule, played);
-        for (size_t i = 0; i < MT_MOST_TALLIED; i++) {
-            uint32_t hits[TRACE_REQUESTS];
-            mt_locality_hits_lru(locality, each[i], hits);
-            mt_played one = mt_locality_tally(locality, hits, (mt_hit_rule)rule);
-            assert_int_equal(played[i].requests, one.requests);
-            assert_int_equal(played[i].blocks, one.blocks);
-            assert_int_equal(played[i].tokens, one.tokens);
-            assert_true(played[i].ratio.request == one.ratio.request);
-            assert_true(played[i].ratio.block == one.ratio.block);
-            assert_true(played[i].ratio.token == one.ratio.token);
-            assert_true(played[i].within == one.within);
-        }
+/* LRU caches in one pass, touched in that order, beside one after the other: the same to the last bit. */
+static void check_tallied_in(const mt_locality *locality, mt_touch_order order, mt_hit_rule rule) {
+    mt_played played[MT_MOST_TALLIED];
+    uint64_t each[MT_MOST_TALLIED];
+    for (size_t i = 0; i < MT_MOST_TALLIED; i++)
+        each[i] = i / 2 + 1 + (i > 40 ? i * i : 0);
+    mt_locality_tally_lru(locality, each, MT_MOST_TALLIED, order, rule, played);
+    for (size_t i = 0; i < MT_MOST_TALLIED; i++) {
+        uint32_t hits[TRACE_REQUESTS];
+        mt_locality_hits_lru(locality, each[i], order, hits);
+        mt_played one = mt_locality_tally(locality, hits, rule);
+        assert_int_equal(played[i].requests, one.requests);
+        assert_int_equal(played[i].blocks, one.blocks);
+        assert_int_equal(played[i].tokens, one.tokens);
+        assert_true(played[i].ratio.request == one.ratio.request);
+        assert_true(played[i].ratio.block == one.ratio.block);
+        assert_true(played[i].ratio.token == one.ratio.token);
+        assert_true(played[i].within == one.within);
     }
+}
+
+static void assert_close(double a, double b) {
+    if (!(fabs(a - b) < 1e-12))
+        fail_msg("%.17g is not %.17g", a, b);
+}
+
+/* The curve at every size beside the cache of that size played through, and its least size for a share. */
+static void check_curve_in(const plain_trace *trace, const mt_locality *locality,
+                           mt_touch_order order, mt_hit_rule rule) {
+    mt_hit_curve *curve = mt_locality_hit_curve(locality, order, rule, NULL);
+    mt_hit_ratio all = mt_hit_curve_at(curve, MT_INFINITE_CACHE);
+    uint64_t least = 0;
+    for (uint64_t size = 1; size <= trace->blocks + 1; size++) {
+        uint32_t hits[TRACE_REQUESTS];
+        play(locality, spec_of("lru", size, order), rule, hits);
+        mt_played one = mt_locality_tally(locality, hits, rule);
+        mt_hit_ratio ratio = mt_hit_curve_at(curve, size);
+        assert_close(ratio.request, one.ratio.request);
+        assert_true(ratio.block == one.ratio.block);
+        assert_true(ratio.token == one.ratio.token);
+        if (least == 0 && one.ratio.block >= 0.7 * all.block * (1 - 1e-12))
+            least = size;
+    }
+    assert_int_equal(mt_hit_curve_size(curve, 0.7), least);
+    assert_true(mt_hit_curve_at(curve, 0).block == 0);
+    mt_hit_curve_free(curve);
+}
+
+static void check_tallied(const plain_trace *trace, const mt_locality *locality) {
+    for (int order = MT_TOUCH_ROOT; order <= MT_TOUCH_LEAF; order++)
+        for (int rule = MT_HIT_ALL; rule <= MT_HIT_VLLM; rule++) {
+            check_tallied_in(locality, (mt_touch_order)order, (mt_hit_rule)rule);
+            check_curve_in(trace, locality, (mt_touch_order)order, (mt_hit_rule)rule);
+        }
 }
 
 static void test_tallied(void **state) {

@@ -102,6 +102,24 @@ describe("mt.cache", function()
     end
   end)
 
+  it("is the curve of LRU at any size, from whichever end blocks are touched", function()
+    local columns = mt.trace.columns(requests())
+    for _, touch in ipairs { "root", "leaf" } do
+      for _, rule in ipairs { "all", "vllm" } do
+        local analysis = mt.analyze(columns, { touch = touch, hit_rule = rule, cache_sizes = { 1 } })
+        local least
+        for size = 1, analysis.distinct_blocks do
+          local fed = mt.cache({ size = size, touch = touch, hit_rule = rule }):feed(columns)
+          for _, weight in ipairs { "block", "request", "token" } do
+            assert.is_near(fed:hit_ratio(weight), analysis:hit_ratio(size, weight), 1e-12)
+          end
+          if fed:hit_ratio() >= 0.9 * analysis.hit_infinite.block * (1 - 1e-12) then least = least or size end
+        end
+        assert.equal(least, analysis.blocks_for_90_percent)
+      end
+    end
+  end)
+
   it("forgets by age, and then needs times in order", function()
     local columns = mt.trace.columns(requests())
     for _, since in ipairs { "use", "write" } do
