@@ -346,6 +346,108 @@ static void test_ages(void **state) {
     each_trace(check_ages);
 }
 
+/* Takes a block out of a model, as one that its policy never saw. */
+static void forget_in_model(model *self, uint32_t block) {
+    size_t at = place_in(self->list, self->count, block);
+    if (at == self->count) {
+        take_at(self->main, &self->main_count, place_in(self->main, self->main_count, block));
+        return;
+    }
+    if (self->touch == random_model) { /* the last takes its place */
+        self->list[at] = self->list[--self->count];
+        return;
+    }
+    take_at(self->list, &self->count, at);
+    self->hand -= at < self->hand; /* it stands where it stood */
+}
+
+/* The clock as a queue: who was used goes back to its end. Its ring does not say where what comes is put once
+ * there are holes in it. */
+static void clock_queue_model(model *self, uint32_t block) {
+    if (model_holds(self, block)) {
+        self->uses[block] = 1;
+        return;
+    }
+    while (self->count == self->size) {
+        uint32_t oldest = take_at(self->list, &self->count, 0);
+        if (self->uses[oldest])
+            self->list[self->count++] = oldest;
+        self->uses[oldest] = 0;
+    }
+    self->uses[block] = 0;
+    self->list[self->count++] = block;
+}
+
+/* Forgets what is too old, the oldest first: all blocks are looked at. aged[]: by block, when its age
+ * began, in nanoseconds and among all touches. */
+static void forget_old_in_model(model *self, int64_t before, const int64_t aged[][2]) {
+    for (;;) {
+        uint32_t oldest = MOST;
+        for (uint32_t b = 0; b < self->trace->blocks; b++)
+            if (aged[b][0] < before && model_holds(self, b) &&
+                (oldest == MOST || aged[b][1] < aged[oldest][1]))
+                oldest = b;
+        if (oldest == MOST)
+            return;
+        forget_in_model(self, oldest);
+    }
+}
+
+/* Plays the trace through a model that forgets. */
+static void play_forgetting(model_touch *touch, const plain_trace *trace, const mt_cache_spec *spec,
+                            uint32_t *hits) {
+    static model self;
+    static int64_t aged[MOST][2];
+    int64_t touches = 0;
+    start_model(&self, trace, (size_t)spec->size);
+    self.touch = touch;
+    for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+        int64_t now = (int64_t)(r * r);
+        forget_old_in_model(&self, now - spec->ttl_ns, aged);
+        self.request = r;
+        hits[r] = model_leading(&self, r);
+        for (size_t i = 0, count = trace->count[r]; i < count; i++) {
+            size_t at = spec->order == MT_TOUCH_ROOT ? i : count - 1 - i;
+            uint32_t block = trace->block[r][at];
+            if (spec->since == MT_TTL_SINCE_USE || at >= hits[r] || !model_holds(&self, block)) {
+                aged[block][0] = now;
+                aged[block][1] = touches++;
+            }
+            touch(&self, block);
+        }
+    }
+}
+
+/* Every policy at several sizes and ages beside its model that forgets. */
+static void check_forgetting(const plain_trace *trace, const mt_locality *locality) {
+    static const int64_t ages[] = {50, 5000};
+    for (size_t m = 0; m < MODELS; m++)
+        for (size_t c = 0; c < 2 * 2 * 2 * 2; c++) {
+            uint32_t hits[TRACE_REQUESTS], plain[TRACE_REQUESTS];
+            int looks_ahead = mt_policy_named(models[m].name)->looks_ahead;
+            mt_cache_spec spec =
+                spec_of(models[m].name, sizes[c % 2 * 5 + 5], (mt_touch_order)(c / 2 % 2));
+            spec.since = (mt_ttl_since)(c / 4 % 2);
+            spec.ttl_ns = ages[c / 8];
+            if (looks_ahead)
+                continue; /* what it knows of is what would be used, not what would be forgotten */
+            model_touch *touch =
+                models[m].touch == clock_model ? clock_queue_model : models[m].touch;
+            play(locality, spec, MT_HIT_ALL, hits);
+            play_forgetting(touch, trace, &spec, plain);
+            for (size_t r = 0; r < TRACE_REQUESTS; r++)
+                if (hits[r] != plain[r])
+                    fail_msg("%s of %d, ttl %d, case %zu, request %zu: %u hits, not %u",
+                             models[m].name, (int)spec.size, (int)spec.ttl_ns, c, r, hits[r],
+                             plain[r]);
+        }
+}
+
+static void test_forgetting(void **state) {
+    (void)state;
+    each_trace(check_forgetting);
+}
+
 static void test_memory(void **state) {
     (void)state;
     static plain_trace trace;
@@ -369,7 +471,7 @@ int main(void) {
         cmocka_unit_test(test_tallied),        cmocka_unit_test(test_rule),
         cmocka_unit_test(test_optimum_is_one), cmocka_unit_test(test_random_is_even),
         cmocka_unit_test(test_drop),           cmocka_unit_test(test_ages),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_forgetting),     cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

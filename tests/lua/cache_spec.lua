@@ -139,6 +139,24 @@ describe("mt.cache", function()
     assert.equal(3, cache:figures().requests)
   end)
 
+  it("lets go of what is too old: it takes no room, and comes back as new", function()
+    local cache = mt.cache { policy = "fifo", size = 2, ttl = 10 }
+    local function access(second, ...)
+      return cache:access { timestamp = 1000 * second, hash_ids = { ... } }
+    end
+    assert.same({ 0, 0 }, { access(0, 1), access(8, 2) })
+    assert.equal(0, access(11, 1)) -- 1 was too old, and is now the newest
+    assert.equal(2, cache:figures().held)
+    assert.equal(0, access(12, 3)) -- which evicts 2, not 1
+    assert.equal(1, access(13, 1))
+    assert.equal(1, access(14, 3))
+    assert.equal(0, access(40, 5)) -- 1 and 3 are gone by themselves
+    assert.equal(1, cache:figures().held)
+    local written = mt.cache { size = 2, ttl = 10, ttl_since = "write" }
+    local function second(at, id) return written:access { timestamp = 1000 * at, hash_ids = { id } } end
+    assert.same({ 0, 1, 0, 0, 1 }, { second(0, 1), second(9, 1), second(10.5, 2), second(11, 3), second(12, 2) })
+  end)
+
   it("takes sizes in tokens and bytes", function()
     assert.equal(4, mt.cache({ size = "2048tokens" }).size)
     assert.equal(4, mt.cache({ size = "1KB", bytes_per_token = 2, block_size = 125 }).size)
