@@ -108,7 +108,7 @@ return mt.script {
       help = "and caches without limit that forget a block at these ages (default: 1s,5s,30s,300s, where "
         .. "timestamps do not go back)" },
     { "touch", kind = "choice", choices = { "root", "leaf" }, default = "root",
-      help = "of those policies: a request touches its blocks from the first on, or from the last" },
+      help = "of all these caches: a request touches its blocks from the first on, or from the last" },
     { "service", kind = "service",
       help = "an answer ends no sooner than ttft + per_token * output_length after its request: turns before "
         .. "that could not know what they continue (ttft=200ms,per_token=20ms or a run's folder; default: "

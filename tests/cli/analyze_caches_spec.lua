@@ -79,6 +79,27 @@ Hit Ratio by Block, Cache of    lru   fifo  optimum
     assert.equal(1 / 5, result_of({ path, "--cache-sizes", "2", "--touch", "leaf" }).hits.lru["2"].block)
   end)
 
+  it("has one figure for a cache that is touched from the leaf on, wherever it stands", function()
+    -- Of [0, 5] a cache of 2 keeps 0 behind [1], a cache of 3 both.
+    local path = trace("t.jsonl", { { 0, 0, 5 }, { 1, 1 }, { 2, 0, 5 } })
+    local words = { path, "--cache-sizes", "1,2,3", "--touch", "leaf" }
+    local result = result_of(words)
+    assert.same({ ["1"] = 0, ["2"] = 1 / 5, ["3"] = 2 / 5 }, result.lru)
+    for size, ratio in pairs(result.lru) do assert.equal(ratio, result.hits.lru[size].block) end
+    assert.equal(3, result.blocks_for_90_percent)
+    local shown = analyze { "--block-size", "10", table.unpack(words) }.out
+    assert.matches("\n2 +0.167 +0.200 +0.200\n3 +0.333 +0.400 +0.400\n", shown)
+    assert.matches("\nTouched from the last block of a request to the first, here and below\n\n3 distinct", shown)
+    assert.is_nil(shown:find("Cache of  +lru"))
+    local held = analyze { "--block-size", "10", "--expect", "hit_ratio.2>0.3", table.unpack(words) }
+    assert.matches("^moontide: expected hit_ratio.2>0.3: hit_ratio.2 is 0.2, which is not so\n", held.err)
+    assert.equal(1, held.status)
+    local both = command.run { "compare", path, path, "--block-size", "10", "--touch", "leaf", "--policy",
+      "lru", "--cache-sizes", "2" }
+    assert.matches("\n  LRU, 2 blocks +0.2000 +0.2000 ", both.out)
+    assert.is_nil(both.out:find("  lru, 2", 1, true))
+  end)
+
   it("leaves out what vLLM computes again", function()
     local path = trace("t.jsonl", { { 0, 0, 1 }, { 1, 0, 1 }, { 2, 0, 1, 2 } })
     local all = result_of { path, "--cache-sizes", "9", "--policy", "fifo,lru" }

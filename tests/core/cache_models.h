@@ -11,7 +11,11 @@
 enum { MOST = TRACE_REQUESTS * TRACE_BLOCKS, SEED = 7 };
 
 /* What a model knows; which of it counts is the policy's. */
-typedef struct model {
+typedef struct model model;
+typedef void model_touch(model *self, uint32_t block);
+
+struct model {
+    model_touch *touch; /* of one that forgets */
     size_t size;
     uint32_t list[MOST]; /* held, in an order of the policy's own */
     size_t count, hand;
@@ -22,7 +26,7 @@ typedef struct model {
     mt_random random;
     const plain_trace *trace;
     size_t request; /* being played */
-} model;
+};
 
 static inline size_t place_in(const uint32_t *list, size_t count, uint32_t block) {
     size_t at = 0;
@@ -42,8 +46,6 @@ static inline int model_holds(const model *self, uint32_t block) {
     return place_in(self->list, self->count, block) < self->count ||
            place_in(self->main, self->main_count, block) < self->main_count;
 }
-
-typedef void model_touch(model *self, uint32_t block);
 
 /* Oldest first. */
 static inline void lru_model(model *self, uint32_t block) {

@@ -60,7 +60,7 @@ static void test_models(void **state) {
  * LRU; a cache of everything misses only what is new. */
 static void check_identities(const plain_trace *trace, const mt_locality *locality) {
     uint32_t hits[TRACE_REQUESTS], other[TRACE_REQUESTS];
-    uint64_t before = 0;
+    uint64_t before[] = {0, 0};
     for (size_t s = 0; s < SIZES; s++) {
         play(locality, spec_of("optimum", sizes[s], MT_TOUCH_ROOT), MT_HIT_ALL, hits);
         uint64_t bound = sum_of(hits);
@@ -70,11 +70,13 @@ static void check_identities(const plain_trace *trace, const mt_locality *locali
                 play(locality, spec, MT_HIT_ALL, other);
                 assert_true(sum_of(other) <= bound);
             }
-        play(locality, spec_of("lru", sizes[s], MT_TOUCH_ROOT), MT_HIT_ALL, hits);
-        mt_locality_hits_lru(locality, sizes[s], other);
-        assert_memory_equal(hits, other, sizeof hits);
-        assert_true(sum_of(hits) >= before);
-        before = sum_of(hits);
+        for (int order = MT_TOUCH_ROOT; order <= MT_TOUCH_LEAF; order++) {
+            play(locality, spec_of("lru", sizes[s], (mt_touch_order)order), MT_HIT_ALL, hits);
+            mt_locality_hits_lru(locality, sizes[s], (mt_touch_order)order, other);
+            assert_memory_equal(hits, other, sizeof hits);
+            assert_true(sum_of(hits) >= before[order]);
+            before[order] = sum_of(hits);
+        }
     }
     play(locality, spec_of("fifo", 1, MT_TOUCH_ROOT), MT_HIT_ALL, hits);
     play(locality, spec_of("lru", 1, MT_TOUCH_ROOT), MT_HIT_ALL, other);
@@ -86,28 +88,60 @@ static void check_identities(const plain_trace *trace, const mt_locality *locali
     }
 }
 
-/* LRU caches in one pass, beside one after the other: the same to the last bit. */
-static void check_tallied(const plain_trace *trace, const mt_locality *locality) {
-    (void)trace;
-    for (int rule = MT_HIT_ALL; rule <= MT_HIT_VLLM; rule++) {
-        mt_played played[MT_MOST_TALLIED];
-        uint64_t each[MT_MOST_TALLIED];
-        for (size_t i = 0; i < MT_MOST_TALLIED; i++)
-            each[i] = i / 2 + 1 + (i > 40 ? i * i : 0);
-        mt_locality_tally_lru(locality, each, MT_MOST_TALLIED, (mt_hit_rule)rule, played);
-        for (size_t i = 0; i < MT_MOST_TALLIED; i++) {
-            uint32_t hits[TRACE_REQUESTS];
-            mt_locality_hits_lru(locality, each[i], hits);
-            mt_played one = mt_locality_tally(locality, hits, (mt_hit_rule)rule);
-            assert_int_equal(played[i].requests, one.requests);
-            assert_int_equal(played[i].blocks, one.blocks);
-            assert_int_equal(played[i].tokens, one.tokens);
-            assert_true(played[i].ratio.request == one.ratio.request);
-            assert_true(played[i].ratio.block == one.ratio.block);
-            assert_true(played[i].ratio.token == one.ratio.token);
-            assert_true(played[i].within == one.within);
-        }
+/* LRU caches in one pass, touched in that order, beside one after the other: the same to the last bit. */
+static void check_tallied_in(const mt_locality *locality, mt_touch_order order, mt_hit_rule rule) {
+    mt_played played[MT_MOST_TALLIED];
+    uint64_t each[MT_MOST_TALLIED];
+    for (size_t i = 0; i < MT_MOST_TALLIED; i++)
+        each[i] = i / 2 + 1 + (i > 40 ? i * i : 0);
+    mt_locality_tally_lru(locality, each, MT_MOST_TALLIED, order, rule, played);
+    for (size_t i = 0; i < MT_MOST_TALLIED; i++) {
+        uint32_t hits[TRACE_REQUESTS];
+        mt_locality_hits_lru(locality, each[i], order, hits);
+        mt_played one = mt_locality_tally(locality, hits, rule);
+        assert_int_equal(played[i].requests, one.requests);
+        assert_int_equal(played[i].blocks, one.blocks);
+        assert_int_equal(played[i].tokens, one.tokens);
+        assert_true(played[i].ratio.request == one.ratio.request);
+        assert_true(played[i].ratio.block == one.ratio.block);
+        assert_true(played[i].ratio.token == one.ratio.token);
+        assert_true(played[i].within == one.within);
     }
+}
+
+static void assert_close(double a, double b) {
+    if (!(fabs(a - b) < 1e-12))
+        fail_msg("%.17g is not %.17g", a, b);
+}
+
+/* The curve at every size beside the cache of that size played through, and its least size for a share. */
+static void check_curve_in(const plain_trace *trace, const mt_locality *locality,
+                           mt_touch_order order, mt_hit_rule rule) {
+    mt_hit_curve *curve = mt_locality_hit_curve(locality, order, rule, NULL);
+    mt_hit_ratio all = mt_hit_curve_at(curve, MT_INFINITE_CACHE);
+    uint64_t least = 0;
+    for (uint64_t size = 1; size <= trace->blocks + 1; size++) {
+        uint32_t hits[TRACE_REQUESTS];
+        play(locality, spec_of("lru", size, order), rule, hits);
+        mt_played one = mt_locality_tally(locality, hits, rule);
+        mt_hit_ratio ratio = mt_hit_curve_at(curve, size);
+        assert_close(ratio.request, one.ratio.request);
+        assert_true(ratio.block == one.ratio.block);
+        assert_true(ratio.token == one.ratio.token);
+        if (least == 0 && one.ratio.block >= 0.7 * all.block * (1 - 1e-12))
+            least = size;
+    }
+    assert_int_equal(mt_hit_curve_size(curve, 0.7), least);
+    assert_true(mt_hit_curve_at(curve, 0).block == 0);
+    mt_hit_curve_free(curve);
+}
+
+static void check_tallied(const plain_trace *trace, const mt_locality *locality) {
+    for (int order = MT_TOUCH_ROOT; order <= MT_TOUCH_LEAF; order++)
+        for (int rule = MT_HIT_ALL; rule <= MT_HIT_VLLM; rule++) {
+            check_tallied_in(locality, (mt_touch_order)order, (mt_hit_rule)rule);
+            check_curve_in(trace, locality, (mt_touch_order)order, (mt_hit_rule)rule);
+        }
 }
 
 static void test_tallied(void **state) {
@@ -312,6 +346,108 @@ static void test_ages(void **state) {
     each_trace(check_ages);
 }
 
+/* Takes a block out of a model, as one that its policy never saw. */
+static void forget_in_model(model *self, uint32_t block) {
+    size_t at = place_in(self->list, self->count, block);
+    if (at == self->count) {
+        take_at(self->main, &self->main_count, place_in(self->main, self->main_count, block));
+        return;
+    }
+    if (self->touch == random_model) { /* the last takes its place */
+        self->list[at] = self->list[--self->count];
+        return;
+    }
+    take_at(self->list, &self->count, at);
+    self->hand -= at < self->hand; /* it stands where it stood */
+}
+
+/* The clock as a queue: who was used goes back to its end. Its ring does not say where what comes is put once
+ * there are holes in it. */
+static void clock_queue_model(model *self, uint32_t block) {
+    if (model_holds(self, block)) {
+        self->uses[block] = 1;
+        return;
+    }
+    while (self->count == self->size) {
+        uint32_t oldest = take_at(self->list, &self->count, 0);
+        if (self->uses[oldest])
+            self->list[self->count++] = oldest;
+        self->uses[oldest] = 0;
+    }
+    self->uses[block] = 0;
+    self->list[self->count++] = block;
+}
+
+/* Forgets what is too old, the oldest first: all blocks are looked at. aged[]: by block, when its age
+ * began, in nanoseconds and among all touches. */
+static void forget_old_in_model(model *self, int64_t before, const int64_t aged[][2]) {
+    for (;;) {
+        uint32_t oldest = MOST;
+        for (uint32_t b = 0; b < self->trace->blocks; b++)
+            if (aged[b][0] < before && model_holds(self, b) &&
+                (oldest == MOST || aged[b][1] < aged[oldest][1]))
+                oldest = b;
+        if (oldest == MOST)
+            return;
+        forget_in_model(self, oldest);
+    }
+}
+
+/* Plays the trace through a model that forgets. */
+static void play_forgetting(model_touch *touch, const plain_trace *trace, const mt_cache_spec *spec,
+                            uint32_t *hits) {
+    static model self;
+    static int64_t aged[MOST][2];
+    int64_t touches = 0;
+    start_model(&self, trace, (size_t)spec->size);
+    self.touch = touch;
+    for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+        int64_t now = (int64_t)(r * r);
+        forget_old_in_model(&self, now - spec->ttl_ns, aged);
+        self.request = r;
+        hits[r] = model_leading(&self, r);
+        for (size_t i = 0, count = trace->count[r]; i < count; i++) {
+            size_t at = spec->order == MT_TOUCH_ROOT ? i : count - 1 - i;
+            uint32_t block = trace->block[r][at];
+            if (spec->since == MT_TTL_SINCE_USE || at >= hits[r] || !model_holds(&self, block)) {
+                aged[block][0] = now;
+                aged[block][1] = touches++;
+            }
+            touch(&self, block);
+        }
+    }
+}
+
+/* Every policy at several sizes and ages beside its model that forgets. */
+static void check_forgetting(const plain_trace *trace, const mt_locality *locality) {
+    static const int64_t ages[] = {50, 5000};
+    for (size_t m = 0; m < MODELS; m++)
+        for (size_t c = 0; c < 2 * 2 * 2 * 2; c++) {
+            uint32_t hits[TRACE_REQUESTS], plain[TRACE_REQUESTS];
+            int looks_ahead = mt_policy_named(models[m].name)->looks_ahead;
+            mt_cache_spec spec =
+                spec_of(models[m].name, sizes[c % 2 * 5 + 5], (mt_touch_order)(c / 2 % 2));
+            spec.since = (mt_ttl_since)(c / 4 % 2);
+            spec.ttl_ns = ages[c / 8];
+            if (looks_ahead)
+                continue; /* what it knows of is what would be used, not what would be forgotten */
+            model_touch *touch =
+                models[m].touch == clock_model ? clock_queue_model : models[m].touch;
+            play(locality, spec, MT_HIT_ALL, hits);
+            play_forgetting(touch, trace, &spec, plain);
+            for (size_t r = 0; r < TRACE_REQUESTS; r++)
+                if (hits[r] != plain[r])
+                    fail_msg("%s of %d, ttl %d, case %zu, request %zu: %u hits, not %u",
+                             models[m].name, (int)spec.size, (int)spec.ttl_ns, c, r, hits[r],
+                             plain[r]);
+        }
+}
+
+static void test_forgetting(void **state) {
+    (void)state;
+    each_trace(check_forgetting);
+}
+
 static void test_memory(void **state) {
     (void)state;
     static plain_trace trace;
@@ -335,7 +471,7 @@ int main(void) {
         cmocka_unit_test(test_tallied),        cmocka_unit_test(test_rule),
         cmocka_unit_test(test_optimum_is_one), cmocka_unit_test(test_random_is_even),
         cmocka_unit_test(test_drop),           cmocka_unit_test(test_ages),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_forgetting),     cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,7 +254,7 @@ static void test_one_replica(void **state) {
         mt_replicas *replicas = mt_replicas_open(&spec, 1, (mt_route)route, MT_HIT_ALL, NULL);
         assert_true(isnan(mt_replicas_imbalance(replicas)));
         assert_int_equal(mt_locality_play_replicas(locality, replicas, hits, NULL), MT_OK);
-        mt_locality_hits_lru(locality, 20, one);
+        mt_locality_hits_lru(locality, 20, MT_TOUCH_ROOT, one);
         assert_memory_equal(hits, one, sizeof hits);
         assert_true(mt_replicas_imbalance(replicas) == 1);
         mt_replicas_close(replicas);

@@ -31,7 +31,7 @@ static mt_locality_result finish(const mt_locality *locality) {
 }
 
 static mt_hit_curve *curve_of(const mt_locality *locality) {
-    mt_hit_curve *curve = mt_locality_hit_curve(locality, MT_HIT_ALL, NULL);
+    mt_hit_curve *curve = mt_locality_hit_curve(locality, MT_TOUCH_ROOT, MT_HIT_ALL, NULL);
     assert_non_null(curve);
     return curve;
 }
@@ -592,7 +592,7 @@ static mt_code ask_all(const mt_locality *locality, mt_error *error) {
         code = mt_locality_prefixes(locality, prefixes, 4, &count, error);
     if (code != MT_OK)
         return code;
-    mt_hit_curve *curve = mt_locality_hit_curve(locality, MT_HIT_ALL, error);
+    mt_hit_curve *curve = mt_locality_hit_curve(locality, MT_TOUCH_ROOT, MT_HIT_ALL, error);
     mt_hit_curve_free(curve);
     return curve ? MT_OK : error->code;
 }

@@ -76,7 +76,7 @@ static void test_caches(void **state) {
     assert_int_equal(mt_locality_finish(locality, &result, NULL), MT_OK);
     assert_int_equal(result.distinct_blocks, DISTINCT);
     assert_int_equal(result.hits, BLOCKS - DISTINCT);
-    mt_hit_curve *curve = mt_locality_hit_curve(locality, MT_HIT_ALL, NULL);
+    mt_hit_curve *curve = mt_locality_hit_curve(locality, MT_TOUCH_ROOT, MT_HIT_ALL, NULL);
     assert_non_null(curve);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         mt_hit_ratio ratio = mt_hit_curve_at(curve, known[i].blocks);

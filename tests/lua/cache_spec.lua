@@ -102,6 +102,24 @@ describe("mt.cache", function()
     end
   end)
 
+  it("is the curve of LRU at any size, from whichever end blocks are touched", function()
+    local columns = mt.trace.columns(requests())
+    for _, touch in ipairs { "root", "leaf" } do
+      for _, rule in ipairs { "all", "vllm" } do
+        local analysis = mt.analyze(columns, { touch = touch, hit_rule = rule, cache_sizes = { 1 } })
+        local least
+        for size = 1, analysis.distinct_blocks do
+          local fed = mt.cache({ size = size, touch = touch, hit_rule = rule }):feed(columns)
+          for _, weight in ipairs { "block", "request", "token" } do
+            assert.is_near(fed:hit_ratio(weight), analysis:hit_ratio(size, weight), 1e-12)
+          end
+          if fed:hit_ratio() >= 0.9 * analysis.hit_infinite.block * (1 - 1e-12) then least = least or size end
+        end
+        assert.equal(least, analysis.blocks_for_90_percent)
+      end
+    end
+  end)
+
   it("forgets by age, and then needs times in order", function()
     local columns = mt.trace.columns(requests())
     for _, since in ipairs { "use", "write" } do
@@ -119,6 +137,24 @@ describe("mt.cache", function()
       (select(2, cache:access { hash_ids = { 1 } })))
     assert.equal(0, cache:access { timestamp = 5001, hash_ids = { 1 } })
     assert.equal(3, cache:figures().requests)
+  end)
+
+  it("lets go of what is too old: it takes no room, and comes back as new", function()
+    local cache = mt.cache { policy = "fifo", size = 2, ttl = 10 }
+    local function access(second, ...)
+      return cache:access { timestamp = 1000 * second, hash_ids = { ... } }
+    end
+    assert.same({ 0, 0 }, { access(0, 1), access(8, 2) })
+    assert.equal(0, access(11, 1)) -- 1 was too old, and is now the newest
+    assert.equal(2, cache:figures().held)
+    assert.equal(0, access(12, 3)) -- which evicts 2, not 1
+    assert.equal(1, access(13, 1))
+    assert.equal(1, access(14, 3))
+    assert.equal(0, access(40, 5)) -- 1 and 3 are gone by themselves
+    assert.equal(1, cache:figures().held)
+    local written = mt.cache { size = 2, ttl = 10, ttl_since = "write" }
+    local function second(at, id) return written:access { timestamp = 1000 * at, hash_ids = { id } } end
+    assert.same({ 0, 1, 0, 0, 1 }, { second(0, 1), second(9, 1), second(10.5, 2), second(11, 3), second(12, 2) })
   end)
 
   it("takes sizes in tokens and bytes", function()

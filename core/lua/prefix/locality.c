@@ -147,7 +147,7 @@ static void release_hit_curve(void *curve) {
 static const mt_lua_type hit_curve_type = {"moontide.hit_curve", "analyze: it is closed",
                                            release_hit_curve};
 
-/* analysis:hit_curve{hit_rule =} -> hit curve, which does not need the analysis any more
+/* analysis:hit_curve{touch =, hit_rule =} -> hit curve, which does not need the analysis any more
  * | nil, message, code */
 static int hit_curve(lua_State *L) {
     const mt_locality *self = mt_lua_check_locality(L);
@@ -155,7 +155,7 @@ static int hit_curve(lua_State *L) {
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
     mt_error error;
     void **place = mt_lua_new_object(L, &hit_curve_type);
-    *place = mt_locality_hit_curve(self, rule, &error);
+    *place = mt_locality_hit_curve(self, mt_lua_check_touch(L, 2), rule, &error);
     return *place ? 1 : mt_lua_failure(L, &error);
 }
 

@@ -24,8 +24,10 @@ void mt_lua_register_block_sample(lua_State *L);
 /* core.analysis.policies */
 int mt_lua_policies(lua_State *L);
 
-/* The cache that the table at `arg` says, and what counts as a hit by its field hit_rule. */
+/* The cache that the table at `arg` says, the order of its field touch, and what counts as a hit by its
+ * field hit_rule. */
 mt_cache_spec mt_lua_check_cache_spec(lua_State *L, int arg);
+mt_touch_order mt_lua_check_touch(lua_State *L, int arg);
 mt_hit_rule mt_lua_check_hit_rule(lua_State *L, int arg);
 
 /* The list of whole numbers from 1 on, field `tiers` of the table at `arg`; how many there are. The

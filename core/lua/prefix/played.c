@@ -37,8 +37,12 @@ mt_hit_rule mt_lua_check_hit_rule(lua_State *L, int arg) {
     return (mt_hit_rule)check_name(L, arg, "hit_rule", rules);
 }
 
-mt_cache_spec mt_lua_check_cache_spec(lua_State *L, int arg) {
+mt_touch_order mt_lua_check_touch(lua_State *L, int arg) {
     static const char *const orders[] = {"root", "leaf", NULL};
+    return (mt_touch_order)check_name(L, arg, "touch", orders);
+}
+
+mt_cache_spec mt_lua_check_cache_spec(lua_State *L, int arg) {
     static const char *const sinces[] = {"use", "write", NULL};
     mt_cache_spec spec = {.policy = &mt_policy_lru};
     luaL_checktype(L, arg, LUA_TTABLE);
@@ -47,7 +51,7 @@ mt_cache_spec mt_lua_check_cache_spec(lua_State *L, int arg) {
     lua_pop(L, 1);
     int64_t size = check_whole(L, arg, "size", 1, INT64_MAX);
     spec.size = size == INT64_MAX ? UINT64_MAX : (uint64_t)size;
-    spec.order = (mt_touch_order)check_name(L, arg, "touch", orders);
+    spec.order = mt_lua_check_touch(L, arg);
     spec.ttl_ns = check_whole(L, arg, "ttl_ns", 0, MT_NO_TTL);
     spec.since = (mt_ttl_since)check_name(L, arg, "ttl_since", sinces);
     spec.seed = (uint64_t)check_whole(L, arg, "seed", INT64_MIN, 0);
@@ -137,13 +141,14 @@ static int play(lua_State *L) {
     return 1;
 }
 
-/* analysis:play_lru({size, ...}, {hit_rule =}) -> by place what play gives of an LRU cache of that size,
+/* analysis:play_lru({size, ...}, {touch =, hit_rule =}) -> by place what play gives of an LRU cache of that size,
  * without over_time and by; sizes rise, and are at most 64 */
 static int play_lru(lua_State *L) {
     const mt_locality *self = mt_lua_check_locality(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checktype(L, 3, LUA_TTABLE);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 3);
+    mt_touch_order order = mt_lua_check_touch(L, 3);
     size_t count = lua_rawlen(L, 2);
     uint64_t sizes[MT_MOST_TALLIED];
     mt_played played[MT_MOST_TALLIED];
@@ -155,7 +160,7 @@ static int play_lru(lua_State *L) {
         sizes[i] = (uint64_t)size;
         lua_pop(L, 1);
     }
-    mt_locality_tally_lru(self, sizes, count, rule, played);
+    mt_locality_tally_lru(self, sizes, count, order, rule, played);
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         push_played(L, &played[i]);

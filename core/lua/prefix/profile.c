@@ -62,7 +62,7 @@ static void release_fed(void *state) {
     mt_fed_cache_free(state);
 }
 
-/* profile:count_hits{size =, hit_rule =}: of an LRU cache of so many blocks, without limit where
+/* profile:count_hits{size =, touch =, hit_rule =}: of an LRU cache of so many blocks, without limit where
  * that is not said; the first such cache in each step of the series too. Before the first request,
  * up to 8 times. */
 static int profile_count_hits(lua_State *L) {

@@ -29,13 +29,17 @@ static int stepped(lua_State *L, void **self, mt_source *step, const mt_error *e
     return 1;
 }
 
-/* sized(source, block_size (0: found), by_majority, as_it_is) -> source, block size, is it found,
- * are ids of whole blocks only, are there any, may requests wait for others, is there none */
+static const char *const row_names[] = {"unknown", "cumulative", "delta", NULL};
+
+/* sized(source, block_size (0: found), by_majority, as_it_is, looks_at_rows) -> source, block size, is it
+ * found, are ids of whole blocks only, are there any, may requests wait for others, is there none, what
+ * session rows look like ("unknown" too where nobody looked) */
 static int step_sized(lua_State *L) {
     void **self = mt_lua_source_place(L, 1);
     uint64_t size = mt_lua_check_count(L, 2, "block_size");
     unsigned ways = (lua_toboolean(L, 3) ? MT_SIZED_BY_MAJORITY : 0) |
-                    (lua_toboolean(L, 4) ? MT_SIZED_AS_IT_IS : 0);
+                    (lua_toboolean(L, 4) ? MT_SIZED_AS_IT_IS : 0) |
+                    (lua_toboolean(L, 5) ? MT_SIZED_ROWS : 0);
     mt_sizing sizing;
     mt_error error;
     int pushed = stepped(L, self, mt_step_sized(*self, size, ways, &sizing, &error), &error);
@@ -47,7 +51,8 @@ static int step_sized(lua_State *L) {
     lua_pushboolean(L, sizing.has_ids);
     lua_pushboolean(L, sizing.has_waits);
     lua_pushboolean(L, sizing.is_empty);
-    return 7;
+    lua_pushstring(L, row_names[sizing.rows]);
+    return 8;
 }
 
 /* first(source, most) */
@@ -207,8 +212,6 @@ static int step_renumber(lua_State *L) {
     mt_error error;
     return stepped(L, self, mt_step_renumber(*self, anonymous, &error), &error);
 }
-
-static const char *const row_names[] = {"unknown", "cumulative", "delta", NULL};
 
 /* sessions(source, to, from | nil, block_size): "delta" or "cumulative" */
 static int step_sessions(lua_State *L) {

@@ -80,9 +80,10 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
 mt_code mt_locality_finish(const mt_locality *locality, mt_locality_result *result,
                            mt_error *error);
 
-/* The hit ratios over all requests so far, of what counts as a hit by the rule; for the caller to
- * free, NULL on failure. */
-mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_hit_rule rule, mt_error *error);
+/* The hit ratios over all requests so far, touched in that order, of what counts as a hit by the rule; for
+ * the caller to free, NULL on failure. */
+mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_touch_order order,
+                                    mt_hit_rule rule, mt_error *error);
 
 /* Fills prefixes[0..*count) with the prefixes that most requests share, at most `most` of them:
  * falling by requests, then by length, then in order of first appearance. One request alone shares

@@ -28,8 +28,44 @@ static void hits_of_runs(const mt_locality *locality, mt_hit_rule rule, mt_hits 
     }
 }
 
-mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_hit_rule rule,
-                                    mt_error *error) {
+/* Fills ramps[] with what begins to hit block by block, of each run that has such; how many. */
+static size_t ramps_of_runs(const mt_locality *locality, mt_hit_rule rule, mt_hit_ramp *ramps) {
+    uint32_t request = UINT32_MAX, before = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < locality->run_count; i++) {
+        const mt_locality_run *run = &locality->runs[i];
+        const mt_locality_row *row = &locality->rows[run->request];
+        before = run->request == request ? before : 0;
+        request = run->request;
+        uint32_t end = (uint32_t)mt_hits_by(rule, before + run->blocks, row->blocks);
+        if (end > before)
+            ramps[count++] = (mt_hit_ramp){
+                .newer = mt_locality_newer(locality, run, before),
+                .blocks = end - before,
+                .share = 1.0 / (double)row->blocks,
+                .tokens = locality->block_size,
+                .last_tokens = mt_locality_tokens(locality, row, end) -
+                               (end > 1 ? mt_locality_tokens(locality, row, end - 1) : 0),
+            };
+        before += run->blocks;
+    }
+    return count;
+}
+
+static mt_hit_curve *leaf_curve(const mt_locality *locality, mt_hit_rule rule, mt_error *error) {
+    mt_hit_ramp *ramps = mt_allocate(locality->run_count, sizeof *ramps);
+    if (!ramps)
+        return mt_null(mt_fail_memory(error, "hit ratios"));
+    size_t count = ramps_of_runs(locality, rule, ramps);
+    mt_hit_curve *curve = mt_hit_curve_of_ramps(ramps, count, &locality->so_far.totals, error);
+    mt_free(ramps);
+    return curve;
+}
+
+mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_touch_order order,
+                                    mt_hit_rule rule, mt_error *error) {
+    if (order == MT_TOUCH_LEAF)
+        return leaf_curve(locality, rule, error);
     mt_hits *hits = mt_allocate(locality->run_count, sizeof *hits);
     if (!hits)
         return mt_null(mt_fail_memory(error, "hit ratios"));

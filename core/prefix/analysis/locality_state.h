@@ -73,6 +73,26 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
 uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
                             uint32_t blocks);
 
+/* Blocks that requests after the owner of the run touched last, when the run's request came: what an LRU
+ * cache holds before the first block of the run, where requests touch their blocks from the leaf on. Those
+ * of the run follow it there one by one, and its last one's distance is no more than the run's. `before`:
+ * the request's blocks before the run. */
+static inline uint64_t mt_locality_newer(const mt_locality *locality, const mt_locality_run *run,
+                                         uint32_t before) {
+    return run->distance - (locality->rows[run->owner].blocks - before);
+}
+
+/* So many of the run's blocks hit in an LRU cache of `size` blocks that is touched from the leaf on, where
+ * all `before` it do; where one of them does not, none. */
+static inline uint32_t mt_locality_held_of_run(const mt_locality *locality,
+                                               const mt_locality_run *run, uint32_t before,
+                                               uint64_t size) {
+    uint64_t newer = mt_locality_newer(locality, run, before);
+    if (size <= newer)
+        return 0;
+    return size - newer < run->blocks ? (uint32_t)(size - newer) : run->blocks;
+}
+
 /* Blocks of the longest path. */
 size_t mt_locality_longest(const mt_locality *locality);
 

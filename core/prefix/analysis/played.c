@@ -13,11 +13,20 @@ size_t mt_locality_requests(const mt_locality *locality) {
 
 /* ---- read off the runs ---- */
 
-void mt_locality_hits_lru(const mt_locality *locality, uint64_t size, uint32_t *hits) {
+void mt_locality_hits_lru(const mt_locality *locality, uint64_t size, mt_touch_order order,
+                          uint32_t *hits) {
+    uint32_t request = UINT32_MAX, before = 0;
     memset(hits, 0, locality->row_count * sizeof *hits);
-    for (size_t i = 0; i < locality->run_count; i++)
-        if (locality->runs[i].distance <= size)
-            hits[locality->runs[i].request] += locality->runs[i].blocks;
+    for (size_t i = 0; i < locality->run_count; i++) {
+        const mt_locality_run *run = &locality->runs[i];
+        before = run->request == request ? before : 0;
+        request = run->request;
+        if (order == MT_TOUCH_LEAF)
+            hits[request] += mt_locality_held_of_run(locality, run, before, size);
+        else if (run->distance <= size)
+            hits[request] += run->blocks;
+        before += run->blocks;
+    }
 }
 
 void mt_locality_hits_by_age(const mt_locality *locality, int64_t ttl_ns, uint32_t *hits) {
@@ -117,10 +126,10 @@ mt_code mt_locality_play(const mt_locality *locality, const mt_cache_spec *spec,
 
 mt_code mt_locality_hits(const mt_locality *locality, const mt_cache_spec *spec, mt_hit_rule rule,
                          uint32_t *hits, mt_error *error) {
-    int is_lru = spec->policy == &mt_policy_lru && spec->order == MT_TOUCH_ROOT;
+    int is_lru = spec->policy == &mt_policy_lru;
     int is_endless = spec->size >= mt_prefix_tree_count(locality->tree);
     if (is_lru && spec->ttl_ns == MT_NO_TTL)
-        mt_locality_hits_lru(locality, spec->size, hits);
+        mt_locality_hits_lru(locality, spec->size, spec->order, hits);
     else if (is_endless && spec->ttl_ns != MT_NO_TTL && spec->since == MT_TTL_SINCE_USE)
         mt_locality_hits_by_age(locality, spec->ttl_ns, hits);
     else if (spec->policy == &mt_policy_fifo && spec->ttl_ns == MT_NO_TTL)

@@ -17,8 +17,9 @@
 /* Requests taken in: the entries of hits[]. */
 size_t mt_locality_requests(const mt_locality *locality);
 
-/* In an LRU cache of `size` blocks, touched from the root on. */
-void mt_locality_hits_lru(const mt_locality *locality, uint64_t size, uint32_t *hits);
+/* In an LRU cache of `size` blocks. */
+void mt_locality_hits_lru(const mt_locality *locality, uint64_t size, mt_touch_order order,
+                          uint32_t *hits);
 
 /* In a cache without limit that forgets what was not used for more than ttl_ns. Times must be there
  * and not go back (mt_locality_result). */
@@ -55,11 +56,11 @@ typedef struct mt_played {
 
 mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule);
 
-/* The same of LRU caches of sizes[0..count), which rise, touched from the root on: played[0..count),
- * without hits[] and in one pass for all. */
+/* The same of LRU caches of sizes[0..count), which rise: played[0..count), without hits[] and in one pass
+ * for all. */
 enum { MT_MOST_TALLIED = 64 };
 void mt_locality_tally_lru(const mt_locality *locality, const uint64_t *sizes, size_t count,
-                           mt_hit_rule rule, mt_played *played);
+                           mt_touch_order order, mt_hit_rule rule, mt_played *played);
 
 /* Puts the request that was taken in last into a group, 0, 1, 2, ...; it is in group 0 before. */
 void mt_locality_set_group(mt_locality *locality, uint32_t group);

@@ -1,5 +1,5 @@
 /* LRU caches of several sizes in one pass: a request's runs come by rising distance, so that what hits
- * in a size also hits in the next. Sums are made in the order of the requests, as those of one size
+ * in a size also hits in the next, whichever end blocks are touched from. Sums are made in the order of the requests, as those of one size
  * are, and come out the same to the last digit. */
 #include "prefix/analysis/played_sums.h"
 
@@ -53,10 +53,47 @@ static void add_hits(const mt_locality *locality, const mt_locality_row *row,
         sums->share[from] += share;
 }
 
+/* The hits in a cache of that size that is touched from the leaf on, of a request with those runs. */
+static uint32_t hits_of_leaf(const mt_locality *locality, const mt_locality_run *runs,
+                             size_t run_count, uint64_t size) {
+    uint32_t before = 0;
+    for (size_t run = 0; run < run_count; before += runs[run++].blocks) {
+        uint32_t held = mt_locality_held_of_run(locality, &runs[run], before, size);
+        if (held < runs[run].blocks)
+            return before + held;
+    }
+    return before;
+}
+
+/* Touched from the leaf on a run hits block by block as sizes rise. */
+static void tally_leaf(const mt_locality *locality, const uint64_t *sizes, size_t count,
+                       mt_hit_rule rule, mt_played *played) {
+    mt_played_sums sums[MT_MOST_TALLIED];
+    const mt_locality_run *runs = locality->runs;
+    for (size_t i = 0; i < count; i++)
+        sums[i] = (mt_played_sums){.totals = locality->so_far.totals};
+    for (size_t at = 0, end; at < locality->run_count; at = end) {
+        const mt_locality_row *row = &locality->rows[runs[at].request];
+        for (end = at + 1; end < locality->run_count && runs[end].request == runs[at].request;)
+            end++;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t hits = hits_of_leaf(locality, runs + at, end - at, sizes[i]);
+            mt_played_add_hits(&sums[i], locality, row,
+                               (uint32_t)mt_hits_by(rule, hits, row->blocks));
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        played[i] = mt_played_of(&sums[i]);
+}
+
 void mt_locality_tally_lru(const mt_locality *locality, const uint64_t *sizes, size_t count,
-                           mt_hit_rule rule, mt_played *played) {
+                           mt_touch_order order, mt_hit_rule rule, mt_played *played) {
     sums_by_size sums;
     mt_assert(count <= MT_MOST_TALLIED);
+    if (order == MT_TOUCH_LEAF) {
+        tally_leaf(locality, sizes, count, rule, played);
+        return;
+    }
     memset(&sums, 0, sizeof sums);
     const mt_locality_run *runs = locality->runs;
     for (size_t at = 0, end; at < locality->run_count; at = end) {

@@ -12,16 +12,22 @@ typedef struct mt_played_sums {
     uint64_t blocks, tokens, within;
 } mt_played_sums;
 
-/* Adds a request that has blocks, `hits` of which hit. */
+/* Adds what hits of a request that has blocks: `hits` of them. */
+static inline void mt_played_add_hits(mt_played_sums *to, const mt_locality *locality,
+                                      const mt_locality_row *row, uint32_t hits) {
+    to->share += (double)hits / (double)row->blocks;
+    to->blocks += hits;
+    to->tokens += hits > 0 ? mt_locality_tokens(locality, row, hits) : 0;
+    to->within += hits < row->within ? hits : row->within;
+}
+
+/* The same, and the request to those there are. */
 static inline void mt_played_add(mt_played_sums *to, const mt_locality *locality,
                                  const mt_locality_row *row, uint32_t hits) {
     to->totals.requests++;
     to->totals.blocks += row->blocks;
     to->totals.tokens += row->input_length;
-    to->share += (double)hits / (double)row->blocks;
-    to->blocks += hits;
-    to->tokens += hits > 0 ? mt_locality_tokens(locality, row, hits) : 0;
-    to->within += hits < row->within ? hits : row->within;
+    mt_played_add_hits(to, locality, row, hits);
 }
 
 static inline mt_played mt_played_of(const mt_played_sums *of) {

@@ -54,10 +54,10 @@ static void set_sums(const mt_played *played, int control, double whole[MEASURES
 static mt_code find_whole(mt_block_sample *sample, mt_error *error) {
     const mt_locality *locality = sample->locality;
     mt_sample_common *common = &sample->common;
-    mt_locality_hits_lru(locality, UINT64_MAX, sample->hits[0]);
+    mt_locality_hits_lru(locality, UINT64_MAX, MT_TOUCH_ROOT, sample->hits[0]);
     common->all = mt_locality_tally(locality, sample->hits[0], common->rule);
     set_sums(&common->all, MT_OF_ENDLESS, common->whole);
-    mt_locality_hits_lru(locality, common->size, sample->hits[0]);
+    mt_locality_hits_lru(locality, common->size, MT_TOUCH_ROOT, sample->hits[0]);
     mt_played played = mt_locality_tally(locality, sample->hits[0], common->rule);
     set_sums(&played, MT_OF_LRU, common->whole);
     mt_code code =

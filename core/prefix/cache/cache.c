@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "prefix/cache/queue.h"
 
 #include <math.h>
 
@@ -10,7 +11,10 @@ struct mt_cache {
     size_t blocks;  /* numbers that there is room for */
     mt_big held;    /* a bit each: does the cache hold it */
     mt_big entries; /* of the policy */
-    mt_big times;   /* int64_t each, with a time to live: what its age is counted from */
+    /* With a time to live: int64_t each, what a block's age is counted from; and all held in the order of
+     * these times (mt_link each). */
+    mt_big times, links;
+    mt_queue ages;
     mt_policy_state *state;
     const float *weights; /* by block; NULL: each is 1 */
     double weight, room;  /* where blocks are weighed: of those held, and what they may be */
@@ -29,6 +33,7 @@ mt_cache *mt_cache_open(const mt_cache_spec *spec, mt_error *error) {
     cache->state->size = spec->size;
     cache->state->seed = spec->seed;
     cache->state->requests = spec->requests;
+    mt_queue_start(&cache->ages);
     if (spec->policy->start)
         spec->policy->start(cache->state);
     return cache;
@@ -42,6 +47,7 @@ void mt_cache_close(mt_cache *cache) {
     mt_big_free(&cache->held);
     mt_big_free(&cache->entries);
     mt_big_free(&cache->times);
+    mt_big_free(&cache->links);
     mt_free(cache->state);
     mt_free(cache);
 }
@@ -52,7 +58,8 @@ mt_code mt_cache_reserve(mt_cache *cache, size_t blocks, mt_error *error) {
         if (mt_big_reserve(&cache->held, (blocks / 64 + 1) * sizeof(uint64_t)) ||
             mt_big_reserve(&cache->entries, blocks * policy->entry_size) ||
             (cache->spec.ttl_ns != MT_NO_TTL &&
-             mt_big_reserve(&cache->times, blocks * sizeof(int64_t))))
+             (mt_big_reserve(&cache->times, blocks * sizeof(int64_t)) ||
+              mt_big_reserve(&cache->links, blocks * sizeof(mt_link)))))
             return mt_fail_memory(error, "cache");
         cache->blocks = blocks;
         cache->state->entries = cache->entries.data;
@@ -61,7 +68,8 @@ mt_code mt_cache_reserve(mt_cache *cache, size_t blocks, mt_error *error) {
 }
 
 void mt_cache_weigh(mt_cache *cache, const float *weights, double most) {
-    mt_assert(cache->state->count == 0 && !cache->spec.policy->looks_ahead);
+    mt_assert(cache->state->count == 0 && !cache->spec.policy->looks_ahead &&
+              cache->spec.ttl_ns == MT_NO_TTL);
     cache->state->size = UINT64_MAX;
     cache->room = most;
     cache->weights = weights;
@@ -183,33 +191,52 @@ size_t mt_cache_leading(const mt_cache *cache, const mt_cache_path *path) {
     return hits;
 }
 
-/* Notes when the path's blocks were used, or written where they did not hit. */
-static void note_times(mt_cache *cache, const mt_cache_path *path, size_t hits) {
-    int64_t *times = cache->times.data;
-    for (size_t i = cache->spec.since == MT_TTL_SINCE_WRITE ? hits : 0; i < path->count; i++)
-        times[path->blocks[i]] = path->time_ns;
+/* Lets go of what is too old now. Times never fall, so these are the oldest. */
+static void forget_old(mt_cache *cache, int64_t now) {
+    while (cache->ages.oldest != MT_QUEUE_END && !is_fresh(cache, cache->ages.oldest, now))
+        mt_cache_drop(cache, mt_queue_pop(&cache->ages, cache->links.data, sizeof(mt_link)));
 }
 
-/* Touches all of the path, in the order of touching. */
-static void touch_path(mt_cache *cache, const mt_cache_path *path) {
-    int looks_ahead = cache->spec.policy->looks_ahead, is_simple = is_plain(cache);
+/* Touches a block of which ages are kept; is_new: its age begins now, which it does in any case where it was
+ * not held. */
+static void touch_aged(mt_cache *cache, uint32_t block, uint32_t next, int64_t now, int is_new) {
+    int was_held = mt_cache_holds(cache, block);
+    uint32_t victim = is_plain(cache) ? touch(cache, block) : touch_otherwise(cache, block, next);
+    if (victim != MT_NO_VICTIM && (victim != block || was_held))
+        mt_queue_take(&cache->ages, cache->links.data, sizeof(mt_link), victim);
+    if (victim == block || (was_held && !is_new))
+        return;
+    if (was_held)
+        mt_queue_take(&cache->ages, cache->links.data, sizeof(mt_link), block);
+    mt_queue_push(&cache->ages, cache->links.data, sizeof(mt_link), block);
+    ((int64_t *)cache->times.data)[block] = now;
+}
+
+/* Touches all of the path, of which the first `hits` hit, in the order of touching. */
+static void touch_path(mt_cache *cache, const mt_cache_path *path, size_t hits) {
+    int looks_ahead = cache->spec.policy->looks_ahead, has_ages = cache->spec.ttl_ns != MT_NO_TTL;
+    int is_simple = is_plain(cache) && !has_ages, is_by_use = cache->spec.since == MT_TTL_SINCE_USE;
     size_t first = 0, step = 1;
     mt_assert(!looks_ahead || path->next || path->count == 0);
     if (cache->spec.order == MT_TOUCH_LEAF && !looks_ahead) {
         first = path->count - 1;
         step = SIZE_MAX; /* one back */
     }
-    for (size_t at = first, i = 0; i < path->count; i++, at += step)
+    for (size_t at = first, i = 0; i < path->count; i++, at += step) {
+        uint32_t next = looks_ahead ? path->next[at] : MT_NEVER_USED;
         if (is_simple)
             touch(cache, path->blocks[at]);
+        else if (has_ages)
+            touch_aged(cache, path->blocks[at], next, path->time_ns, is_by_use || at >= hits);
         else
-            touch_otherwise(cache, path->blocks[at], looks_ahead ? path->next[at] : MT_NEVER_USED);
+            touch_otherwise(cache, path->blocks[at], next);
+    }
 }
 
 size_t mt_cache_access(mt_cache *cache, const mt_cache_path *path) {
-    size_t hits = mt_cache_leading(cache, path);
-    touch_path(cache, path);
     if (cache->spec.ttl_ns != MT_NO_TTL)
-        note_times(cache, path, hits);
+        forget_old(cache, path->time_ns);
+    size_t hits = mt_cache_leading(cache, path);
+    touch_path(cache, path, hits);
     return hits;
 }

@@ -13,10 +13,11 @@
  * the same figures.
  *
  * *Time to live.* A cache may also forget a block that has not been used for `ttl_ns`, or that was
- * written so long ago (mt_ttl_since): computed, since it did not hit. Age equal to it still hits.
- * What is too old takes room until the policy evicts it; touching it makes it as new.
+ * written so long ago (mt_ttl_since): computed, since it did not hit, or put in again, since it was
+ * evicted. Age equal to it still hits. What is too old when a request comes leaves before it is looked
+ * for: it takes no room, and the policy knows nothing of it when it is put in again.
  *
- * Memory: a bit, and 4 to 12 bytes by policy, for each block there is; with a time to live 8 more. */
+ * Memory: a bit, and 4 to 12 bytes by policy, for each block there is; with a time to live 16 more. */
 #ifndef MT_PREFIX_CACHE_CACHE_H
 #define MT_PREFIX_CACHE_CACHE_H
 
@@ -80,7 +81,8 @@ int mt_cache_holds(const mt_cache *cache, uint32_t block);
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block);
 void mt_cache_drop(mt_cache *cache, uint32_t block);
 
-/* Blocks held, those too old included; by all of several caches. */
+/* Blocks held, those included that have become too old since the last request; by all of several
+ * caches. */
 uint64_t mt_cache_count(const mt_cache *cache);
 uint64_t mt_caches_count(mt_cache *const *caches, size_t count);
 

@@ -2,7 +2,9 @@
  *
  * Prefix-aware hits, as serving engines have them: in a cache of `size` blocks a block hits when it
  * and every block before it in the request has a reuse distance of at most `size`
- * (prefix/cache/history.h). */
+ * (prefix/cache/history.h). Where requests touch their blocks from the root on, those of a run have one
+ * distance and hit together; where they touch them from the leaf on, a run hits from its first block on,
+ * one block more with each block of cache. */
 #ifndef MT_PREFIX_CACHE_HIT_CURVE_H
 #define MT_PREFIX_CACHE_HIT_CURVE_H
 
@@ -36,6 +38,16 @@ static inline double mt_ratio_of(double part, uint64_t total) {
     return total > 0 ? part / (double)total : NAN;
 }
 
+/* Blocks of one request that begin to hit one by one: the first in a cache of newer + 1 blocks, the next in
+ * newer + 2, and so on. */
+typedef struct mt_hit_ramp {
+    uint64_t newer;  /* blocks that such a cache holds before them */
+    uint64_t blocks; /* at least 1 */
+    double share;    /* of the request's blocks, that each of them is */
+    uint64_t tokens; /* of each, but the last one has */
+    uint64_t last_tokens;
+} mt_hit_ramp;
+
 typedef struct mt_hit_curve mt_hit_curve;
 
 #define MT_INFINITE_CACHE UINT64_MAX
@@ -44,6 +56,10 @@ typedef struct mt_hit_curve mt_hit_curve;
  * caller's. NULL on failure. Memory: 32 bytes a different size. */
 mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals *totals,
                                mt_error *error);
+
+/* The same of ramps, which stay the caller's. Memory: 64 bytes a ramp and more while it is made. */
+mt_hit_curve *mt_hit_curve_of_ramps(const mt_hit_ramp *ramps, size_t count,
+                                    const mt_hit_totals *totals, mt_error *error);
 
 /* At `size` blocks. O(log sizes). */
 mt_hit_ratio mt_hit_curve_at(const mt_hit_curve *curve, uint64_t size);

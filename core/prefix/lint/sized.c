@@ -88,6 +88,25 @@ static int is_of_waits(const mt_request *request) {
            mt_request_member(request, "branches").length > 0;
 }
 
+static mt_code guess_rows(const mt_columns *ahead, mt_rows *rows, mt_error *error) {
+    mt_rows_evidence evidence = {0};
+    mt_turns turns = {0};
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < ahead->count; i++) {
+        mt_request request;
+        mt_columns_get(ahead, i, &request);
+        if (!(request.has & MT_HAS_SESSION))
+            continue;
+        mt_turn *before = mt_turns_of(&turns, request.session, error);
+        if (before)
+            mt_rows_look(&evidence, before, &request);
+        code = before ? mt_turn_keep(before, &request, error) : mt_code_of(error);
+    }
+    mt_turns_free(&turns);
+    *rows = mt_rows_guess(&evidence);
+    return code;
+}
+
 static mt_code read_ahead(sized_step *self, uint64_t given, unsigned by_majority, mt_error *error) {
     mt_block_fit all, whole;
     mt_request request;
@@ -170,7 +189,8 @@ mt_source *mt_step_sized(mt_source *below, uint64_t block_size, unsigned ways, m
     self->after = 1;
     self->adds = !(ways & MT_SIZED_AS_IT_IS);
     self->next_id = (uint64_t)3 << 61;
-    if (read_ahead(self, block_size, ways & MT_SIZED_BY_MAJORITY, error) != MT_OK) {
+    if (read_ahead(self, block_size, ways & MT_SIZED_BY_MAJORITY, error) != MT_OK ||
+        (ways & MT_SIZED_ROWS && guess_rows(&self->ahead, &self->sizing.rows, error) != MT_OK)) {
         mt_source_free(&self->base);
         return NULL;
     }

@@ -7,6 +7,7 @@
 #define MT_PREFIX_LINT_SIZED_H
 
 #include "trace/source/source.h"
+#include "trace/turns.h"
 
 typedef struct mt_sizing {
     uint64_t block_size; /* tokens: the one given, or the one found */
@@ -16,12 +17,15 @@ typedef struct mt_sizing {
     int has_waits;       /* one waits for others, or may be waited for by one that is not read yet:
                             wait_for, branches, request_id */
     int is_empty;        /* there is no request */
+    mt_rows
+        rows; /* what later turns of sessions count, by those read ahead, where that was asked */
 } mt_sizing;
 
 /* Ways of it, to be added. */
 enum {
     MT_SIZED_BY_MAJORITY = 1, /* where no size fits all, the one that fits most; of few: 512 */
-    MT_SIZED_AS_IT_IS = 2     /* the size is found, and no id added */
+    MT_SIZED_AS_IT_IS = 2,    /* the size is found, and no id added */
+    MT_SIZED_ROWS = 4         /* what session rows count is guessed */
 };
 
 /* A step over below. The first thousand requests are read ahead. block_size 0: the first one's

@@ -12,6 +12,11 @@ local where = require "moontide.trace.where"
 
 local cat = {}
 
+-- Are turns left out that later ones continue?
+local function cuts(opt)
+  return opt.start or opt["end"] or opt.where or opt.thin
+end
+
 -- One input with what mends a recording, which each has for itself.
 local function input(path, opt)
   local trace = any.trace.pipe(path, { skip_bad_lines = opt.skip_bad_lines, time_unit = opt.time_unit })
@@ -22,7 +27,8 @@ local function input(path, opt)
   if opt.dequantize then trace = trace:dequantize { grid = opt.grid, seed = opt.seed } end
   if opt.fit_ids then trace = trace:fit_ids { block_size = opt.block_size } end
   if opt.sessions_to then
-    trace = trace:sessions { to = opt.sessions_to, from = opt.sessions, block_size = opt.block_size }
+    local to = cuts(opt) and "cumulative" or opt.sessions_to -- what is cut off is in whole prompts
+    trace = trace:sessions { to = to, from = opt.sessions, block_size = opt.block_size }
   end
   return trace
 end
@@ -50,8 +56,11 @@ end
 ---@return moontide.pipe
 function cat.trace(opt)
   local trace = inputs(opt)
-  if opt.start or opt["end"] or opt.where or opt.thin then
+  if cuts(opt) then
     trace = lost.filtered(trace, function(whole) return filtered(whole, opt) end)
+    if opt.sessions_to == "delta" then
+      trace = trace:sessions { to = "delta", from = "cumulative", block_size = opt.block_size }
+    end
   end
   if opt.shard then trace = trace:shard(("%d/%d"):format(opt.shard.index, opt.shard.count)) end
   if opt["repeat"] then
@@ -145,6 +154,14 @@ local function tell_of_sharing(run)
   end
 end
 
+-- Rows that hold only what a turn adds, once turns before them are cut off.
+local function tell_of_history(opt, run)
+  if run.session_rows ~= "delta" or not (opt.start or opt.where) then return end
+  report.warning(("the session rows look as if they counted only what a turn adds: turns that --%s leaves out "
+    .. "are in no later prompt (--sessions-to cumulative keeps them there)"):format(
+    opt.start and "start" or "where"))
+end
+
 -- What became of those who waited for requests that are left out.
 local function tell_of_lost(run)
   for _, one in ipairs(run.lost or {}) do
@@ -202,6 +219,7 @@ function cat.run(opt)
   if done then done, message, code = writer:finish() end
   if not done then return nil, message, code end
   tell_of_sharing(run)
+  tell_of_history(opt, run)
   tell_of_lost(run)
   local text = result_text(opt, written)
   if text then report.note(text) end

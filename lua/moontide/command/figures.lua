@@ -21,8 +21,8 @@ function figures.options(is_shown, whose)
   return list
 end
 
-local names = { "expect", "service", "step", "series", "series_cache", "by", "hit_rule", "block_size",
-  "bytes_per_token" }
+local names = { "expect", "service", "step", "series", "series_cache", "by", "touch", "hit_rule",
+  "block_size", "bytes_per_token" }
 
 --- What of it was asked for, a table of its own: a command's options know no names but its own.
 ---@param opt table
@@ -35,7 +35,7 @@ end
 
 -- What the series have a hit ratio of.
 local function hits_of(asked)
-  local hits = { hit_rule = asked.hit_rule }
+  local hits = { touch = asked.touch, hit_rule = asked.hit_rule }
   if not asked.series_cache then return hits end
   local cache_options = require "moontide.learn.cache_options"
   local sizes, message, code = cache_options.blocks({ asked.series_cache }, asked.block_size,

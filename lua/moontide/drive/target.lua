@@ -278,16 +278,17 @@ function target.steps(self, opt)
     end)
   end
   if opt.dequantize then trace = trace:dequantize { seed = opt.seed } end
-  if opt.start or opt["end"] then
-    trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
-    if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
-  end
+  -- Before the window: what it cuts off is what later turns continue.
   if not self.is_plan and opt.sessions ~= "cumulative" then
     trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size,
       guessed = function(rows)
         if rows == "unknown" or opt.is_quiet then return end
         report.note_once(("sessions: %s rows (guessed)"):format(rows))
       end }
+  end
+  if opt.start or opt["end"] then
+    trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
+    if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.duration and not self.is_plan and not opt.concurrency then

@@ -237,7 +237,7 @@ local fields = {
 -- Takes in what is left in the source. With `samples`, requests may lack output_length, and the values of the
 -- metrics are kept by name; with the seed of `halves`, two halves of the trace are analysed too.
 local function begin(source, is_numbered, opt, text, samples, halves)
-  local sized, size, kind = pipe.sized(source, opt.block_size, text)
+  local sized, size, kind = pipe.sized(source, opt.block_size, text, nil, nil, true)
   if not sized then return nil, size, kind end
   source = sized
   local state = core.analysis.new(size, opt.by)

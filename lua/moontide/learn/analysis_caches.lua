@@ -29,7 +29,9 @@ local function play_lru(state, opt, sizes)
   local hits, at_once = {}, 64
   for first = 1, #sizes, at_once do
     local some = table.move(sizes, first, math.min(first + at_once - 1, #sizes), 1, {})
-    for i, played in ipairs(state:play_lru(some, { hit_rule = opt.hit_rule })) do hits[some[i]] = played end
+    for i, played in ipairs(state:play_lru(some, { touch = opt.touch, hit_rule = opt.hit_rule })) do
+      hits[some[i]] = played
+    end
   end
   return hits
 end
@@ -50,7 +52,7 @@ local function play_policies(result, state, opt, sizes, stretches)
   if message then return nil, message, code end
   local sampled <close> = sample
   for _, policy in ipairs(policies) do
-    local is_read = policy == "lru" and opt.touch ~= "leaf" and not stretches and not opt.by
+    local is_read = policy == "lru" and not stretches and not opt.by
     hits[policy] = is_read and play_lru(state, opt, sizes) or {}
   end
   for _, size in ipairs(sizes) do

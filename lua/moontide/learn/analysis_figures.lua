@@ -90,7 +90,7 @@ function figures.begin(result, state, opt)
   local found, message, code = state:locality()
   if not found then return nil, message, code end
   local curve
-  curve, message, code = state:hit_curve { hit_rule = opt.hit_rule }
+  curve, message, code = state:hit_curve { touch = opt.touch, hit_rule = opt.hit_rule }
   if not curve then return nil, message, code end
   result.distinct_blocks = found.distinct_blocks
   add_hits(result, curve, found)

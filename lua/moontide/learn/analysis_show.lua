@@ -99,7 +99,8 @@ local function hits_section(analysis)
   end
   local infinite = analysis.hit_infinite
   cells[#cells + 1] = { "infinite", ratio(infinite.request), ratio(infinite.block), ratio(infinite.token) }
-  return layout(cells)
+  if analysis.touch == "root" then return layout(cells) end
+  return layout(cells) .. "\nTouched from the last block of a request to the first, here and below"
 end
 
 -- Hit ratios by block, a line a size and a column a policy; nil where only LRU as above was asked for.
@@ -109,7 +110,7 @@ local function policies_section(analysis)
   for _, policy in ipairs(cache_options.names) do
     if hits and hits[policy] then wanted[#wanted + 1] = policy end
   end
-  if #wanted == 0 or (#wanted == 1 and wanted[1] == "lru" and analysis.touch == "root") then return nil end
+  if #wanted == 0 or (#wanted == 1 and wanted[1] == "lru") then return nil end
   local cells = { { "Hit Ratio by Block, Cache of" } }
   for _, policy in ipairs(wanted) do table.insert(cells[1], policy) end
   for size in pairs(hits[wanted[1]]) do sizes[#sizes + 1] = size end
@@ -124,9 +125,7 @@ local function policies_section(analysis)
     cells[#cells + 1] = line
   end
   local shown = layout(cells)
-  if is_sampled then shown = shown .. "\n+-: two standard errors of what is sampled" end
-  if analysis.touch == "root" then return shown end
-  return shown .. "\nTouched from the last block of a request to the first"
+  return is_sampled and shown .. "\n+-: two standard errors of what is sampled" or shown
 end
 
 -- Hit ratios by block by the values of a member: a line a policy, size and value.

@@ -104,7 +104,7 @@ local function add_hits(lines, comparison)
     add_ratio(lines, comparison, "  LRU, " .. texts.grouped_count(size, "block"), "lru", size)
   end
   for _, policy in ipairs(comparison.policies or {}) do
-    for _, size in ipairs(comparison.cache_sizes) do
+    for _, size in ipairs(policy ~= "lru" and comparison.cache_sizes or {}) do -- LRU stands above
       local title = ("  %s, %s"):format(policy, texts.grouped_count(size, "block"))
       add_ratio(lines, comparison, title, "hits", policy, size)
     end

@@ -78,7 +78,7 @@ end
 
 -- The model of a source, and what was skipped; or nil, message, code.
 local function learn_from(source, is_numbered, opt, text)
-  local sized, size, kind = pipe.sized(source, opt.block_size, text)
+  local sized, size, kind = pipe.sized(source, opt.block_size, text, nil, nil, true)
   if not sized then return nil, size, kind end
   local learner <close> = core.model.learner(size)
   return any.learn(learner, sized, is_numbered, opt.skip_bad_lines)

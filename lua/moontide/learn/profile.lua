@@ -87,7 +87,8 @@ kinds.by_name.service = { convert = service, placeholder = "TIMES|RUN" }
 ---@field hit_ratios table<string, number>? by the names of figures that were expected
 ---@field by moontide.profile_group[]? by the values of a member, in order of appearance
 ---@field step number seconds
----@field hits table? what its series have a hit ratio of: size (blocks; nil: without limit), hit_rule
+---@field hits table? what its series have a hit ratio of: size (blocks; nil: without limit), touch,
+--- hit_rule
 local methods = {}
 local metatable = { __name = "moontide.profile", __index = methods }
 
@@ -183,7 +184,7 @@ function profile.open(opt, from, to)
     local cache = not names[one.name] and profile.cache_of(one.name)
     if cache then
       names[#names + 1], names[one.name] = one.name, true
-      state:count_hits { size = cache.size, hit_rule = opt.hit_rule }
+      state:count_hits { size = cache.size, touch = opt.touch, hit_rule = opt.hit_rule }
     end
   end
   hit_names[state] = { names = names, before = opt.hits and 1 or 0 }

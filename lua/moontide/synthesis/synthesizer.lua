@@ -36,7 +36,7 @@ local write_fields = {
 
 -- What the radix method learns of a source, and what was skipped; or nil, message, code.
 local function learn_radix(source, is_numbered, opt, text)
-  local sized, size, kind = pipe.sized(source, opt.block_size, text)
+  local sized, size, kind = pipe.sized(source, opt.block_size, text, nil, nil, true)
   if not sized then return nil, size, kind end
   return any.learn(core.radix_source.new(size), sized, is_numbered, opt.skip_bad_lines)
 end

@@ -45,7 +45,8 @@ end
 --- What a filter keeps of a trace. Where requests wait for one another (wait_for, branches), the names of
 --- those left out go, and who has waited for them comes when it would have come. Where requests wait or have
 --- names (request_id), the trace is read up to three times; one that can be read only once is kept in memory.
--- run.lost of the pipe's run are then objects of core.lost, whose counts() say how much that was.
+-- run.lost of the pipe's run are then objects of core.lost, whose counts() say how much that was;
+-- run.session_rows is what the trace's session rows look like.
 ---@param trace moontide.pipe
 ---@param filter fun(trace: moontide.pipe): moontide.pipe
 ---@return moontide.pipe
@@ -54,8 +55,9 @@ function lost.filtered(trace, filter)
     local first = setmetatable({ filters = {} }, { __index = run })
     local source, message, code = trace.start(first)
     if not source then return nil, message, code end
-    local looked, why, kind, _, _, has_waits = core.source.sized(source, 0, true, true)
+    local looked, why, kind, _, _, has_waits, _, rows = core.source.sized(source, 0, true, true, true)
     if not looked then return nil, why, kind end
+    run.session_rows = rows
     if not has_waits or first.is_once then adopt(run, first) end -- else it is opened again
     if not has_waits then
       return filter(pipe.new(function() return looked end, trace.text, trace)).start(run)

@@ -123,10 +123,16 @@ end
 ---@param text string where the requests come from
 ---@param by_majority? boolean the size that fits most, where none fits all
 ---@param as_it_is? boolean only find the size, and add no ids
+---@param wants_prompts? boolean input_length is taken as the whole prompt: warns where session rows do not look it
 ---@return userdata? source, integer|string size_or_message, string? code
-function pipe.sized(source, size, text, by_majority, as_it_is)
-  local sized, found, is_found, is_whole = core.source.sized(source, size or 0, by_majority, as_it_is)
+function pipe.sized(source, size, text, by_majority, as_it_is, wants_prompts)
+  local sized, found, is_found, is_whole, _, _, _, rows = core.source.sized(source, size or 0, by_majority,
+    as_it_is, wants_prompts)
   if not sized then return nil, found, is_found end
+  if rows == "delta" then
+    report.warning(("%s: its session rows look as if they counted only what a turn adds, and are taken as "
+      .. "whole prompts (moontide cat --sessions-to cumulative makes them such)"):format(text))
+  end
   if is_found or is_whole then
     report.note_once(("%s: hash_ids fit blocks of %d tokens%s%s"):format(text, found,
       is_whole and ", whole ones only: the rest of a prompt counts as a new block" or "",
