@@ -30,7 +30,7 @@ mt_code mt_sessions_expect(mt_process *base, const mt_process_context *context,
     if (code != MT_OK)
         return code;
     double sessions = expectation->requests, requests = 0, turns = 0, sum = 0, weight = 0;
-    double end = fmin(context->end, mt_process_duration(process->starts));
+    double end = fmin(context->end, mt_process_duration(process->starts, context->factor));
     double starts[SLICES];
     mt_process_bins bins = {starts, SLICES, end};
     if (mt_process_follows_time(base) && isfinite(end) && sessions > 0) {
