@@ -41,7 +41,8 @@ static void make_run(mt_run_requests *run, uint64_t seed) {
 
 static mt_contrast *contrast_of(const mt_run_requests *first, const mt_run_requests *second_run) {
     mt_error error;
-    mt_contrast *contrast = mt_contrast_new(first, second_run, 0, NULL, 0, 1, &error);
+    mt_contrast *contrast =
+        mt_contrast_new(first, second_run, &(mt_contrast_options){.seed = 1}, &error);
     assert_non_null(contrast);
     return contrast;
 }
@@ -117,8 +118,8 @@ static void test_drawn_apart(void **state) {
                 runs[r].rows[i].line = 0;
         }
         for (int drawn_apart = 0; drawn_apart < 2; drawn_apart++) {
-            mt_contrast *contrast =
-                mt_contrast_new(&runs[0], &runs[1], drawn_apart, NULL, 0, 0, NULL);
+            mt_contrast *contrast = mt_contrast_new(
+                &runs[0], &runs[1], &(mt_contrast_options){.drawn_apart = drawn_apart}, NULL);
             assert_int_equal(mt_contrast_basis_of(contrast)->is_paired, has_lines || !drawn_apart);
             mt_contrast_free(contrast);
         }
@@ -236,7 +237,8 @@ static void test_rates(void **state) {
     make_run(&other, 1);
     for (size_t i = 0; i < ROWS / 5; i++)
         other.rows[i].failure = MT_FAILURE_REFUSED;
-    mt_contrast *contrast = mt_contrast_new(&first, &other, 0, &objective, 1, 0, NULL);
+    mt_contrast_options options = {.objectives = &objective, .objective_count = 1};
+    mt_contrast *contrast = mt_contrast_new(&first, &other, &options, NULL);
     difference = rate_of(contrast, "request_throughput");
     assert_near(difference.first, ROWS / 20.0);
     assert_near(difference.second, (ROWS - 40) / 16.0);
@@ -253,6 +255,23 @@ static void test_rates(void **state) {
         good += first.metrics[TTFT][i] <= 24.5;
     assert_near(rate_of(contrast, "goodput").first, good / 20);
     assert_true(isnan(rate_of(contrast, "hit_ratio").first));
+    mt_contrast_free(contrast);
+    /* Of a window all that ended in it counts, whenever it was due: answers end at 0.1 s, 0.2 s, ... */
+    for (size_t i = 0; i < ROWS; i++)
+        first.rows[i].phase = i < 50 || i >= 100 ? MT_PHASE_OUTSIDE : MT_PHASE_PROFILING;
+    options.windows[0] =
+        (mt_contrast_window){1000 * second + second / 20, 1005 * second + second / 20};
+    first.rows[0].phase = MT_PHASE_WARMUP;
+    contrast = mt_contrast_new(&first, &other, &options, NULL);
+    difference = rate_of(contrast, "request_throughput");
+    assert_near(difference.first, 49 / 5.0);
+    assert_near(difference.second, (ROWS - 40) / 16.0);
+    assert_near(rate_of(contrast, "output_token_throughput").first, 49);
+    assert_near(rate_of(contrast, "total_token_throughput").first, 343);
+    good = 0;
+    for (size_t i = 1; i < 50; i++)
+        good += first.metrics[TTFT][i] <= 24.5;
+    assert_near(rate_of(contrast, "goodput").first, good / 5);
     mt_contrast_free(contrast);
     mt_run_requests_free(&first);
     mt_run_requests_free(&other);
@@ -317,7 +336,8 @@ static void test_no_memory(void **state) {
     for (sweep all = {0}; sweep_next(&all);) {
         mt_difference differences[MT_CONTRAST_STATISTICS];
         uint64_t counts[2];
-        mt_contrast *contrast = mt_contrast_new(&first, &other, 0, NULL, 0, 0, &all.error);
+        mt_contrast *contrast =
+            mt_contrast_new(&first, &other, &(mt_contrast_options){0}, &all.error);
         all.code = contrast ? mt_contrast_metric(contrast, TTFT, counts, differences, &all.error)
                             : all.error.code;
         mt_contrast_free(contrast);

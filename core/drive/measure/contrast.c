@@ -33,6 +33,7 @@ typedef struct side {
     mt_log_histogram *gaps[MOST]; /* NULL: none in the block */
     uint64_t gap_count;
     const mt_resamples *resamples;
+    mt_contrast_window window;
 } side;
 
 struct mt_contrast {
@@ -120,6 +121,31 @@ static void sum_by_time(side *self, const answer *answers) {
         sums[SECONDS][k] = (double)(last - first) / 1e9 / blocks;
 }
 
+/* The same of a window, and of all that ended in it. */
+static void sum_over_window(side *self, mt_results *one) {
+    const mt_contrast_window *window = &self->window;
+    double(*sums)[MOST] = self->by_time, blocks = self->units.blocks;
+    double length = (double)(window->end_ns - window->begin_ns);
+    for (size_t i = 0; i < self->requests->count; i++) {
+        mt_request_outcome counted;
+        if (self->requests->rows[i].phase == MT_PHASE_WARMUP)
+            continue;
+        mt_run_requests_describe(self->requests, i, &counted);
+        one->ended = (mt_ended){0};
+        mt_results_count_ended(one, &counted, 0, window->begin_ns, window->end_ns);
+        if (one->ended.done == 0)
+            continue;
+        double share = (double)(counted.last_ns - window->begin_ns) / length;
+        uint32_t block = share < 1 ? (uint32_t)(share * blocks) : self->units.blocks - 1;
+        sums[DONE][block]++;
+        sums[GOOD][block] += (double)one->ended.good;
+        sums[OUTPUT][block] += one->ended.output_tokens;
+        sums[TOKENS][block] += one->ended.output_tokens + one->ended.input_tokens;
+    }
+    for (uint32_t k = 0; k < self->units.blocks; k++)
+        sums[SECONDS][k] = length / 1e9 / blocks;
+}
+
 static mt_code sum_up(side *self, const mt_objective *objectives, size_t count, mt_error *error) {
     mt_results one = {0};
     answer *answers = mt_allocate(self->units.count, sizeof *answers);
@@ -127,7 +153,9 @@ static mt_code sum_up(side *self, const mt_objective *objectives, size_t count, 
         return mt_fail_memory(error, "comparing runs");
     mt_results_begin(&one, objectives, count);
     mt_code code = count_rows(self, &one, answers, error);
-    if (code == MT_OK)
+    if (code == MT_OK && self->window.begin_ns < self->window.end_ns)
+        sum_over_window(self, &one);
+    else if (code == MT_OK)
         sum_by_time(self, answers);
     for (uint32_t k = 0; k < MOST; k++)
         self->gap_count += self->gaps[k] ? self->gaps[k]->count : 0;
@@ -138,13 +166,12 @@ static mt_code sum_up(side *self, const mt_objective *objectives, size_t count, 
 
 /* ---- the pair ---- */
 
-static mt_code fill(mt_contrast *self, int drawn_apart, const mt_objective *objectives,
-                    size_t count, uint64_t seed, mt_error *error) {
+static mt_code fill(mt_contrast *self, const mt_contrast_options *options, mt_error *error) {
     const mt_run_requests *const runs[2] = {self->sides[0].requests, self->sides[1].requests};
     mt_contrast_basis *basis = &self->basis;
     mt_unit_rows units[2] = {{0}};
-    mt_code code = mt_contrast_units(runs, drawn_apart, units, &basis->by_session, &basis->matched,
-                                     &basis->is_paired, error);
+    mt_code code = mt_contrast_units(runs, options->drawn_apart, units, &basis->by_session,
+                                     &basis->matched, &basis->is_paired, error);
     for (int s = 0; s < 2; s++) {
         self->sides[s].units = units[s];
         basis->units[s] = units[s].units;
@@ -152,9 +179,10 @@ static mt_code fill(mt_contrast *self, int drawn_apart, const mt_objective *obje
     }
     for (int s = 0; code == MT_OK && s < 2; s++) {
         int drawn = basis->is_paired ? 0 : s;
-        code = sum_up(&self->sides[s], objectives, count, error);
+        self->sides[s].window = options->windows[s];
+        code = sum_up(&self->sides[s], options->objectives, options->objective_count, error);
         if (code == MT_OK && drawn == s)
-            code = mt_resamples_draw(&self->resamples[s], units[s].blocks, seed,
+            code = mt_resamples_draw(&self->resamples[s], units[s].blocks, options->seed,
                                      s == 0 ? "first" : "second", error);
         self->sides[s].resamples = &self->resamples[drawn];
     }
@@ -166,14 +194,13 @@ static mt_code fill(mt_contrast *self, int drawn_apart, const mt_objective *obje
 }
 
 mt_contrast *mt_contrast_new(const mt_run_requests *first, const mt_run_requests *second,
-                             int drawn_apart, const mt_objective *objectives,
-                             size_t objective_count, uint64_t seed, mt_error *error) {
+                             const mt_contrast_options *options, mt_error *error) {
     mt_contrast *self = mt_new(sizeof *self, "comparing runs", error);
     if (!self)
         return NULL;
     self->sides[0].requests = first;
     self->sides[1].requests = second;
-    if (fill(self, drawn_apart, objectives, objective_count, seed, error) != MT_OK) {
+    if (fill(self, options, error) != MT_OK) {
         mt_contrast_free(self);
         return NULL;
     }

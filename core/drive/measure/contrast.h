@@ -4,7 +4,8 @@
  * Only what was due in the window counts. A block is a stretch of requests in the order in which they
  * were due; where rows are turns of sessions it is a stretch of whole sessions, in the order of their
  * first turns. Rates over time are counted in as many equal stretches of the time from the first
- * request to the last answer.
+ * request to the last answer; of a run with a window in stretches of the window, and of all that ended in
+ * them (mt_ended), as in the run's own report.
  *
  * Runs are paired when they sent the same requests: nine in ten at least of either have their like in
  * the other, by number, or by session and turn, and each of those has the same line of the trace and
@@ -42,12 +43,23 @@ typedef struct mt_contrast_basis {
     uint32_t blocks[2];
 } mt_contrast_basis;
 
-/* Both are borrowed, as are the objectives, by which goodput is counted. drawn_apart: requests that
- * are of no line of a trace were drawn by other seeds, and have no like. MT_ERROR_MEMORY,
- * _INTERRUPTED: NULL. */
+/* The window of a run, on the clock of its moments; begin >= end: it has none. */
+typedef struct mt_contrast_window {
+    int64_t begin_ns, end_ns;
+} mt_contrast_window;
+
+typedef struct mt_contrast_options {
+    int drawn_apart; /* requests that are of no line of a trace were drawn by other seeds, and have no
+                        like */
+    const mt_objective *objectives; /* by which goodput is counted; borrowed */
+    size_t objective_count;
+    uint64_t seed;
+    mt_contrast_window windows[2]; /* of either run */
+} mt_contrast_options;
+
+/* Both runs are borrowed. MT_ERROR_MEMORY, _INTERRUPTED: NULL. */
 mt_contrast *mt_contrast_new(const mt_run_requests *first, const mt_run_requests *second,
-                             int drawn_apart, const mt_objective *objectives,
-                             size_t objective_count, uint64_t seed, mt_error *error);
+                             const mt_contrast_options *options, mt_error *error);
 
 void mt_contrast_free(mt_contrast *contrast);
 

@@ -87,7 +87,21 @@ static mt_code set_rates(lua_State *L, mt_contrast *contrast, mt_error *error) {
     return MT_OK;
 }
 
-/* contrast(requests, requests, {objectives =, seed =, drawn_apart =}) -> {is_paired =, by_session =, matched =, units = {a, b},
+/* The window of a run in the list `windows` of the table at 3: {begin, end} in nanoseconds since 1970; none where
+ * it is not there. */
+static mt_contrast_window window_of(lua_State *L, lua_Integer place) {
+    mt_contrast_window window = {0};
+    lua_getfield(L, 3, "windows");
+    if (lua_istable(L, -1) && lua_geti(L, -1, place) == LUA_TTABLE) {
+        lua_geti(L, -1, 1);
+        lua_geti(L, -2, 2);
+        window = (mt_contrast_window){luaL_checkinteger(L, -2), luaL_checkinteger(L, -1)};
+    }
+    lua_settop(L, 3);
+    return window;
+}
+
+/* contrast(requests, requests, {objectives =, seed =, drawn_apart =, windows = {{begin, end} or false, ...}}) -> {is_paired =, by_session =, matched =, units = {a, b},
  * blocks = {a, b}, metrics = {key = {counts = {a, b}, avg =, p1 =, ...}}, rates = {key =, ...}} with {first =, second =, low =, high =} for each number; what cannot be said is not there |
  * nil, message, code */
 static int contrast(lua_State *L) {
@@ -96,13 +110,12 @@ static int contrast(lua_State *L) {
     const mt_run_requests *second = luaL_checkudata(L, 2, "moontide.run_requests");
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
-    uint64_t seed = mt_lua_count_field(L, 3, "seed", 0);
-    int drawn_apart = mt_lua_truth_field(L, 3, "drawn_apart");
-    size_t count;
-    const mt_objective *objectives = mt_lua_objectives(L, 3, &count);
+    mt_contrast_options options = {.seed = mt_lua_count_field(L, 3, "seed", 0),
+                                   .drawn_apart = mt_lua_truth_field(L, 3, "drawn_apart"),
+                                   .windows = {window_of(L, 1), window_of(L, 2)}};
+    options.objectives = mt_lua_objectives(L, 3, &options.objective_count);
     void **place = mt_lua_new_object(L, &contrast_type);
-    mt_contrast *self =
-        mt_contrast_new(first, second, drawn_apart, objectives, count, seed, &error);
+    mt_contrast *self = mt_contrast_new(first, second, &options, &error);
     if (!self)
         return mt_lua_failure(L, &error);
     *place = self;

@@ -3,7 +3,7 @@
 local catalogue = require "moontide.look.catalogue"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
-local summary = require "moontide.drive.summary"
+local span = require "moontide.drive.span"
 local texts = require "moontide.kit.text"
 
 local run_page = {}
@@ -61,7 +61,7 @@ local function text_of(value)
   return type(decoded) == "string" and decoded or value
 end
 
-local function groups_table(title, groups, has_objectives)
+local function groups_table(title, run, groups)
   local one = { title = title, head = { "", "Due", "Done", "Not" }, rows = {},
     note = "Times are milliseconds." }
   for _, column in ipairs(group_columns) do table.insert(one.head, column[1]) end
@@ -71,7 +71,7 @@ local function groups_table(title, groups, has_objectives)
       break
     end
     local results = group.results
-    local _, by_key = summary.of(results, 0, has_objectives)
+    local _, by_key = span.metrics_of_member(run, results)
     local row = { text_of(group.value), number(results.due, 0), number(results.done, 0),
       number(results.due - results.done, 0) }
     for _, column in ipairs(group_columns) do
@@ -87,12 +87,14 @@ end
 local function group_tables(subject)
   local run, tables = subject.run, {}
   if run.by and #run.groups > 0 then
-    tables[1] = groups_table("By " .. run.by, run.groups, run.has_objectives)
+    tables[1] = groups_table("By " .. run.by, run, run.groups)
   end
   for _, name in ipairs { "stream", "model" } do
     if run.by ~= name then
-      local inside, _, groups = subject.requests:results { by = name }
-      if inside and #groups > 1 then tables[#tables + 1] = groups_table("By " .. name, groups, false) end
+      local window = span.window(run.options) or {}
+      local inside, _, groups = subject.requests:results { by = name, start = run.start + run.epoch,
+        window_begin = window.from, window_end = window.to }
+      if inside and #groups > 1 then tables[#tables + 1] = groups_table("By " .. name, run, groups) end
     end
   end
   return tables

@@ -147,8 +147,10 @@ local function pair_of(first, second, seed)
     if not requests[i] then return nil, message, code end
   end
   local objectives, apart = objectives_of(first, second), differing(first, second)
+  local span = require "moontide.drive.span"
   local pair, message, code = require("moontide.drive").contrast(requests[1], requests[2],
-    { objectives = objectives, seed = seed, drawn_apart = has_other_seed(apart) })
+    { objectives = objectives, seed = seed, drawn_apart = has_other_seed(apart),
+      windows = { span.window_moments(first), span.window_moments(second) } })
   if not pair then return nil, message, code end
   if not objectives then pair.rates.goodput = nil end
   pair.differing = apart
