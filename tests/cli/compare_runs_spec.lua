@@ -140,6 +140,12 @@ describe("moontide compare", function()
     refused("compare: --fail-over: there is no statistic 'p98' (did you mean 'p90'?)", "a a --fail-over ttft.p98=5%", 2)
     refused("compare: --fail-over: ttft must be a difference (+5%, -10%, +20, +2s), not 'abc'", "a a --fail-over ttft=abc", 2)
     refused("compare: --fail-over: osl must be a difference (+5%, -10%, +20, +2s), not '2s'", "a a --fail-over osl=2s", 2)
+    for _, bound in ipairs { "goodput=5%", "goodput=+5%" } do
+      refused(("compare: --fail-over: %s is how far it may be above, and more of it is better: goodput=-5%% is how "
+        .. "far it may be below"):format(bound), "a a --fail-over " .. bound, 2)
+    end
+    refused("compare: --fail-over must be MEASURE=DIFFERENCE (ttft.p99=+5%), not 'goodput>=5'",
+      "a a --fail-over goodput>=5", 2)
     refused("compare: --fail-over must be MEASURE=DIFFERENCE (ttft.p99=+5%), not 'ttft'", "a a --fail-over ttft", 2)
     refused("compare: --fail-over: unknown measure 'ttft.p99' (it must be one of ks, hit_infinite, lru, "
       .. "ttl, fifo, clock, sieve, s3-fifo, lfu, random, optimum, tenths, roots, root_share, sessions, turns, turns.ks, "

@@ -60,6 +60,7 @@ describe("moontide find-max", function()
       { "steady TO --slo ttft.p99=x", ": ttft.p99 must be a number of ms of at least 0, or a time with its unit (2s), not 'x'" },
       { "steady TO --slo error_rate=x%", ": error_rate must be a number of at least 0, or so many in a hundred (1%), not 'x%'" },
       { "steady TO --slo p99_ttft=5", "there is no measure 'p99_ttft' (did you mean 'ttft.p99'?)" },
+      { "steady TO --slo request_throughput=5", "--slo: request_throughput=5 is the most it may be, and more of it is" },
       { "steady TO --slo throughput=5", "no measure 'throughput' (there are request_throughput, output_token_throughput, " },
       { "steady TO --slo foo=5", "there is no measure 'foo' (ttft, ttst, itl, e2e, lag, isl, osl, each with .avg, .p99" },
       { "steady TO --slo ttft=5 --precision 0", "--precision must be above 0 and below 1 (5% or 0.05), not '0'" },

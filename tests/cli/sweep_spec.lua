@@ -100,6 +100,7 @@ describe("moontide sweep", function()
       { "NAME " .. trace .. " --request-rates 3", "has no rate: it has no two times" },
       { "NAME " .. trace .. " --request-rates 3 --duration 1s", "has no rate: it has no two times" },
       { "NAME --slo tftt=3", "there is no metric 'tftt' (did you mean 'ttft'?)" },
+      { "NAME --fail-over request_throughput=3", "'request_throughput>=3' is the least" },
       { "NAME --fail-over tftt.p99=3", "there is no measure 'tftt.p99' (did you mean 'ttft'?)" },
       { "NAME --repeat 0", "--repeat must be between 1 and 1000, not 0" },
       { "NAME --settle -1", "--settle must be at least 0, not -1" },

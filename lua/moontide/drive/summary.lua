@@ -85,6 +85,21 @@ local function totals(results, epoch, has_objectives, over)
   }
 end
 
+-- Measures of which more is better: a bound on the most that they may be lets everything bad pass.
+local better = {
+  request_throughput = true, output_token_throughput = true, total_token_throughput = true, goodput = true,
+  request_count = true, good_request_count = true, hit_ratio = true, cached_tokens = true,
+  output_token_throughput_per_user = true, e2e_output_token_throughput = true,
+  prefill_throughput_per_user = true,
+}
+
+--- Is more of a measure better? By its name, "goodput@storm" and "cached_tokens.avg" too.
+---@param name string
+---@return boolean
+function summary.more_is_better(name)
+  return better[name:match "^[%w_]*"] or false
+end
+
 -- Measures that only phases have.
 local of_phase = { longest_gap = true, recovery = true }
 
