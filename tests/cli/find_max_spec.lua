@@ -277,6 +277,36 @@ describe("moontide find-max", function()
     assert.truthy(result.out:find "request_throughput is [%d.]+, under 1000 requests/sec", result.out)
   end)
 
+  it("goes up while levels are too low for a least, and says so when none is enough", function()
+    local url = start("--ttft", "5", "--itl", "1", "--rate-limit", "30")
+    local words = "--slo 'request_throughput>=6,error_rate=0' --probe 1s --ramp 200ms --first 2 --precision 95%% --most %d -- "
+      .. "--even"
+    local result = find(url, words:format(8))
+    assert.equal(0, result.status, result.err)
+    local probes = result.json.probes
+    assert.same({ 2, 4, 8, 8 }, { probes[1].level, probes[2].level, probes[3].level, result.json.max })
+    assert.same({ true, true, false }, { probes[1].too_low, probes[2].too_low, probes[3].too_low })
+    assert.truthy(result.err:find("2 requests/s (first): is too low; request_throughput is ", 1, true), result.err)
+    assert.equal(json.null, result.json.too_low)
+    result = find(url, words:format(4))
+    assert.equal(1, result.status, result.err)
+    assert.same({ json.null, 4, json.null }, { result.json.max, result.json.too_low, result.json.bracket[2] })
+    assert.truthy(result.json.limited_by:find "^request_throughput is [345], under 6 requests/sec$", result.json.limited_by)
+    -- More than the server takes: what is refused is no more of it.
+    result = find(url, "--slo 'request_throughput>=300' --probe 1s --ramp 200ms --first 25 --precision 95% -- --even")
+    assert.equal(1, result.status, result.err)
+    assert.equal(json.null, result.json.max)
+    assert.is_true(result.json.too_low >= 25 and result.json.bracket[2] > result.json.too_low) -- it bears a burst
+    local folder = command.folder()
+    command.write(folder, "load.lua", load)
+    local text = command.shell(('exec "$MOONTIDE" find-max load.lua --url %s --model m --warmup 0 --settle 0 --ramp 0 '
+      .. "--accept-invalid --slo 'request_throughput>=60' --probe 1s --first 4 --most 4 -- --even"):format(url),
+      { folder = folder })
+    assert.truthy(text.out:find "\n4 +first +%d +%d +[%d.]+ +%a+ +too low\n", text.out)
+    assert.truthy(text.out:find("\nNo level keeps the promises; 4 requests/s is too low: request_throughput is "
+      .. "[%d.]+, under 60 requests/sec; no more was tried %(%-%-most%)"), text.out)
+  end)
+
   it("does not count probes of a late generator, repeats one once, and says so", function()
     local url = start("--ttft", "5", "--itl", "1")
     local result = find(url, "--slo ttft.p50=500 --probe 300ms --ramp 0 --first 8 --most 8 --limits lag_p50=0", { valid = true })

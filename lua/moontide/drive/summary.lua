@@ -100,6 +100,16 @@ function summary.more_is_better(name)
   return better[name:match "^[%w_]*"] or false
 end
 
+local of_load = { request_throughput = true, output_token_throughput = true, total_token_throughput = true,
+  request_count = true, total_isl = true, total_osl = true }
+
+--- Is it a measure that more load makes more, as far as the server can follow?
+---@param name string
+---@return boolean
+function summary.grows_with_load(name)
+  return of_load[name] or false
+end
+
 -- Measures that only phases have.
 local of_phase = { longest_gap = true, recovery = true }
 

@@ -21,7 +21,7 @@ function find_report.line(self, probe)
   for i, one in ipairs(probe.promises) do parts[i] = one.text end
   local why = probe.passed and table.concat(parts, "; ") or probe.reason
   return ("%s %s (%s): %s; %s"):format(number(probe.level), self.unit, probe.why,
-    probe.passed and "passed" or "did not pass", why)
+    probe.passed and "passed" or probe.is_too_low and "is too low" or "did not pass", why)
 end
 
 local function shown(promise)
@@ -43,7 +43,7 @@ local function table_of(self)
       texts.number(probe.counts.done, 0) }
     for _, one in ipairs(probe.promises) do line[#line + 1] = shown(one) end
     line[#line + 1] = probe.verdict
-    line[#line + 1] = probe.passed and "yes" or "no"
+    line[#line + 1] = probe.passed and "yes" or probe.is_too_low and "too low" or "no"
     rows[#rows + 1] = line
   end
   return texts.aligned(rows)
@@ -82,6 +82,12 @@ local function answer(self)
   if self.was_cancelled then return "The search was interrupted: " .. so_far(self) end
   if self.stopped then
     return ("The most was not found out: %s; %s"):format(self.stopped, so_far(self))
+  end
+  if not self.max and self.too_low then
+    local above = self.high and ("; at %s: %s"):format(number(self.high), self.limited_by)
+      or "; no more was tried (--most)"
+    return ("No level keeps the promises; %s %s is too low: %s%s"):format(number(self.too_low), self.unit,
+      self.low_reason, above)
   end
   if not self.max then
     return ("No level keeps the promises; at %s %s: %s"):format(number(self.high), self.unit, self.limited_by)
@@ -125,7 +131,8 @@ local function probe_object(probe)
   end
   return json.object {
     { "level", probe.level }, { "why", probe.why }, { "passed", probe.passed },
-    { "reason", probe.reason or json.null }, { "seed", probe.seed }, { "verdict", probe.verdict },
+    { "too_low", probe.is_too_low }, { "reason", probe.reason or json.null }, { "seed", probe.seed },
+    { "verdict", probe.verdict },
     { "limited_by", json.array(probe.limited_by) }, { "counts", json.object(counts) },
     { "promises", json.array(promises) }, { "cautions", json.array(probe.cautions) },
     { "folder", probe.folder or json.null } }
@@ -143,7 +150,8 @@ function find_report.json(self)
     { "confirmed", self.is_confirmed }, { "was_cancelled", self.was_cancelled },
     { "stopped", self.stopped or json.null },
     { "bracket", json.array { self.low or json.null, self.high or json.null } },
-    { "precision", self.precision }, { "slo", json.object(slo) }, { "ramp", self.ramp },
+    { "too_low", self.too_low or json.null }, { "precision", self.precision },
+    { "slo", json.object(slo) }, { "ramp", self.ramp },
     { "probe", self.probe }, { "target", self.name }, { "urls", json.array(self.urls) },
     { "model", self.model }, { "seed", self.seed }, { "version", core.version },
     { "probes", json.array(probes) },
