@@ -75,6 +75,34 @@ describe("moontide compare", function()
     has(result.out, "\nPaired by request") -- a trace's requests are the same with any seed
   end)
 
+  it("says that a run has found the cache of another; --reset-cache empties it", function()
+    local server, lines = mock.start { "--ttft", "2", "--itl", "1", "--kv-blocks", "10000" }, {}
+    for i = 1, 12 do
+      lines[i] = ('{"timestamp": %d, "input_length": 600, "output_length": 2, "hash_ids": [%d, %d]}'):format(i * 10,
+        2 * i, 2 * i + 1)
+    end
+    command.write(folder, "load.jsonl", table.concat(lines, "\n") .. "\n")
+    for name, words in pairs { a = "--reset-cache", b = "", c = "--reset-cache" } do
+      -- Whatever the order in which they run, b finds what is there.
+      if name == "b" then
+        command.line(("replay load.jsonl --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid"):format(
+          server.port), { folder = folder })
+      end
+      local result = command.line(("replay load.jsonl --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid "
+        .. "--output-dir %s %s"):format(server.port, name, words), { folder = folder })
+      assert.equal(0, result.status, result.err)
+      local told = ("moontide: the cache of http://127.0.0.1:%d was reset (/reset_prefix_cache)\n"):format(server.port)
+      assert.equal(name ~= "b", result.err:find(told, 1, true) ~= nil, result.err)
+    end
+    local told = compare("a b").out
+    assert.matches("\nThe servers' caches were not alike: 0.00 of A's prompt tokens came from a cache, and 0.9%d of B's: "
+      .. "B may have found there what an earlier run had left, and be faster for it %(replay %-%-reset%-cache%)\n", told)
+    assert.matches("and 0.00 of B's: A may have found", compare("b a").out)
+    assert.equal(1, #json.decode(compare("a b --json").out).comparisons[1].cautions)
+    assert.is_nil(compare("a c").out:find "caches were not alike")
+    assert.same({}, json.decode(compare("a c --json").out).comparisons[1].cautions)
+  end)
+
   it("is a gate", function()
     place("a", { count = 1000, load = 0.3, plan = 1, seed = 1 })
     place("b", { count = 1000, load = 0.3, plan = 1, seed = 2, slower = 1.2 })

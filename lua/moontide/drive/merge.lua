@@ -65,7 +65,7 @@ end
 local own = {
   shard = true, output_dir = true, record = true, realtime = true, json = true, accept_invalid = true,
   fail_over = true, inputs = true, server_metrics = true, ca = true, start_at = true, max_memory = true,
-  target = true, grace = true, connections = true,
+  target = true, grace = true, connections = true, reset_cache = true,
 }
 
 local function same(a, b)

@@ -233,6 +233,9 @@ drive_options.load = {
       .. "a row's own cancel_after, in ms, goes before it (null: never)" },
   { "warmup", kind = "warmup", min = 0, max = 10000, default = 3,
     help = "requests before the start, outside the workload; they also measure the chat template" },
+  { "reset-cache", kind = "flag",
+    help = "before the run, or each of several, ask the server to empty its prefix cache (vLLM's and "
+      .. "SGLang's can)" },
   { "grace", kind = "duration", min = 0, default = 60,
     help = "how long requests in flight are waited for at the end (sessions of mt.closed go on for so long), "
       .. "and after Ctrl-C" },

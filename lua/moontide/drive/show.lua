@@ -210,8 +210,8 @@ local function phases_of(run)
   if not run.has_objectives then
     for _, line in ipairs(lines) do table.remove(line, 8) end
   end
-  return #lines > 1 and ("\nBy phase (times in ms)\n%s\n/s: what ended in the phase, whenever it was due, over "
-    .. "its length"):format(texts.aligned(lines))
+  return #lines > 1 and ("\nBy phase (times in ms)\n%s\n/s: what ended in the phase, whenever it was due, "
+    .. "over its length"):format(texts.aligned(lines))
 end
 
 local function verdict_lines(one)

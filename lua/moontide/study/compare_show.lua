@@ -113,6 +113,21 @@ local function differing_line(pair)
   return "The runs differ in: " .. table.concat(parts, ", ")
 end
 
+local apart = 0.1 -- of the prompts' tokens, from which on caches explain what differs
+
+--- What must be known beside the differences of the run in that place: lines, none where nothing must.
+---@param self moontide.run_comparison
+---@param place integer
+---@return string[]
+function compare_show.cautions(self, place)
+  local first, other = self.runs[1].by_key.hit_ratio, self.runs[place].by_key.hit_ratio
+  if not first or not other or math.abs(other.avg - first.avg) < apart then return {} end
+  local warmer = other.avg > first.avg and compare_show.letter(place) or "A"
+  return { ("The servers' caches were not alike: %.2f of A's prompt tokens came from a cache, and %.2f of "
+    .. "%s's: %s may have found there what an earlier run had left, and be faster for it (replay "
+    .. "--reset-cache)"):format(first.avg, other.avg, compare_show.letter(place), warmer) }
+end
+
 local function basis_line(pair)
   local unit = pair.by_session and "session" or "request"
   if not pair.is_paired then
@@ -135,6 +150,7 @@ local function pair_text(self, place)
   local body, count, shown = table_of(self, place)
   local parts = { differing_line(pair) }
   parts[#parts + 1] = basis_line(pair)
+  for _, line in ipairs(compare_show.cautions(self, place)) do parts[#parts + 1] = line end
   parts[#parts + 1] = "\n" .. body .. "\n"
   parts[#parts + 1] = outcome_line(self, place, count, shown)
   return table.concat(parts, "\n")
@@ -207,6 +223,7 @@ local function pair_members(self, place)
   end
   return json.object {
     { "first", self.names[1] }, { "second", self.names[place] },
+    { "cautions", json.array(compare_show.cautions(self, place)) },
     { "differing", differing_members(pair) }, { "paired", pair.is_paired }, { "matched", pair.matched },
     { "unit", pair.by_session and "session" or "request" }, { "units", json.array(pair.units) },
     { "blocks", json.array(pair.blocks) },

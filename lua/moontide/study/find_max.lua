@@ -75,8 +75,6 @@ find_max.options = {
   { "ramp", kind = "duration", min = 0, default = 5, help = "how long it is driven before that" },
   { "settle", kind = "duration", min = 0, default = 1,
     help = "how long to rest between probes once the server has nothing to do" },
-  { "reset-cache", kind = "flag",
-    help = "before each probe ask the server to empty its prefix cache (vLLM's and SGLang's can)" },
 }
 
 local of_search = { "slo", "unit", "first", "most", "precision", "probe", "ramp", "target", "fail_over",

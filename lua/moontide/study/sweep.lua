@@ -21,8 +21,6 @@ sweep.options = {
     help = "drive each level so often, with other seeds, and say the mean and its 95 % interval" },
   { "settle", kind = "duration", min = 0, default = 1,
     help = "how long to rest between levels once the server has nothing to do" },
-  { "reset-cache", kind = "flag",
-    help = "before each level ask the server to empty its prefix cache (vLLM's and SGLang's can)" },
   { "resume", kind = "flag",
     help = "leave out levels whose results are whole and were driven with these options" },
   { "yes", kind = "flag", help = "drive more than a thousand levels" },
