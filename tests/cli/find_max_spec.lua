@@ -204,6 +204,17 @@ describe("moontide find-max", function()
     assert.equal(0, result.status, result.err)
     assert.same({ 4, "times the rate", "--most" }, { result.json.max, result.json.unit, result.json.limited_by })
     assert.same({ 2, 4, 4 }, { result.json.probes[1].level, result.json.probes[2].level, result.json.probes[3].level })
+    -- Each level measures another stretch of the trace, which is told.
+    assert.same({ { 0.2, 1.2 }, { 0.4, 2.4 } }, { result.json.probes[1].stretch, result.json.probes[2].stretch })
+    local line = ('exec "$MOONTIDE" find-max %s --unit rate-scale --first 2 --most 2 --slo ttft.p50=500 --probe 500ms '
+      .. "--ramp 100ms --start 1s --settle 0 --warmup 0 --accept-invalid --output-dir out --url %s --model m"):format(trace, url)
+    local text = command.shell(line, { folder = result.folder })
+    assert.truthy(text.out:find("\n2 +first +1.2 s to 2.2 s +%d"), text.out)
+    assert.truthy(text.out:find("\nIt was measured of the trace from 1.2 s to 2.2 s; each level sees another stretch of it "
+      .. "(--start says where they begin)", 1, true), text.out)
+    local told = "moontide: out: the results of an earlier search there are replaced\n"
+    assert.falsy(text.err:find(told, 1, true))
+    assert.truthy(command.shell(line, { folder = result.folder }).err:find(told, 1, true))
     -- 10 s at 10 a second: at 200 a second it is over after half a second.
     result = find(url, "--first 200 --slo ttft.p50=500 --probe 1s --ramp 100ms --most 200 --precision 90%",
       { target = trace })
@@ -212,6 +223,7 @@ describe("moontide find-max", function()
     -- The load's own rate is beyond it, as are five requests a probe.
     result = find(url, "--slo ttft.p50=500 --probe 500ms --ramp 0 --most 6 -- --rate 20 --even")
     assert.same({ 6, 6 }, { result.json.probes[1].level, result.json.max })
+    assert.equal(json.null, result.json.probes[1].stretch)
     result = find(url, "--slo ttft.p50=1 --probe 400ms --ramp 0 --first 8")
     assert.equal(1, result.status)
     assert.equal(json.null, result.json.max)

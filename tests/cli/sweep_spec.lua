@@ -325,6 +325,12 @@ describe("moontide sweep", function()
     local after = command.read(result.results .. "/sweep.json"):gsub('"kept": %l+', ""):gsub('"start_time"[^\n]*', "")
     assert.equal(before, after)
     assert.equal(result.out, resumed.out)
+    -- Without --resume what is there is replaced, and it is told, also where only some levels are.
+    local told = "moontide: benchmarks/results/b: the results of an earlier sweep there are replaced (--resume keeps levels "
+      .. "that are whole and were driven with the same options)\n"
+    assert.falsy((result.err .. resumed.err):find(told, 1, true))
+    os.remove(result.results .. "/sweep.json")
+    assert.truthy(sweep(url, words, { folder = result.folder }).err:find(told, 1, true))
     local function cut(path, keeps)
       local text = command.read(result.results .. path)
       local file = assert(io.open(result.results .. path, "wb"))

@@ -15,15 +15,18 @@
 -- The result is a value that prints as a table: max (nil: no level kept them), unit, limited_by,
 -- is_confirmed, low and high (the bracket: what passed twice, and what did not), too_low (the largest level
 -- that was too low for a least, where none passed), probes, was_cancelled,
--- stopped (why it ended before its end; max is nil then). A
--- probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
--- invalid one), passed =, is_too_low =,
--- reason =, seed =, verdict =, counts =, promises = (drive/promise.lua), cautions =
--- (lines of how its figures were counted, none where all was as asked: drive/show.lua), folder = }.
+-- stopped (why it ended before its end; max is nil then).
+--
+-- A probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
+-- invalid one), passed =, is_too_low =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua),
+-- cautions = (lines of how its figures were counted, none where all was as asked: drive/show.lua), stretch =
+-- ({ from, to }, seconds of a trace that were measured: a faster level sees more of it, and later parts),
+-- folder = }.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local figures = require "moontide.command.figures"
 local find_report = require "moontide.study.find_report"
+local kept = require "moontide.study.kept"
 local level = require "moontide.study.level"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
@@ -142,6 +145,14 @@ local function is_too_low(self, probe, run)
   return true
 end
 
+-- The seconds of a trace that were measured; nil: it is none, or is sent without its times.
+local function stretch_of(self, run)
+  local opt = run.options
+  if not run.is_of_trace or opt.concurrency then return nil end
+  local begin, ratio = opt.start or 0, opt.speed_ratio
+  return { begin + self.ramp * ratio, begin + (self.ramp + self.probe) * ratio }
+end
+
 -- One drive at a level, into the list of probes; nil, message, code when the search cannot go on.
 local function drive_once(self, load, value, why, base)
   local number = #self.probes + 1
@@ -159,7 +170,7 @@ local function drive_once(self, load, value, why, base)
     level = value, why = why, passed = reason == nil, reason = reason, seed = settings.seed,
     verdict = run.verdict.name, limited_by = run.verdict.limited_by, counts = run.counts,
     promises = run.promises, cautions = show.cautions(run), folder = settings.output_dir,
-    is_broken = is_broken,
+    is_broken = is_broken, stretch = stretch_of(self, run),
   }
   probe.is_valid = run.verdict.name == "valid" or base.accept_invalid
   if not probe.is_valid then
@@ -290,6 +301,7 @@ function find_max.run(load, opt)
   end
   local looking = search.new { first = first, precision = opt.precision, most = opt.most,
     least = least_level(self, load, base, first), is_whole = unit.is_whole }
+  if self.folder then kept.note_earlier(self.folder, { "find-max.json", "probe001/run.json" }, "search") end
   drive.bear_interrupts(true)
   local worked = table.pack(pcall(work, self, load, base, looking))
   drive.bear_interrupts(false)

@@ -29,8 +29,15 @@ local function shown(promise)
   return promise.value == math.huge and "for ever" or ("%.6g"):format(promise.value)
 end
 
+-- "10 s to 50 s" of a trace; nil: the probe is of no trace's times.
+local function stretch_of(probe)
+  return probe.stretch and ("%.6g s to %.6g s"):format(probe.stretch[1], probe.stretch[2])
+end
+
 local function table_of(self)
+  local is_of_trace = stretch_of(self.probes[1]) ~= nil
   local head = { self.unit, "why", "due", "done" }
+  if is_of_trace then table.insert(head, 3, "of the trace") end
   for _, one in ipairs(self.slo) do
     local sign = one[3] and ">=" or "="
     head[#head + 1] = ("%s%s%.6g%s"):format(one[1], sign, one[2], summary.unit_text(one[1]))
@@ -41,6 +48,7 @@ local function table_of(self)
   for _, probe in ipairs(self.probes) do
     local line = { number(probe.level), probe.why, texts.number(probe.counts.due, 0),
       texts.number(probe.counts.done, 0) }
+    if is_of_trace then table.insert(line, 3, stretch_of(probe) or "-") end
     for _, one in ipairs(probe.promises) do line[#line + 1] = shown(one) end
     line[#line + 1] = probe.verdict
     line[#line + 1] = probe.passed and "yes" or probe.is_too_low and "too low" or "no"
@@ -55,6 +63,10 @@ local function reservations(self)
   local list, fewest, due, count = {}, math.huge, 0, 0
   for _, probe in ipairs(self.probes) do
     if probe.level == self.max and probe.passed then
+      if #list == 0 and stretch_of(probe) then
+        list[1] = ("It was measured of the trace from %s; each level sees another stretch of it (--start "
+          .. "says where they begin)"):format(stretch_of(probe))
+      end
       fewest, due, count = math.min(fewest, probe.counts.due), due + probe.counts.due, count + 1
     end
   end
@@ -134,6 +146,7 @@ local function probe_object(probe)
     { "too_low", probe.is_too_low }, { "reason", probe.reason or json.null }, { "seed", probe.seed },
     { "verdict", probe.verdict },
     { "limited_by", json.array(probe.limited_by) }, { "counts", json.object(counts) },
+    { "stretch", probe.stretch and json.array(probe.stretch) or json.null },
     { "promises", json.array(promises) }, { "cautions", json.array(probe.cautions) },
     { "folder", probe.folder or json.null } }
 end

@@ -157,7 +157,7 @@ function level.drive(load, settings, opt, is_first)
   target.level = name_of(settings)
   local made, message
   made, message, code = run.of(target, own)
-  if made then made.cache_was_reset = was_reset end
+  if made then made.cache_was_reset, made.is_of_trace = was_reset, not target.is_plan end
   return made, message, code
 end
 
