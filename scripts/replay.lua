@@ -30,6 +30,7 @@ return mt.script(live.command("replay", {
       end } })
       if not done then return nil, message, code end
     end
+    require("moontide.drive.reset").before(opt)
     local run
     run, message, code = require("moontide.drive.run").of(target, opt)
     if not run then return nil, message, code end

@@ -30,12 +30,25 @@ static int was_due(const mt_replay *replay, const mt_exchange *exchange) {
            (exchange->due_ns != MT_NEVER && exchange->due_ns <= replay->stopped_ns);
 }
 
+/* What ended in the window, by member too, and in each phase, whenever it was due. */
+static void count_ended(mt_replay *replay, const mt_row *row, const mt_request_outcome *counted) {
+    const mt_replay_options *options = &replay->options;
+    mt_results *in_window[] = {&replay->results,
+                               row->group > 0 ? replay->groups[row->group - 1] : NULL};
+    for (int i = 0; i < 2; i++)
+        if (in_window[i])
+            mt_results_count_ended(in_window[i], counted, options->start_ns,
+                                   options->window_begin_ns, options->window_end_ns);
+    mt_run_phases_count_ended(&replay->phases, counted, options->start_ns);
+}
+
 static mt_code count(mt_replay *replay, const mt_row *row, const mt_exchange *exchange,
                      mt_error *error) {
     mt_results *results = row->asked.is_outside ? &replay->outside : &replay->results;
     mt_request_outcome counted;
     mt_results_describe(exchange, &row->asked, &counted);
     mt_code code = mt_results_count(results, &counted, error);
+    count_ended(replay, row, &counted);
     if (code != MT_OK || row->asked.is_outside)
         return code;
     if (row->group > 0)

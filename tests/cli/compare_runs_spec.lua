@@ -75,6 +75,34 @@ describe("moontide compare", function()
     has(result.out, "\nPaired by request") -- a trace's requests are the same with any seed
   end)
 
+  it("says that a run has found the cache of another; --reset-cache empties it", function()
+    local server, lines = mock.start { "--ttft", "2", "--itl", "1", "--kv-blocks", "10000" }, {}
+    for i = 1, 12 do
+      lines[i] = ('{"timestamp": %d, "input_length": 600, "output_length": 2, "hash_ids": [%d, %d]}'):format(i * 10,
+        2 * i, 2 * i + 1)
+    end
+    command.write(folder, "load.jsonl", table.concat(lines, "\n") .. "\n")
+    for name, words in pairs { a = "--reset-cache", b = "", c = "--reset-cache" } do
+      -- Whatever the order in which they run, b finds what is there.
+      if name == "b" then
+        command.line(("replay load.jsonl --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid"):format(
+          server.port), { folder = folder })
+      end
+      local result = command.line(("replay load.jsonl --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid "
+        .. "--output-dir %s %s"):format(server.port, name, words), { folder = folder })
+      assert.equal(0, result.status, result.err)
+      local told = ("moontide: the cache of http://127.0.0.1:%d was reset (/reset_prefix_cache)\n"):format(server.port)
+      assert.equal(name ~= "b", result.err:find(told, 1, true) ~= nil, result.err)
+    end
+    local told = compare("a b").out
+    assert.matches("\nThe servers' caches were not alike: 0.00 of A's prompt tokens came from a cache, and 0.9%d of B's: "
+      .. "B may have found there what an earlier run had left, and be faster for it %(replay %-%-reset%-cache%)\n", told)
+    assert.matches("and 0.00 of B's: A may have found", compare("b a").out)
+    assert.equal(1, #json.decode(compare("a b --json").out).comparisons[1].cautions)
+    assert.is_nil(compare("a c").out:find "caches were not alike")
+    assert.same({}, json.decode(compare("a c --json").out).comparisons[1].cautions)
+  end)
+
   it("is a gate", function()
     place("a", { count = 1000, load = 0.3, plan = 1, seed = 1 })
     place("b", { count = 1000, load = 0.3, plan = 1, seed = 2, slower = 1.2 })
@@ -140,6 +168,12 @@ describe("moontide compare", function()
     refused("compare: --fail-over: there is no statistic 'p98' (did you mean 'p90'?)", "a a --fail-over ttft.p98=5%", 2)
     refused("compare: --fail-over: ttft must be a difference (+5%, -10%, +20, +2s), not 'abc'", "a a --fail-over ttft=abc", 2)
     refused("compare: --fail-over: osl must be a difference (+5%, -10%, +20, +2s), not '2s'", "a a --fail-over osl=2s", 2)
+    for _, bound in ipairs { "goodput=5%", "goodput=+5%" } do
+      refused(("compare: --fail-over: %s is how far it may be above, and more of it is better: goodput=-5%% is how "
+        .. "far it may be below"):format(bound), "a a --fail-over " .. bound, 2)
+    end
+    refused("compare: --fail-over must be MEASURE=DIFFERENCE (ttft.p99=+5%), not 'goodput>=5'",
+      "a a --fail-over goodput>=5", 2)
     refused("compare: --fail-over must be MEASURE=DIFFERENCE (ttft.p99=+5%), not 'ttft'", "a a --fail-over ttft", 2)
     refused("compare: --fail-over: unknown measure 'ttft.p99' (it must be one of ks, hit_infinite, lru, "
       .. "ttl, fifo, clock, sieve, s3-fifo, lfu, random, optimum, tenths, roots, root_share, sessions, turns, turns.ks, "

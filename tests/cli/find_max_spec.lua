@@ -60,6 +60,7 @@ describe("moontide find-max", function()
       { "steady TO --slo ttft.p99=x", ": ttft.p99 must be a number of ms of at least 0, or a time with its unit (2s), not 'x'" },
       { "steady TO --slo error_rate=x%", ": error_rate must be a number of at least 0, or so many in a hundred (1%), not 'x%'" },
       { "steady TO --slo p99_ttft=5", "there is no measure 'p99_ttft' (did you mean 'ttft.p99'?)" },
+      { "steady TO --slo request_throughput=5", "--slo: request_throughput=5 is the most it may be, and more of it is" },
       { "steady TO --slo throughput=5", "no measure 'throughput' (there are request_throughput, output_token_throughput, " },
       { "steady TO --slo foo=5", "there is no measure 'foo' (ttft, ttst, itl, e2e, lag, isl, osl, each with .avg, .p99" },
       { "steady TO --slo ttft=5 --precision 0", "--precision must be above 0 and below 1 (5% or 0.05), not '0'" },
@@ -203,6 +204,17 @@ describe("moontide find-max", function()
     assert.equal(0, result.status, result.err)
     assert.same({ 4, "times the rate", "--most" }, { result.json.max, result.json.unit, result.json.limited_by })
     assert.same({ 2, 4, 4 }, { result.json.probes[1].level, result.json.probes[2].level, result.json.probes[3].level })
+    -- Each level measures another stretch of the trace, which is told.
+    assert.same({ { 0.2, 1.2 }, { 0.4, 2.4 } }, { result.json.probes[1].stretch, result.json.probes[2].stretch })
+    local line = ('exec "$MOONTIDE" find-max %s --unit rate-scale --first 2 --most 2 --slo ttft.p50=500 --probe 500ms '
+      .. "--ramp 100ms --start 1s --settle 0 --warmup 0 --accept-invalid --output-dir out --url %s --model m"):format(trace, url)
+    local text = command.shell(line, { folder = result.folder })
+    assert.truthy(text.out:find("\n2 +first +1.2 s to 2.2 s +%d"), text.out)
+    assert.truthy(text.out:find("\nIt was measured of the trace from 1.2 s to 2.2 s; each level sees another stretch of it "
+      .. "(--start says where they begin)", 1, true), text.out)
+    local told = "moontide: out: the results of an earlier search there are replaced\n"
+    assert.falsy(text.err:find(told, 1, true))
+    assert.truthy(command.shell(line, { folder = result.folder }).err:find(told, 1, true))
     -- 10 s at 10 a second: at 200 a second it is over after half a second.
     result = find(url, "--first 200 --slo ttft.p50=500 --probe 1s --ramp 100ms --most 200 --precision 90%",
       { target = trace })
@@ -211,6 +223,7 @@ describe("moontide find-max", function()
     -- The load's own rate is beyond it, as are five requests a probe.
     result = find(url, "--slo ttft.p50=500 --probe 500ms --ramp 0 --most 6 -- --rate 20 --even")
     assert.same({ 6, 6 }, { result.json.probes[1].level, result.json.max })
+    assert.equal(json.null, result.json.probes[1].stretch)
     result = find(url, "--slo ttft.p50=1 --probe 400ms --ramp 0 --first 8")
     assert.equal(1, result.status)
     assert.equal(json.null, result.json.max)
@@ -274,6 +287,36 @@ describe("moontide find-max", function()
     assert.equal(1, result.status, result.err)
     assert.truthy(result.out:find("request_throughput>=1000 requests/sec", 1, true), result.out)
     assert.truthy(result.out:find "request_throughput is [%d.]+, under 1000 requests/sec", result.out)
+  end)
+
+  it("goes up while levels are too low for a least, and says so when none is enough", function()
+    local url = start("--ttft", "5", "--itl", "1", "--rate-limit", "30")
+    local words = "--slo 'request_throughput>=6,error_rate=0' --probe 1s --ramp 200ms --first 2 --precision 95%% --most %d -- "
+      .. "--even"
+    local result = find(url, words:format(8))
+    assert.equal(0, result.status, result.err)
+    local probes = result.json.probes
+    assert.same({ 2, 4, 8, 8 }, { probes[1].level, probes[2].level, probes[3].level, result.json.max })
+    assert.same({ true, true, false }, { probes[1].too_low, probes[2].too_low, probes[3].too_low })
+    assert.truthy(result.err:find("2 requests/s (first): is too low; request_throughput is ", 1, true), result.err)
+    assert.equal(json.null, result.json.too_low)
+    result = find(url, words:format(4))
+    assert.equal(1, result.status, result.err)
+    assert.same({ json.null, 4, json.null }, { result.json.max, result.json.too_low, result.json.bracket[2] })
+    assert.truthy(result.json.limited_by:find "^request_throughput is [345], under 6 requests/sec$", result.json.limited_by)
+    -- More than the server takes: what is refused is no more of it.
+    result = find(url, "--slo 'request_throughput>=300' --probe 1s --ramp 200ms --first 25 --precision 95% -- --even")
+    assert.equal(1, result.status, result.err)
+    assert.equal(json.null, result.json.max)
+    assert.is_true(result.json.too_low >= 25 and result.json.bracket[2] > result.json.too_low) -- it bears a burst
+    local folder = command.folder()
+    command.write(folder, "load.lua", load)
+    local text = command.shell(('exec "$MOONTIDE" find-max load.lua --url %s --model m --warmup 0 --settle 0 --ramp 0 '
+      .. "--accept-invalid --slo 'request_throughput>=60' --probe 1s --first 4 --most 4 -- --even"):format(url),
+      { folder = folder })
+    assert.truthy(text.out:find "\n4 +first +%d +%d +[%d.]+ +%a+ +too low\n", text.out)
+    assert.truthy(text.out:find("\nNo level keeps the promises; 4 requests/s is too low: request_throughput is "
+      .. "[%d.]+, under 60 requests/sec; no more was tried %(%-%-most%)"), text.out)
   end)
 
   it("does not count probes of a late generator, repeats one once, and says so", function()

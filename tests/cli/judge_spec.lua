@@ -109,8 +109,10 @@ describe("moontide judge", function()
       { "--accept-invalid --fail-over error_rate=1,ttft.p99=100000", 0 },
       { "--accept-invalid --fail-over error_rate=0", 1, "--fail-over: error_rate is 0.0" },
       { "--accept-invalid --fail-over ttft.p50=0.001", 1, "--fail-over: ttft.p50 is " },
-      { "--accept-invalid --fail-over goodput=5", 1, "--fail-over: goodput was not measured" },
-      { "--accept-invalid --fail-over goodput=1000000 --slo ttft=50", 0 },
+      { "--accept-invalid --fail-over 'goodput>=5'", 1, "--fail-over: goodput was not measured" },
+      { "--accept-invalid --fail-over 'goodput<=1000000' --slo ttft=50", 0 },
+      { "--accept-invalid --fail-over goodput=10 --slo ttft=50", 2, "moontide: judge: --fail-over: goodput=10 is the most it "
+        .. "may be, and more of it is better: 'goodput>=10' is the least ('goodput<=10', where the most is meant)\n" },
       { "--limits lag_p50=0,lag_p99=0", 1, "the run is invalid (--accept-invalid takes it as it is)" },
       { "--limits lag_p50=0,lag_p99=0 --accept-invalid", 0 },
       { "--limits lag_p50=1e9,lag_p99=1e9,read_lag_p99=1e9,rate=0,stalls=1,longest_stall=1e9", 0 },
@@ -136,7 +138,7 @@ describe("moontide judge", function()
       { "ttft.p50=0", 1, "ttft.p50 is [%d.]+, over 0 ms\n" },
       { "error_rate=0.01%", 1, "error_rate is 0.[%d]+, over 0.0001\n" },
       -- The run's own goodput of 1 holds beside a most of it.
-      { "goodput=100000 --slo ttft=0.001", 1, "^moontide: %-%-fail%-over: goodput is 0, under 1 requests/sec\n$" },
+      { "'goodput<=100000' --slo ttft=0.001", 1, "^moontide: %-%-fail%-over: goodput is 0, under 1 requests/sec\n$" },
     }
     for _, case in ipairs(cases) do
       local result = judge(folder, "out --accept-invalid --fail-over " .. case[1])

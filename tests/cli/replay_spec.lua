@@ -108,6 +108,8 @@ describe("moontide replay", function()
       { "steady URL --fail-over tftt.p99=3", "there is no measure 'tftt.p99' (did you mean 'ttft'?)" },
       { "steady URL --fail-over ttft.p98=3", "there is no statistic 'p98'" },
       { "steady URL --fail-over goodput.p99=3", "goodput is one number and has no 'p99'" },
+      { "steady URL --slo ttft=9 --fail-over goodput@a=3 --phases a", "'goodput@a>=3' is the least" },
+      { "steady URL --fail-over output_token_throughput_per_user.p10=3", "more of it is better" },
       { "steady URL --fail-over ttft", "--fail-over must be a measure and the most it may be" },
       { "steady URL --slo tfft=3", "there is no metric 'tfft' (did you mean 'ttft'?)" },
       { "steady URL --slo ttft=-3", "--slo: ttft must be a number of ms of at least 0, or a time with its unit (2s), not '-3'" },

@@ -100,6 +100,7 @@ describe("moontide sweep", function()
       { "NAME " .. trace .. " --request-rates 3", "has no rate: it has no two times" },
       { "NAME " .. trace .. " --request-rates 3 --duration 1s", "has no rate: it has no two times" },
       { "NAME --slo tftt=3", "there is no metric 'tftt' (did you mean 'ttft'?)" },
+      { "NAME --fail-over request_throughput=3", "'request_throughput>=3' is the least" },
       { "NAME --fail-over tftt.p99=3", "there is no measure 'tftt.p99' (did you mean 'ttft'?)" },
       { "NAME --repeat 0", "--repeat must be between 1 and 1000, not 0" },
       { "NAME --settle -1", "--settle must be at least 0, not -1" },
@@ -324,6 +325,12 @@ describe("moontide sweep", function()
     local after = command.read(result.results .. "/sweep.json"):gsub('"kept": %l+', ""):gsub('"start_time"[^\n]*', "")
     assert.equal(before, after)
     assert.equal(result.out, resumed.out)
+    -- Without --resume what is there is replaced, and it is told, also where only some levels are.
+    local told = "moontide: benchmarks/results/b: the results of an earlier sweep there are replaced (--resume keeps levels "
+      .. "that are whole and were driven with the same options)\n"
+    assert.falsy((result.err .. resumed.err):find(told, 1, true))
+    os.remove(result.results .. "/sweep.json")
+    assert.truthy(sweep(url, words, { folder = result.folder }).err:find(told, 1, true))
     local function cut(path, keeps)
       local text = command.read(result.results .. path)
       local file = assert(io.open(result.results .. path, "wb"))

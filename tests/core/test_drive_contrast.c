@@ -257,6 +257,23 @@ static void test_rates(void **state) {
     assert_near(rate_of(contrast, "goodput").first, good / 20);
     assert_true(isnan(rate_of(contrast, "hit_ratio").first));
     mt_contrast_free(contrast);
+    /* Of a window all that ended in it counts, whenever it was due: answers end at 0.1 s, 0.2 s, ... */
+    for (size_t i = 0; i < ROWS; i++)
+        first.rows[i].phase = i < 50 || i >= 100 ? MT_PHASE_OUTSIDE : MT_PHASE_PROFILING;
+    options.windows[0] =
+        (mt_contrast_window){1000 * second + second / 20, 1005 * second + second / 20};
+    first.rows[0].phase = MT_PHASE_WARMUP;
+    contrast = mt_contrast_new(&first, &other, &options, NULL);
+    difference = rate_of(contrast, "request_throughput");
+    assert_near(difference.first, 49 / 5.0);
+    assert_near(difference.second, (ROWS - 40) / 16.0);
+    assert_near(rate_of(contrast, "output_token_throughput").first, 49);
+    assert_near(rate_of(contrast, "total_token_throughput").first, 343);
+    good = 0;
+    for (size_t i = 1; i < 50; i++)
+        good += first.metrics[TTFT][i] <= 24.5;
+    assert_near(rate_of(contrast, "goodput").first, good / 5);
+    mt_contrast_free(contrast);
     mt_run_requests_free(&first);
     mt_run_requests_free(&other);
 }

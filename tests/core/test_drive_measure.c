@@ -243,6 +243,67 @@ static mt_exchange any_exchange(uint64_t *random) {
     return exchange;
 }
 
+/* Begun at 10 s of a run that began at 100 s, answered 4 s later, of 7 tokens and 30. */
+static mt_request_outcome four_seconds(void) {
+    mt_request_outcome counted = {.failure = MT_FAILURE_NONE,
+                                  .output_tokens = 7,
+                                  .input_tokens = 30,
+                                  .due_ns = 110000 * ms,
+                                  .begun_ns = 110000 * ms,
+                                  .last_ns = 114000 * ms};
+    for (int i = 0; i < MT_MEASURES; i++)
+        counted.values[i] = NAN;
+    counted.values[MT_MEASURE_LATENCY] = 4000;
+    return counted;
+}
+
+/* What ended in a span: [begin, end), and how long it was in flight in there. */
+static void test_ended(void **state) {
+    (void)state;
+    static const struct {
+        int64_t begin_s, end_s;
+        uint64_t done;
+        int64_t in_flight_s;
+    } cases[] = {{10, 15, 1, 4}, {12, 15, 1, 2}, {14, 15, 1, 0}, {0, 14, 0, 4}, {11, 13, 0, 2},
+                 {0, 10, 0, 0},  {15, 20, 0, 0}, {0, 12, 0, 2},  {-5, 20, 1, 4}};
+    mt_objective objectives[] = {{MT_MEASURE_LATENCY, 4000}, {MT_MEASURE_LATENCY, 3999}};
+    mt_request_outcome counted = four_seconds();
+    mt_results results, other;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mt_results_begin(&results, objectives, 1);
+        mt_results_count_ended(&results, &counted, 100000 * ms, cases[i].begin_s * 1000 * ms,
+                               cases[i].end_s * 1000 * ms);
+        assert_int_equal(results.ended.done, cases[i].done);
+        assert_int_equal(results.ended.good, cases[i].done);
+        assert_close(results.ended.output_tokens, 7.0 * (double)cases[i].done, 0);
+        assert_close(results.ended.input_tokens, 30.0 * (double)cases[i].done, 0);
+        assert_true(results.ended.in_flight_ns == cases[i].in_flight_s * 1000 * ms);
+        assert_int_equal(results.due + results.done + results.good, 0);
+    }
+    mt_results_begin(&results, objectives, 2); /* not good; an open span */
+    mt_results_count_ended(&results, &counted, 100000 * ms, INT64_MIN, INT64_MAX);
+    assert_true(results.ended.done == 1 && results.ended.good == 0);
+    assert_true(results.ended.in_flight_ns == 4000 * ms);
+    counted.failure = MT_FAILURE_TRUNCATED;
+    mt_results_count_ended(&results, &counted, 100000 * ms, INT64_MIN, INT64_MAX);
+    counted = four_seconds();
+    counted.last_ns = MT_NEVER;
+    mt_results_count_ended(&results, &counted, 100000 * ms, INT64_MIN, INT64_MAX);
+    counted = four_seconds();
+    counted.begun_ns = MT_NEVER; /* ended, who knows since when in flight */
+    mt_results_count_ended(&results, &counted, 100000 * ms, INT64_MIN, INT64_MAX);
+    assert_true(results.ended.done == 2 && results.ended.in_flight_ns == 4000 * ms);
+    mt_results_begin(&other, objectives, 2);
+    counted = four_seconds();
+    mt_results_count_ended(&other, &counted, 100000 * ms, 13000 * ms, 20000 * ms);
+    assert_int_equal(mt_results_merge(&results, &other, NULL), MT_OK);
+    assert_true(results.ended.done == 3 && results.ended.good == 0);
+    assert_close(results.ended.output_tokens, 21, 0);
+    assert_close(results.ended.input_tokens, 90, 0);
+    assert_true(results.ended.in_flight_ns == 5000 * ms);
+    mt_results_free(&results);
+}
+
 static void test_merge_is_adding_all(void **state) {
     (void)state;
     mt_objective objective = {mt_measure_by_name("e2e"), 80};
@@ -364,6 +425,7 @@ int main(void) {
         cmocka_unit_test(test_histogram_of_few),
         cmocka_unit_test(test_definitions),
         cmocka_unit_test(test_what_is_absent_is_not_good),
+        cmocka_unit_test(test_ended),
         cmocka_unit_test(test_merge_is_adding_all),
         cmocka_unit_test(test_out_of_memory),
     };

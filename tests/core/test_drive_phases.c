@@ -60,6 +60,26 @@ static void test_requests(void **state) {
     mt_run_phases_free(&phases);
 }
 
+/* Due in the first phase, ended in the second: what ended is the second's, and of no phase it is due in. */
+static void test_ended(void **state) {
+    (void)state;
+    mt_run_phases phases = three();
+    const double moments[] = {9.5, 10, 12, 19.999, 25, 1e6};
+    for (int i = 0; i < 6; i++) {
+        mt_request_outcome counted = answer(9, 100);
+        counted.last_ns = start_ns + (int64_t)(moments[i] * 1e9);
+        counted.output_tokens = 3;
+        mt_run_phases_count_ended(&phases, &counted, start_ns);
+    }
+    const uint64_t counts[] = {1, 3, 2};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(phases.list[i].results.ended.done, counts[i]);
+        assert_true(phases.list[i].results.ended.output_tokens == 3.0 * (double)counts[i]);
+        assert_int_equal(phases.list[i].results.due, 0);
+    }
+    mt_run_phases_free(&phases);
+}
+
 /* Due at 9 s, first token at 9.5 s; then gaps of 0.4, 0.3 and 10 s (to 20.2 s, middle 15.2 s), and 0.5 s. */
 static void test_gaps(void **state) {
     (void)state;
@@ -162,8 +182,11 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),      cmocka_unit_test(test_gaps),
-        cmocka_unit_test(test_recovery),      cmocka_unit_test(test_recovery_needs_a_base),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_ended),
+        cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_recovery_needs_a_base),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("phases of a run", tests, NULL, NULL);

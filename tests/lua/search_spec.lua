@@ -68,6 +68,30 @@ describe("the search for the largest level", function()
     local shrunk = find({ first = 16 }, function(level) return level <= 10 or level > 30 end)
     assert.is_true(shrunk.low <= 10 and shrunk.low > 9.5)
   end)
+
+  it("goes up where a level is too low, and down again to what passes", function()
+    for _, first in ipairs { 1, 7, 20, 39, 50, 300 } do
+      local looking, levels = find({ first = first },
+        function(level) return level >= 20 and level <= 40, level < 20 end)
+      assert.is_true(looking.low <= 40 and looking.low > 38, first .. ": " .. looking.low)
+      assert.is_true(#levels < 20, first)
+    end
+    -- Nothing passes: between what is too low and what is too much there is no level.
+    local looking = find({ first = 3 }, function(level) return false, level < 20 end)
+    assert.is_nil(looking.low)
+    assert.is_true(looking.under < 20 and looking.high >= 20 and looking.high - looking.under <= 0.05 * looking.under)
+    -- Too low up to the most.
+    local levels, whys
+    looking, levels, whys = find({ first = 3, most = 10 }, function() return false, true end)
+    assert.same({ nil, nil, 10 }, { looking.low, looking.high, looking.under })
+    assert.same({ { 3, 6, 10 }, { "first", "grow", "grow" } }, { levels, whys })
+    -- Above a level that passed nothing is too low.
+    looking = find({ first = 8 }, function(level) return level <= 10, true end)
+    assert.is_true(looking.low <= 10 and looking.low > 9.5 and looking.under == nil)
+    -- One that passes the first time only was too low.
+    looking = find({ first = 8, most = 8 }, function(_, before) return before == 0, true end)
+    assert.same({ nil, nil, 8 }, { looking.low, looking.high, looking.under })
+  end)
 end)
 
 describe("Student's interval", function()

@@ -33,6 +33,7 @@ typedef struct side {
     mt_log_histogram *gaps[MOST]; /* NULL: none in the block */
     uint64_t gap_count;
     const mt_resamples *resamples;
+    mt_contrast_window window;
 } side;
 
 struct mt_contrast {
@@ -120,14 +121,43 @@ static void sum_by_time(side *self, const answer *answers) {
         sums[SECONDS][k] = (double)(last - first) / 1e9 / blocks;
 }
 
-static mt_code sum_up(side *self, const mt_objective *objectives, size_t count, mt_error *error) {
+/* The same of a window, and of all that ended in it. `s`: which run it is. */
+static void sum_over_window(side *self, int s, const mt_contrast_options *options,
+                            mt_results *one) {
+    const mt_contrast_window *window = &self->window;
+    double(*sums)[MOST] = self->by_time, blocks = self->units.blocks;
+    double length = (double)(window->end_ns - window->begin_ns);
+    for (size_t i = 0; i < self->requests->count; i++) {
+        mt_request_outcome counted;
+        if (self->requests->rows[i].phase == MT_PHASE_WARMUP ||
+            !mt_contrast_is_asked_for(self->requests, i, s, options))
+            continue;
+        mt_run_requests_describe(self->requests, i, &counted);
+        one->ended = (mt_ended){0};
+        mt_results_count_ended(one, &counted, 0, window->begin_ns, window->end_ns);
+        if (one->ended.done == 0)
+            continue;
+        double share = (double)(counted.last_ns - window->begin_ns) / length;
+        uint32_t block = share < 1 ? (uint32_t)(share * blocks) : self->units.blocks - 1;
+        sums[DONE][block]++;
+        sums[GOOD][block] += (double)one->ended.good;
+        sums[OUTPUT][block] += one->ended.output_tokens;
+        sums[TOKENS][block] += one->ended.output_tokens + one->ended.input_tokens;
+    }
+    for (uint32_t k = 0; k < self->units.blocks; k++)
+        sums[SECONDS][k] = length / 1e9 / blocks;
+}
+
+static mt_code sum_up(side *self, int s, const mt_contrast_options *options, mt_error *error) {
     mt_results one = {0};
     answer *answers = mt_allocate(self->units.count, sizeof *answers);
     if (!answers)
         return mt_fail_memory(error, "comparing runs");
-    mt_results_begin(&one, objectives, count);
+    mt_results_begin(&one, options->objectives, options->objective_count);
     mt_code code = count_rows(self, &one, answers, error);
-    if (code == MT_OK)
+    if (code == MT_OK && self->window.begin_ns < self->window.end_ns)
+        sum_over_window(self, s, options, &one);
+    else if (code == MT_OK)
         sum_by_time(self, answers);
     for (uint32_t k = 0; k < MOST; k++)
         self->gap_count += self->gaps[k] ? self->gaps[k]->count : 0;
@@ -151,7 +181,8 @@ static mt_code fill(mt_contrast *self, const mt_contrast_options *options, mt_er
     }
     for (int s = 0; code == MT_OK && s < 2; s++) {
         int drawn = basis->is_paired ? 0 : s;
-        code = sum_up(&self->sides[s], options->objectives, options->objective_count, error);
+        self->sides[s].window = options->windows[s];
+        code = sum_up(&self->sides[s], s, options, error);
         if (code == MT_OK && drawn == s)
             code = mt_resamples_draw(&self->resamples[s], units[s].blocks, options->seed,
                                      s == 0 ? "first" : "second", error);

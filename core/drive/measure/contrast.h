@@ -4,7 +4,8 @@
  * Only what was due in the window counts. A block is a stretch of requests in the order in which they
  * were due; where rows are turns of sessions it is a stretch of whole sessions, in the order of their
  * first turns. Rates over time are counted in as many equal stretches of the time from the first
- * request to the last answer.
+ * request to the last answer; of a run with a window in stretches of the window, and of all that ended in
+ * them (mt_ended), as in the run's own report.
  *
  * Runs are paired when they sent the same requests: nine in ten at least of either have their like in
  * the other, by number, or by session and turn, and each of those has the same line of the trace and
@@ -42,6 +43,11 @@ typedef struct mt_contrast_basis {
     uint32_t blocks[2];
 } mt_contrast_basis;
 
+/* The window of a run, on the clock of its moments; begin >= end: it has none. */
+typedef struct mt_contrast_window {
+    int64_t begin_ns, end_ns;
+} mt_contrast_window;
+
 typedef struct mt_contrast_options {
     const mt_objective *objectives; /* by which goodput is counted; borrowed */
     size_t objective_count;
@@ -51,6 +57,7 @@ typedef struct mt_contrast_options {
         by; /* only requests of which this member (mt_run_requests_member) has in either run the value
                         that is asked for; NULL: all */
     mt_span values[2];
+    mt_contrast_window windows[2]; /* of either run */
 } mt_contrast_options;
 
 /* Both are borrowed. options NULL: all as zeroed. MT_ERROR_MEMORY, _INTERRUPTED: NULL. */

@@ -73,8 +73,8 @@ static mt_code unit_of(const mt_run_requests *requests, size_t i, int s, mt_text
     return MT_OK;
 }
 
-static int is_asked_for(const mt_run_requests *requests, size_t i, int s,
-                        const mt_contrast_options *options) {
+int mt_contrast_is_asked_for(const mt_run_requests *requests, size_t i, int s,
+                             const mt_contrast_options *options) {
     char text[MT_ENDPOINT_ROOM];
     if (!options->by)
         return 1;
@@ -94,7 +94,7 @@ static mt_code gather(const mt_run_requests *requests, int s, const mt_contrast_
         return mt_fail_memory(error, "comparing runs");
     for (size_t i = 0; i < requests->count; i++) {
         const mt_run_request *row = &requests->rows[i];
-        if (row->phase != MT_PHASE_PROFILING || !is_asked_for(requests, i, s, options))
+        if (row->phase != MT_PHASE_PROFILING || !mt_contrast_is_asked_for(requests, i, s, options))
             continue;
         int64_t due = due_of(row);
         mt_unit_row *one = &side->rows[side->count++];

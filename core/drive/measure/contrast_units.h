@@ -28,4 +28,8 @@ mt_code mt_contrast_units(const mt_run_requests *const runs[2], const mt_contras
                           mt_unit_rows sides[2], int *by_session, uint64_t *matched, int *is_paired,
                           mt_error *error);
 
+/* Has row i of run s the value of the member `by` that the options ask for? */
+int mt_contrast_is_asked_for(const mt_run_requests *requests, size_t i, int s,
+                             const mt_contrast_options *options);
+
 #endif

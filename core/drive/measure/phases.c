@@ -84,6 +84,14 @@ mt_code mt_run_phases_count(mt_run_phases *phases, const mt_request_outcome *cou
     return code;
 }
 
+void mt_run_phases_count_ended(mt_run_phases *phases, const mt_request_outcome *counted,
+                               int64_t start_ns) {
+    for (size_t i = 0; i < phases->count; i++) {
+        mt_run_phase *phase = &phases->list[i];
+        mt_results_count_ended(&phase->results, counted, start_ns, phase->begin_ns, phase->end_ns);
+    }
+}
+
 /* ---- recovery --------------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b) {

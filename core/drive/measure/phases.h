@@ -4,7 +4,8 @@
  * A request is of the phase in which it was due (of which another tool's results do not say that:
  * begun). A gap between two chunks of an answer is of the phase
  * in which its middle lies, whenever its request was due: so the longest gap of a phase tells what the
- * phase did to the streams that it found running. Gaps of answers that failed are not counted.
+ * phase did to the streams that it found running. Gaps of answers that failed are not counted. An answer is
+ * counted in the `ended` of the phase in which its last token came, whenever it was due.
  *
  * Time to recover. The base is the median TTFT of the first phase. Of the requests that were due after
  * the end of a later phase, in the order in which they were due, each MT_RECOVERY_REQUESTS successive
@@ -51,6 +52,11 @@ mt_code mt_run_phases_begin(mt_run_phases *phases, const int64_t *ends_ns, size_
  * MT_ERROR_MEMORY. */
 mt_code mt_run_phases_count(mt_run_phases *phases, const mt_request_outcome *counted,
                             int64_t start_ns, mt_error *error);
+
+/* Counts a request in what ended in each phase (mt_results.ended), and in nothing else: also one that was
+ * due outside the window. */
+void mt_run_phases_count_ended(mt_run_phases *phases, const mt_request_outcome *counted,
+                               int64_t start_ns);
 
 typedef enum mt_recovery {
     MT_RECOVERY_UNKNOWN, /* it is the first phase, or has no end; or fewer than MT_RECOVERY_REQUESTS

@@ -170,6 +170,26 @@ mt_code mt_results_count(mt_results *results, const mt_request_outcome *counted,
     return code == MT_OK && is_done ? add_gaps(results, counted, error) : code;
 }
 
+void mt_results_count_ended(mt_results *results, const mt_request_outcome *counted,
+                            int64_t start_ns, int64_t begin_ns, int64_t end_ns) {
+    mt_ended *ended = &results->ended;
+    if (counted->failure != MT_FAILURE_NONE || counted->last_ns == MT_NEVER)
+        return;
+    int64_t last_ns = counted->last_ns - start_ns;
+    if (last_ns >= begin_ns && last_ns < end_ns) {
+        ended->done++;
+        ended->good += (uint64_t)is_good(results, counted);
+        ended->output_tokens += counted->output_tokens;
+        ended->input_tokens += counted->input_tokens;
+    }
+    if (counted->begun_ns == MT_NEVER)
+        return;
+    int64_t from_ns = counted->begun_ns - start_ns;
+    from_ns = from_ns > begin_ns ? from_ns : begin_ns;
+    last_ns = last_ns < end_ns ? last_ns : end_ns;
+    ended->in_flight_ns += last_ns > from_ns ? last_ns - from_ns : 0;
+}
+
 mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
                        mt_error *error) {
     mt_request_outcome counted;
@@ -214,6 +234,11 @@ mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error 
     note_latest(&results->last_due_ns, other->last_due_ns);
     note_latest(&results->last_sent_ns, other->last_sent_ns);
     note_latest(&results->longest_late_ns, other->longest_late_ns);
+    results->ended.done += other->ended.done;
+    results->ended.good += other->ended.good;
+    results->ended.output_tokens += other->ended.output_tokens;
+    results->ended.input_tokens += other->ended.input_tokens;
+    results->ended.in_flight_ns += other->ended.in_flight_ns;
     return code;
 }
 

@@ -37,6 +37,17 @@ typedef struct mt_failure_count {
     char text[MT_EXCHANGE_TEXT]; /* of the first of them */
 } mt_failure_count;
 
+/* What ended in a span of a run's time, whenever it was due: of this throughputs of windows and phases are
+ * made, over the span's length. Its requests themselves, those that were due in it, do not say what the
+ * server did in it: at its beginning it still answers earlier ones, and at its end not yet the last.
+ * Of a whole run, where nothing is before and after, both are the same. */
+typedef struct mt_ended {
+    uint64_t done, good; /* their last token came in the span */
+    double output_tokens, input_tokens;
+    int64_t
+        in_flight_ns; /* that all that were done at some time were in flight in the span, together */
+} mt_ended;
+
 /* Zero it, set the objectives, add exchanges, free it. */
 typedef struct mt_results {
     const mt_objective *objectives; /* the caller's */
@@ -56,6 +67,7 @@ typedef struct mt_results {
     int64_t longest_late_ns; /* how long after its due time one was taken up, at most */
     mt_failure_count *failures;
     size_t failure_count, failure_capacity;
+    mt_ended ended; /* by mt_results_count_ended; else 0 */
 } mt_results;
 
 void mt_results_begin(mt_results *results, const mt_objective *objectives, size_t count);
@@ -70,6 +82,11 @@ mt_code mt_results_count(mt_results *results, const mt_request_outcome *counted,
 /* Counts an exchange: both of them. */
 mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
                        mt_error *error);
+
+/* Counts the request in `ended`, and in nothing else, by the span begin_ns <= t < end_ns since start_ns, of
+ * a run that began then. INT64_MIN, INT64_MAX: the span has no beginning, no end. */
+void mt_results_count_ended(mt_results *results, const mt_request_outcome *counted,
+                            int64_t start_ns, int64_t begin_ns, int64_t end_ns);
 
 /* Adds all of `other`, of the same objectives. */
 mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error *error);

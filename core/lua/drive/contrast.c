@@ -100,7 +100,22 @@ static void read_values(lua_State *L, mt_contrast_options *options) {
     lua_pop(L, 1);
 }
 
-/* contrast(requests, requests, {objectives =, seed =, drawn_apart =, by = (a member: only requests that have
+/* The window of a run in the list `windows` of the table at 3: {begin, end} in nanoseconds since 1970; none where
+ * it is not there. */
+static mt_contrast_window window_of(lua_State *L, lua_Integer place) {
+    mt_contrast_window window = {0};
+    lua_getfield(L, 3, "windows");
+    if (lua_istable(L, -1) && lua_geti(L, -1, place) == LUA_TTABLE) {
+        lua_geti(L, -1, 1);
+        lua_geti(L, -2, 2);
+        window = (mt_contrast_window){luaL_checkinteger(L, -2), luaL_checkinteger(L, -1)};
+    }
+    lua_settop(L, 3);
+    return window;
+}
+
+/* contrast(requests, requests, {objectives =, seed =, drawn_apart =, windows = {{begin, end} or false, ...},
+ * by = (a member: only requests that have
  * values = {JSON of the first run, of the second} of it)}) -> {is_paired =, by_session =, matched =, units = {a, b},
  * blocks = {a, b}, metrics = {key = {counts = {a, b}, avg =, p1 =, ...}}, rates = {key =, ...}} with {first =, second =, low =, high =} for each number; what cannot be said is not there |
  * nil, message, code */
@@ -112,7 +127,8 @@ static int contrast(lua_State *L) {
     lua_settop(L, 3);
     mt_contrast_options options = {.seed = mt_lua_count_field(L, 3, "seed", 0),
                                    .drawn_apart = mt_lua_truth_field(L, 3, "drawn_apart"),
-                                   .by = mt_lua_text_field(L, 3, "by")};
+                                   .by = mt_lua_text_field(L, 3, "by"),
+                                   .windows = {window_of(L, 1), window_of(L, 2)}};
     options.objectives = mt_lua_objectives(L, 3, &options.objective_count);
     read_values(L, &options);
     void **place = mt_lua_new_object(L, &contrast_type);

@@ -241,6 +241,9 @@ typedef struct group {
 } group;
 
 typedef struct counting {
+    const char *by;                         /* NULL: there are no groups */
+    int64_t start_ns;                       /* of the run */
+    int64_t window_begin_ns, window_end_ns; /* since then */
     mt_results inside, outside;
     mt_run_phases phases;
     mt_texts names;
@@ -261,42 +264,62 @@ static int counting_release(lua_State *L) {
     return 0;
 }
 
-static mt_code count_in_group(counting *self, const mt_run_requests *requests, size_t i,
-                              const char *by, mt_error *error) {
+/* The group of row i. */
+static mt_code group_of(counting *self, const mt_run_requests *requests, size_t i, group **one,
+                        mt_error *error) {
     uint32_t name;
     char text[MT_ENDPOINT_ROOM];
-    mt_span value = mt_run_requests_member(requests, i, by, text);
+    mt_span value = mt_run_requests_member(requests, i, self->by, text);
     if (value.length == 0)
         value = (mt_span){"null", 4};
     if (mt_texts_intern(&self->names, value.text, value.length, &name) != 0 ||
         MT_GROW(self->groups, self->group_capacity, self->names.count) != 0)
         return mt_fail_memory(error, "results by member");
-    group *one = &self->groups[name];
     uint64_t number = requests->rows[i].number;
+    *one = &self->groups[name];
     if (name == self->group_count) {
-        *one = (group){.first = number, .name = name};
-        mt_results_begin(&one->results, self->inside.objectives, self->inside.objective_count);
+        **one = (group){.first = number, .name = name};
+        mt_results_begin(&(*one)->results, self->inside.objectives, self->inside.objective_count);
         self->group_count++;
     }
-    one->first = number < one->first ? number : one->first;
-    return mt_results_add_row(&one->results, requests, i, error);
+    (*one)->first = number < (*one)->first ? number : (*one)->first;
+    return MT_OK;
 }
 
-static mt_code count_all(counting *self, const mt_run_requests *requests, const char *by,
-                         int64_t part, int64_t start_ns, mt_error *error) {
+static void count_ended(const counting *self, mt_results *results,
+                        const mt_request_outcome *counted) {
+    mt_results_count_ended(results, counted, self->start_ns, self->window_begin_ns,
+                           self->window_end_ns);
+}
+
+/* Counts row i where the run itself has counted it. */
+static mt_code count_row(counting *self, const mt_run_requests *requests, size_t i,
+                         mt_error *error) {
+    int is_inside = requests->rows[i].phase == MT_PHASE_PROFILING;
+    mt_request_outcome counted;
+    group *of = NULL;
+    mt_run_requests_describe(requests, i, &counted);
+    mt_code code = mt_results_count(is_inside ? &self->inside : &self->outside, &counted, error);
+    if (code == MT_OK && self->by)
+        code = group_of(self, requests, i, &of, error);
+    if (code == MT_OK && of && is_inside)
+        code = mt_results_count(&of->results, &counted, error);
+    if (code == MT_OK && is_inside)
+        code = mt_run_phases_count(&self->phases, &counted, self->start_ns, error);
+    count_ended(self, &self->inside, &counted);
+    if (of)
+        count_ended(self, &of->results, &counted);
+    mt_run_phases_count_ended(&self->phases, &counted, self->start_ns);
+    return code;
+}
+
+static mt_code count_all(counting *self, const mt_run_requests *requests, int64_t part,
+                         mt_error *error) {
     mt_code code = MT_OK;
     for (size_t i = 0; code == MT_OK && i < requests->count; i++) {
         const mt_run_request *row = &requests->rows[i];
-        if ((part >= 0 && row->part != (uint64_t)part) || row->phase == MT_PHASE_WARMUP)
-            continue;
-        int is_inside = row->phase == MT_PHASE_PROFILING;
-        mt_request_outcome counted;
-        mt_run_requests_describe(requests, i, &counted);
-        code = mt_results_count(is_inside ? &self->inside : &self->outside, &counted, error);
-        if (code == MT_OK && by && is_inside)
-            code = count_in_group(self, requests, i, by, error);
-        if (code == MT_OK && is_inside)
-            code = mt_run_phases_count(&self->phases, &counted, start_ns, error);
+        if ((part < 0 || row->part == (uint64_t)part) && row->phase != MT_PHASE_WARMUP)
+            code = count_row(self, requests, i, error);
     }
     return code;
 }
@@ -322,28 +345,30 @@ static void push_groups(lua_State *L, counting *self) {
     }
 }
 
-/* requests:results{objectives =, by = name, part = number, phases =, start =} -> results of the window, of what
- * was due outside it, by member and by phase, as replay:results() gives them, but with moments in nanoseconds
- * since 1970 | nil, message, code. What was sent before the run is left out. part: only of that one. start:
- * of the run, on the clock of the moments; phases are counted from it. */
+/* requests:results{objectives =, by = name, part = number, phases =, start =, window_begin =, window_end =} ->
+ * results of the window, of what was due outside it, by member and by phase, as replay:results() gives them, but
+ * with moments in nanoseconds since 1970 | nil, message, code. What was sent before the run is left out. part:
+ * only of that one. start: of the run, on the clock of the moments; phases and the window (seconds; what is not
+ * there is open) are counted from it. Which requests are the window's their lines say. */
 static int requests_results(lua_State *L) {
     mt_error error;
     const mt_run_requests *requests = check_requests(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    const char *by = mt_lua_text_field(L, 2, "by");
     uint64_t part = mt_lua_count_field(L, 2, "part", UINT64_MAX);
     size_t count;
     const mt_objective *objectives = mt_lua_objectives(L, 2, &count);
     size_t phase_count;
     const int64_t *ends = mt_lua_phase_ends(L, 2, &phase_count);
-    int64_t start_ns = (int64_t)mt_lua_count_field(L, 2, "start", 0);
     counting *self = mt_lua_new_owner(L, sizeof *self, counting_type);
+    self->by = mt_lua_text_field(L, 2, "by");
+    self->start_ns = (int64_t)mt_lua_count_field(L, 2, "start", 0);
+    self->window_begin_ns = mt_lua_seconds_field(L, 2, "window_begin", INT64_MIN);
+    self->window_end_ns = mt_lua_seconds_field(L, 2, "window_end", INT64_MAX);
     mt_results_begin(&self->inside, objectives, count);
     mt_results_begin(&self->outside, objectives, count);
     if (mt_run_phases_begin(&self->phases, ends, phase_count, objectives, count, &error) != MT_OK ||
-        count_all(self, requests, by, part == UINT64_MAX ? -1 : (int64_t)part, start_ns, &error) !=
-            MT_OK)
+        count_all(self, requests, part == UINT64_MAX ? -1 : (int64_t)part, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     mt_lua_push_results(L, &self->inside);
     mt_lua_push_results(L, &self->outside);

@@ -114,6 +114,13 @@ void mt_lua_push_results(lua_State *L, mt_results *results) {
     set_moment(L, "first_due", results->first_due_ns);
     set_moment(L, "last_due", results->last_due_ns);
     set_moment(L, "last_sent", results->last_sent_ns);
+    lua_createtable(L, 0, 5);
+    mt_lua_set_count(L, "done", results->ended.done);
+    mt_lua_set_count(L, "good", results->ended.good);
+    mt_lua_set_number(L, "output_tokens", results->ended.output_tokens);
+    mt_lua_set_number(L, "input_tokens", results->ended.input_tokens);
+    mt_lua_set_number(L, "in_flight", (double)results->ended.in_flight_ns * 1e-9);
+    lua_setfield(L, -2, "ended");
     mt_lua_set_number(L, "longest_late", (double)results->longest_late_ns * 1e-9);
     push_metrics(L, results);
     lua_setfield(L, -2, "metrics");

@@ -12,8 +12,9 @@
 const mt_objective *mt_lua_objectives(lua_State *L, int arg, size_t *count);
 
 /* Pushes {due =, done =, ..., metrics = {key = {count =, avg =, p50 =, ...}}, failures = {{name =, count =,
- * status =, text =}, ...}, lacking = {key = (how many done ones lack this metric of an objective)}}; moments that
- * never came are not there. Sorts the samples. */
+ * status =, text =}, ...}, lacking = {key = (how many done ones lack this metric of an objective)}, ended = {done =,
+ * good =, output_tokens =, input_tokens =, in_flight = seconds}}; moments that never came are not there. Sorts the
+ * samples. */
 void mt_lua_push_results(lua_State *L, mt_results *results);
 
 /* The field `phases` of the table at `arg`, the seconds after the start at which each phase ends (math.huge:

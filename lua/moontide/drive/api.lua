@@ -40,6 +40,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field no_stream? boolean ask for whole answers
 ---@field cancel_after? number|string|moontide.distribution seconds after which a user gives up on an answer
 ---@field warmup? integer requests to each URL before the start, outside the workload
+---@field reset_cache? boolean before it ask the server to empty its prefix cache
 ---@field seed? integer of the texts of prompts, and of a workload's plan
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
 ---@field by? string results also by this member of the rows, or by "endpoint": the URL they went to
@@ -77,6 +78,7 @@ function public.drive(trace, opt)
   if not target then return refuse_usage("drive", message, code) end
   values.target = nil
   local run
+  require("moontide.drive.reset").before(values)
   run, message, code = require("moontide.drive.run").of(target, values)
   if not run then return refuse_usage("drive", message, code) end
   return run

@@ -1,7 +1,7 @@
 --- Results by endpoint: which of several URLs requests went to, by the name that `by` has for it, and how
 --- far the endpoints are apart.
 local json = require("moontide.base.json").public.json
-local summary = require "moontide.drive.summary"
+local span = require "moontide.drive.span"
 
 local by_endpoint = {}
 
@@ -62,7 +62,7 @@ function by_endpoint.rows(run)
     return least and most / least
   end
   for i, group in ipairs(run.groups) do
-    local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)
+    local _, by_key = span.metrics_of_member(run, group.results)
     local values = {}
     for k, one in ipairs(measures) do values[k] = (by_key[one[1]] or {})[one[2]] end
     rows[i] = { name = json.decode(group.value), results = group.results, values = values }

@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local drive = require "moontide.drive"
 local json = require("moontide.base.json").public.json
 local secrets = require "moontide.drive.secrets"
+local span = require "moontide.drive.span"
 local summary = require "moontide.drive.summary"
 
 local files = {}
@@ -191,7 +192,7 @@ function files.whole(run)
   end
   local groups = {}
   for i, group in ipairs(run.groups) do
-    local list = summary.of(group.results, run.epoch, run.has_objectives)
+    local list = span.metrics_of_member(run, group.results)
     groups[i] = json.object {
       { "value", json.decode(group.value) }, { "counts", counts_of(group.results) },
       { "metrics", json.object(metrics_of(list, {})) }, { "error_summary", errors_of(group.results) } }

@@ -65,7 +65,7 @@ end
 local own = {
   shard = true, output_dir = true, record = true, realtime = true, json = true, accept_invalid = true,
   fail_over = true, inputs = true, server_metrics = true, ca = true, start_at = true, max_memory = true,
-  target = true, grace = true, connections = true,
+  target = true, grace = true, connections = true, reset_cache = true,
 }
 
 local function same(a, b)
@@ -347,13 +347,13 @@ local function value_of(read, list, by_index, count, lost, folder)
   local begin = math.huge
   for _, one in ipairs(list) do begin = math.min(begin, one.info.start_ns) end
   local info = whole_info(list, begin)
-  info.verdict, info.driver = { measures = {}, limited_by = {} }, {}
+  info.verdict, info.driver, info.seconds = { measures = {}, limited_by = {} }, {}, 0
+  for _, one in ipairs(list) do
+    info.seconds = math.max(info.seconds, (one.info.start_ns - begin) / 1e9 + (one.info.seconds or 0))
+  end
   local run, message, code = past.value(read, info, folder)
   if not run then return nil, message, code end
-  run.load, run.seconds = load_of(list), 0
-  for _, one in ipairs(list) do
-    run.seconds = math.max(run.seconds, (one.info.start_ns - begin) / 1e9 + (one.info.seconds or 0))
-  end
+  run.load = load_of(list)
   local of_sum = verdict.of(run.results, run.load, run.seconds, past.as_table(info.options.limits),
     not info.options.concurrency)
   run.verdict = verdict_of(of_sum, list, missing_of(by_index, count))

@@ -72,7 +72,8 @@ options.kinds.objective = { pair = "=", placeholder = "METRIC=MOST", convert = f
   return { key, limit_of(text, ("%s: %s"):format(what, name), summary.unit(key)) }
 end }
 
--- A bound is { measure, most } or { measure, least, "least" }; "<=" says what "=" does.
+-- A bound is { measure, most } or { measure, least, "least" }; "<=" says what "=" does, and has to be said
+-- where more is better: "goodput=10" would hold whatever happens.
 options.kinds.run_bound = { pair = "=", placeholder = "MEASURE=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a measure and the most it may be (ttft.p99=500, error_rate=0.01), "
     .. "or the least (goodput>=10)")
@@ -80,6 +81,10 @@ options.kinds.run_bound = { pair = "=", placeholder = "MEASURE=MOST", convert = 
   if side then name = name:match "^(.-)%s*[<>]$" end
   local wrong = summary.wrong_name(name)
   if wrong then core.base.raise(what .. ": " .. wrong) end
+  if not side and summary.more_is_better(name) then
+    core.base.raise(("%s: %s=%s is the most it may be, and more of it is better: '%s>=%s' is the least "
+      .. "('%s<=%s', where the most is meant)"):format(what, name, text, name, text, name, text))
+  end
   local limit = limit_of(text, ("%s: %s"):format(what, name), summary.unit(name))
   return { name, limit, side == ">" and "least" or nil }
 end }
@@ -232,6 +237,9 @@ drive_options.load = {
   { "warmup", kind = "warmup", min = 0, max = 10000, default = 3,
     help = "requests to each URL before the start, outside the workload; they also measure the chat "
       .. "template" },
+  { "reset-cache", kind = "flag",
+    help = "before the run, or each of several, ask the server to empty its prefix cache (vLLM's and "
+      .. "SGLang's can)" },
   { "grace", kind = "duration", min = 0, default = 60,
     help = "how long requests in flight are waited for at the end (sessions of mt.closed go on for so long), "
       .. "and after Ctrl-C" },
@@ -255,8 +263,8 @@ drive_options.result = {
   { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },
   { "fail-over", kind = "run_bound", list = true,
     help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=1% (where no statistic is "
-      .. "named, the median), or is below it: 'goodput>=10' (with --slo); of a phase ttft.p99@storm=2s,"
-      .. "longest_gap@storm=500,recovery@storm=10s" },
+      .. "named, the median), or is below it, as measures of which more is better want: 'goodput>=10' (with "
+      .. "--slo); of a phase ttft.p99@storm=2s,longest_gap@storm=500,recovery@storm=10s" },
   { "limits", kind = "run_limit", list = true,
     help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005,"
       .. "longest_stall=100,late_start=1; ms, of the rate, of the time)" },

@@ -10,7 +10,7 @@ local phases = require "moontide.load.phases"
 local requests = require "moontide.drive.requests"
 local result = require "moontide.drive.result"
 local shape = require "moontide.kit.shape"
-local summary = require "moontide.drive.summary"
+local span = require "moontide.drive.span"
 local verdict = require "moontide.drive.verdict"
 
 local past = {}
@@ -188,8 +188,9 @@ function past.value(read, info, folder, objectives, by, spans)
   local options = info and info.options or {}
   objectives, by = objectives or options.slo, by or info and info.by or nil
   spans = spans or info and phase.of_members(info.phases) or {}
+  local window = span.window(options) or {}
   local asked = { objectives = objectives, by = by, phases = phases.ends(spans),
-    start = info and info.start_ns or nil }
+    start = info and info.start_ns or nil, window_begin = window.from, window_end = window.to }
   local results, outside, groups, counted = read:results(asked)
   if results and not info and #spans > 0 then -- another tool's run starts with its first request
     asked.start = foreign(results, folder).start
@@ -202,10 +203,10 @@ function past.value(read, info, folder, objectives, by, spans)
     self.groups = by_endpoint.groups(groups, info.urls, function() return (read:results(of_nothing)) end)
   elseif info and by and by == info.by then self.groups = with_empty_groups(groups, info, read) end
   self.epoch, self.has_objectives = 0, objectives ~= nil
-  self.phases = phase.values(spans, counted, 0, self.has_objectives)
+  self.phases = phase.values(self, spans, counted)
   self.folder, self.info, self.columns = folder, info or nil, read
   self.bounds = bounds_of(info, spans)
-  self.metrics, self.by_key = summary.of(results, 0, self.has_objectives)
+  self.metrics, self.by_key = span.metrics(self)
   return result.new(self)
 end
 

@@ -1,5 +1,6 @@
 --- The phases of a run: what was measured in each of them, and measures by their names.
 local nearest = require "moontide.kit.nearest"
+local span = require "moontide.drive.span"
 local summary = require "moontide.drive.summary"
 
 local phase = {}
@@ -15,17 +16,17 @@ local phase = {}
 --- it was not, for how long requests were due in vain
 
 --- The phases' values.
+---@param run table that they are of, with epoch, has_objectives, seconds, was_cancelled and message
 ---@param spans moontide.phase[]
 ---@param counted table[] core's, in their order
----@param epoch integer
----@param has_objectives boolean
 ---@return moontide.run_phase[]
-function phase.values(spans, counted, epoch, has_objectives)
+function phase.values(run, spans, counted)
   local list = {}
-  for i, span in ipairs(spans) do
+  for i, own in ipairs(spans) do
     local one = counted[i]
-    one.name, one.from, one.to = span.name, span.from, span.to
-    one.metrics, one.by_key = summary.of(one.results, epoch, has_objectives)
+    one.name, one.from, one.to = own.name, own.from, own.to
+    one.metrics, one.by_key = summary.of(one.results, run.epoch, run.has_objectives,
+      span.of(run, one.results, own.from, own.to))
     list[i] = one
   end
   return list

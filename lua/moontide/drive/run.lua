@@ -16,7 +16,7 @@ local result = require "moontide.drive.result"
 local server = require "moontide.drive.server"
 local show = require "moontide.drive.show"
 local start = require "moontide.drive.start"
-local summary = require "moontide.drive.summary"
+local span = require "moontide.drive.span"
 local target = require "moontide.drive.target"
 local verdict = require "moontide.drive.verdict"
 local warmup = require "moontide.drive.warmup"
@@ -259,8 +259,8 @@ local function value_of(replay, driver, before, known, ended)
   } do known[name] = one end
   if known.shard and progress.read_whole then known.shard.requests = replay:shard() end
   local value = result.new(known)
-  value.metrics, value.by_key = summary.of(results, known.epoch, known.has_objectives)
-  value.phases = phase.values(known.spans, counted, known.epoch, known.has_objectives)
+  value.metrics, value.by_key = span.metrics(value)
+  value.phases = phase.values(value, known.spans, counted)
   value.promises = opt.promises and promise.of(value, opt.promises, function(key, percentile)
     return replay:percentile(key, percentile)
   end)

@@ -1,6 +1,7 @@
 --- A run's report for people.
 local by_endpoint = require "moontide.drive.by_endpoint"
 local drive = require "moontide.drive"
+local span = require "moontide.drive.span"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -57,15 +58,22 @@ local function failures(results)
   return lines
 end
 
-local function throughputs(by_key)
-  local parts = {}
+-- What throughputs count, and over what time: of a window all that ended in it (drive/span.lua).
+local function throughputs(run, results, by_key, is_member)
+  local parts, window = {}, span.window(run.options)
   for _, key in ipairs { "request_throughput", "output_token_throughput", "goodput" } do
     local one = by_key[key]
     if one then parts[#parts + 1] = ("%s %s %s"):format(one.title, texts.number(one.avg, 2), one.unit) end
   end
   local duration = by_key.benchmark_duration
-  if duration then parts[#parts + 1] = ("over %s s"):format(texts.number(duration.avg, 2)) end
-  return table.concat(parts, ", ")
+  if not duration then return "" end
+  local whose = window and "the window's " or is_member and "the run's " or ""
+  parts[#parts + 1] = ("over %s%s s"):format(whose, texts.number(duration.avg, 2))
+  local text = table.concat(parts, ", ")
+  if not window then return text end
+  text = ("%s: of %s that ended in it"):format(text, texts.grouped_count(results.ended.done, "answer"))
+  if window.to == math.huge or run.seconds >= window.to or is_member then return text end
+  return ("%s; the run was over after %s s"):format(text, texts.number(run.seconds, 2))
 end
 
 -- Wanted and got lengths, where they differ.
@@ -206,17 +214,22 @@ end
 
 -- A line a phase.
 local function phases_of(run)
-  local lines = { { "phase", "", "due", "done", "failed", "cancelled", "TTFT p50", "p99", "ITL p50", "p99",
-    "longest gap", "TTFT back" } }
+  local lines = { { "phase", "", "due", "done", "failed", "cancelled", "ended/s", "good/s", "TTFT p50", "p99",
+    "ITL p50", "p99", "longest gap", "TTFT back" } }
   local function cell(value) return value and texts.number(value, 2) or "" end
   for i, one in ipairs(run.phases) do
     local ttft, itl = one.by_key.time_to_first_token or {}, one.by_key.inter_token_latency or {}
-    local results = one.results
+    local results, rate, good = one.results, one.by_key.request_throughput or {}, one.by_key.goodput or {}
     lines[i + 1] = { one.name, span_of(one), texts.number(results.due, 0), texts.number(results.done, 0),
-      texts.number(results.failed + results.not_sent, 0), texts.number(results.cancelled, 0), cell(ttft.p50),
-      cell(ttft.p99), cell(itl.p50), cell(itl.p99), cell(one.longest_gap), recovery_of(one, i == 1) }
+      texts.number(results.failed + results.not_sent, 0), texts.number(results.cancelled, 0), cell(rate.avg),
+      cell(good.avg), cell(ttft.p50), cell(ttft.p99), cell(itl.p50), cell(itl.p99), cell(one.longest_gap),
+      recovery_of(one, i == 1) }
   end
-  return #lines > 1 and "\nBy phase (times in ms)\n" .. texts.aligned(lines)
+  if not run.has_objectives then
+    for _, line in ipairs(lines) do table.remove(line, 8) end
+  end
+  return #lines > 1 and ("\nBy phase (times in ms)\n%s\n/s: what ended in the phase, whenever it was due, "
+    .. "over its length"):format(texts.aligned(lines))
 end
 
 -- A line an endpoint, and below them how many times the least the largest is.
@@ -255,7 +268,7 @@ function show.report(run)
   end
   add(table_of(run.by_key))
   add ""
-  add(throughputs(run.by_key))
+  add(throughputs(run, results, run.by_key))
   add(show.accounting(results))
   for _, line in ipairs(failures(results)) do add(line) end
   if results.flagged > 0 then
@@ -275,9 +288,10 @@ function show.report(run)
   end
   add(endpoints_of(run))
   for _, group in ipairs(run.groups) do
-    local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)
+    local _, by_key = span.metrics_of_member(run, group.results)
     lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, show.accounting(group.results))
     lines[#lines + 1] = table_of(by_key)
+    add(throughputs(run, group.results, by_key, true))
   end
   add(phases_of(run))
   if run.shards then

@@ -49,16 +49,22 @@ local function seconds_between(from, to)
   return from and to and to > from and (to - from) / 1e9 or nil
 end
 
--- { key, unit, title, value }; nil values are left out.
-local function totals(results, epoch, has_goodput)
-  local duration = seconds_between(results.first_begun, results.last_answer)
+---@class moontide.throughput_basis
+---@field ended table what is counted: done, good, output_tokens, input_tokens
+---@field seconds number? over what time; nil: there are no throughputs
+
+-- { key, unit, title, value }; nil values are left out. over: what throughputs are made of where the results
+-- are not a whole run's (drive/span.lua).
+local function totals(results, epoch, has_goodput, over)
+  over = over or { ended = results, seconds = seconds_between(results.first_begun, results.last_answer) }
+  local ended, duration = over.ended, over.seconds
   local function per_second(count) return duration and count / duration or nil end
   return {
-    { "request_throughput", "requests/sec", "Request Throughput", per_second(results.done) },
-    { "output_token_throughput", "tokens/sec", "Output Token Throughput", per_second(results.output_tokens) },
+    { "request_throughput", "requests/sec", "Request Throughput", per_second(ended.done) },
+    { "output_token_throughput", "tokens/sec", "Output Token Throughput", per_second(ended.output_tokens) },
     { "total_token_throughput", "tokens/sec", "Total Token Throughput",
-      per_second(results.output_tokens + results.input_tokens) },
-    { "goodput", "requests/sec", "Goodput", has_goodput and per_second(results.good) or nil },
+      per_second(ended.output_tokens + ended.input_tokens) },
+    { "goodput", "requests/sec", "Goodput", has_goodput and per_second(ended.good) or nil },
     { "request_count", "requests", "Request Count", results.done },
     { "error_request_count", "requests", "Error Request Count",
       results.failed + results.cancelled + results.not_sent },
@@ -77,6 +83,31 @@ local function totals(results, epoch, has_goodput)
     { "max_response_timestamp", "ns", "Maximum Response Timestamp",
       results.last_answer and results.last_answer + epoch or nil },
   }
+end
+
+-- Measures of which more is better: a bound on the most that they may be lets everything bad pass.
+local better = {
+  request_throughput = true, output_token_throughput = true, total_token_throughput = true, goodput = true,
+  request_count = true, good_request_count = true, hit_ratio = true, cached_tokens = true,
+  output_token_throughput_per_user = true, e2e_output_token_throughput = true,
+  prefill_throughput_per_user = true,
+}
+
+--- Is more of a measure better? By its name, "goodput@storm" and "cached_tokens.avg" too.
+---@param name string
+---@return boolean
+function summary.more_is_better(name)
+  return better[name:match "^[%w_]*"] or false
+end
+
+local of_load = { request_throughput = true, output_token_throughput = true, total_token_throughput = true,
+  request_count = true, total_isl = true, total_osl = true }
+
+--- Is it a measure that more load makes more, as far as the server can follow?
+---@param name string
+---@return boolean
+function summary.grows_with_load(name)
+  return of_load[name] or false
 end
 
 -- Measures that only phases have.
@@ -181,11 +212,12 @@ end
 ---@param results table as drive.replay gives them
 ---@param epoch integer nanoseconds
 ---@param has_objectives boolean
+---@param over? moontide.throughput_basis of results that are not a whole run's (drive/span.lua)
 ---@return moontide.metric_summary[] list, table<string, moontide.metric_summary> by_key
-function summary.of(results, epoch, has_objectives)
+function summary.of(results, epoch, has_objectives, over)
   local list = measured(results)
   local has_goodput = has_objectives and #summary.unmeasured(results) == 0
-  for _, row in ipairs(totals(results, epoch, has_goodput)) do
+  for _, row in ipairs(totals(results, epoch, has_goodput, over)) do
     if row[4] then list[#list + 1] = { key = row[1], unit = row[2], title = row[3], avg = row[4] } end
   end
   local by_key = {}

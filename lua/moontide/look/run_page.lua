@@ -4,7 +4,7 @@ local by_endpoint = require "moontide.drive.by_endpoint"
 local catalogue = require "moontide.look.catalogue"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
-local summary = require "moontide.drive.summary"
+local span = require "moontide.drive.span"
 local texts = require "moontide.kit.text"
 
 local run_page = {}
@@ -62,7 +62,7 @@ local function text_of(value)
   return type(decoded) == "string" and decoded or value
 end
 
-local function groups_table(title, groups, has_objectives)
+local function groups_table(title, run, groups)
   local one = { title = title, head = { "", "Due", "Done", "Not" }, rows = {},
     note = "Times are milliseconds." }
   for _, column in ipairs(group_columns) do table.insert(one.head, column[1]) end
@@ -72,7 +72,7 @@ local function groups_table(title, groups, has_objectives)
       break
     end
     local results = group.results
-    local _, by_key = summary.of(results, 0, has_objectives)
+    local _, by_key = span.metrics_of_member(run, results)
     local row = { text_of(group.value), number(results.due, 0), number(results.done, 0),
       number(results.due - results.done, 0) }
     for _, column in ipairs(group_columns) do
@@ -88,17 +88,19 @@ end
 local function group_tables(subject)
   local run, tables = subject.run, {}
   if run.by and #run.groups > 0 then
-    tables[1] = groups_table("By " .. run.by, run.groups, run.has_objectives)
+    tables[1] = groups_table("By " .. run.by, run, run.groups)
   end
   for _, name in ipairs { "stream", "model", by_endpoint.name } do
     if run.by ~= name then
-      local inside, _, groups = subject.requests:results { by = name }
+      local window = span.window(run.options) or {}
+      local inside, _, groups = subject.requests:results { by = name, start = run.start + run.epoch,
+        window_begin = window.from, window_end = window.to }
       if inside and name == by_endpoint.name then
         groups = by_endpoint.groups(groups, run.urls, function()
           return (subject.requests:results { part = 0xffffffff })
         end)
       end
-      if inside and #groups > 1 then tables[#tables + 1] = groups_table("By " .. name, groups, false) end
+      if inside and #groups > 1 then tables[#tables + 1] = groups_table("By " .. name, run, groups) end
     end
   end
   return tables

@@ -74,13 +74,17 @@ local summary_members = {
 }
 
 local totals = {
-  "request_throughput requests/sec, goodput requests/sec: of those that met their objectives",
+  "request_throughput requests/sec: what was done over benchmark_duration; of a window or a phase what ended "
+    .. "in it, whenever it was due, over its length; of a member over the time of the whole. So are the three "
+    .. "below",
+  "goodput requests/sec: of those that met their objectives",
   "output_token_throughput tokens/sec, total_token_throughput tokens/sec",
   "request_count requests, error_request_count requests, good_request_count requests",
   "total_isl tokens, total_osl tokens, error_isl tokens",
   "uncounted_answers requests: done ones of which the server counted no tokens; only where there are any",
   "hit_ratio ratio: cached tokens over prompt tokens, where the server says them",
-  "benchmark_duration sec, min_request_timestamp ns, max_response_timestamp ns",
+  "benchmark_duration sec: from the first request to the last answer; of a window or a phase its length",
+  "min_request_timestamp ns, max_response_timestamp ns",
 }
 
 -- "time_to_first_token ms Time to First Token" of each metric of a request, then the totals.

@@ -34,7 +34,6 @@ end
 ---@field name? string of the sweep
 ---@field repeat? integer drive each level so often: ["repeat"] = 3
 ---@field settle? number|string rest between levels; 1 s
----@field reset_cache? boolean before each level ask the server to empty its prefix cache
 ---@field resume? boolean leave out levels whose results in output_dir are whole
 ---@field yes? boolean drive more than a thousand levels
 ---@field accept_invalid? boolean an invalid run is no failed level
@@ -83,7 +82,6 @@ end
 ---@field probe? number|string how long a level is measured; 20 s
 ---@field ramp? number|string how long it is driven before that; 5 s
 ---@field settle? number|string rest between probes; 1 s
----@field reset_cache? boolean before each probe ask the server to empty its prefix cache
 ---@field accept_invalid? boolean probes count whatever the driver's verdict
 ---@field expect? string|table<string, any> what the first probe's load must be before it is driven
 ---@field service? table|string|moontide.drive_run for figures of it: what an answer takes

@@ -8,6 +8,7 @@
 -- two), and so only large differences are shown; a permutation of three against three could not show any at
 -- 95 %.
 local interval = require "moontide.study.interval"
+local span = require "moontide.drive.span"
 local summary = require "moontide.drive.summary"
 
 local compare_repeats = {}
@@ -53,12 +54,14 @@ end
 ---@field counts table<string, integer> of values by metric
 
 --- What is compared of the results of a run, or of a part of it.
----@param results table
----@param epoch integer
----@param has_objectives boolean
+---@param run moontide.drive_run
+---@param part table? the results of the part
+---@param has_objectives boolean all the runs had the same
 ---@return moontide.run_figures
-function compare_repeats.figures(results, epoch, has_objectives)
-  local _, by_key = summary.of(results, epoch, has_objectives)
+function compare_repeats.figures(run, part, has_objectives)
+  local results, by_key, _ = part or run.results, nil, nil
+  if part then _, by_key = span.metrics_of_member(run, part) else _, by_key = span.metrics(run) end
+  if not has_objectives then by_key.goodput = nil end
   local bad = results.due - results.done
   return { by_key = by_key, error_rate = results.due > 0 and bad / results.due or nil }
 end

@@ -2,6 +2,7 @@
 --- values of a member of their rows.
 local difference = require "moontide.study.difference"
 local repeats = require "moontide.study.compare_repeats"
+local span = require "moontide.drive.span"
 local subjects = require "moontide.study.compare_subjects"
 
 local compare_runs = {}
@@ -31,6 +32,7 @@ local function pair_of(first, second, opt)
   local function contrast(by, parts)
     local pair, why, kind = require("moontide.drive").contrast(requests[1], requests[2],
       { objectives = objectives, seed = opt.seed, drawn_apart = has_other_seed(apart), by = by,
+        windows = { span.window_moments(first, by ~= nil), span.window_moments(second, by ~= nil) },
         values = parts and { parts[1].value, parts[2].value } })
     if not pair then return nil, why, kind end
     local has_goodput = objectives and first.by_key.goodput and second.by_key.goodput
@@ -106,8 +108,7 @@ local function figures_of(sides, objectives, parts)
     figures[s] = {}
     for i, run in ipairs(runs) do
       at = at + 1
-      local results = parts and parts[at].results or run.results
-      figures[s][i] = repeats.figures(results, run.epoch, objectives ~= nil)
+      figures[s][i] = repeats.figures(run, parts and parts[at].results, objectives ~= nil)
     end
   end
   return figures

@@ -146,6 +146,21 @@ local function within_lines(pair)
   return #lines > 0 and table.concat(lines, "\n") or nil
 end
 
+local apart = 0.1 -- of the prompts' tokens, from which on caches explain what differs
+
+--- What must be known beside the differences of the run in that place: lines, none where nothing must.
+---@param self moontide.run_comparison
+---@param place integer
+---@return string[]
+function compare_show.cautions(self, place)
+  local first, other = self.runs[1].by_key.hit_ratio, self.runs[place].by_key.hit_ratio
+  if not first or not other or math.abs(other.avg - first.avg) < apart then return {} end
+  local warmer = other.avg > first.avg and compare_show.letter(place) or "A"
+  return { ("The servers' caches were not alike: %.2f of A's prompt tokens came from a cache, and %.2f of "
+    .. "%s's: %s may have found there what an earlier run had left, and be faster for it (replay "
+    .. "--reset-cache)"):format(first.avg, other.avg, compare_show.letter(place), warmer) }
+end
+
 local function basis_line(pair)
   if pair.repeats then
     local text = "Means over %s of A and %s of B; spread is the sample deviation between runs, and the "
@@ -191,7 +206,9 @@ end
 
 local function pair_text(self, place)
   local pair = self.pairs[place]
-  local parts = lists.present(3, differing_line(pair), within_lines(pair), body_of(self, place, pair))
+  local parts = lists.present(2, differing_line(pair), within_lines(pair))
+  for _, line in ipairs(compare_show.cautions(self, place)) do parts[#parts + 1] = line end
+  parts[#parts + 1] = body_of(self, place, pair)
   add_groups(self, place, parts)
   return table.concat(parts, "\n")
 end
@@ -284,6 +301,7 @@ local function pair_members(self, place)
   local members = { { "first", self.names[1] }, { "second", self.names[place] },
     { "repeats", pair.repeats and json.array(pair.repeats) },
     { "statistic", pair.repeats and "welch" },
+    { "cautions", json.array(compare_show.cautions(self, place)) },
     { "differing", differing_members(pair.differing) },
     { "within", pair.within and json.array {
       differing_members(pair.within[1]), differing_members(pair.within[2]) } } }

@@ -145,6 +145,10 @@ function difference.bound(name, most, what)
   local sign, size, percent = text:match "^([+-]?)(.-)%s*(%%?)$"
   local amount = not size:find "^[+-]" and amount_of(size, key, here) or nil
   if not amount or percent == "%" and not tonumber(size) then units.wrong(here, most, allowed) end
+  if sign ~= "-" and summary.more_is_better(name) then
+    core.base.raise(("%s=%s is how far it may be above, and more of it is better: %s=-%s%s is how far it may "
+      .. "be below"):format(here, text, name, size, percent))
+  end
   return { name = name, key = key, statistic = statistic, sign = sign == "-" and -1 or 1,
     most = percent == "%" and amount / 100 or amount, is_relative = percent == "%", text = text }
 end
@@ -157,7 +161,7 @@ function difference.of_texts(texts, what)
   local list = {}
   for i, text in ipairs(texts) do
     local name, most = text:match "^%s*([^%s=]+)%s*=%s*(.-)%s*$"
-    if not name then units.wrong(what, text, "MEASURE=DIFFERENCE (ttft.p99=+5%)") end
+    if not name or name:find "[<>]$" then units.wrong(what, text, "MEASURE=DIFFERENCE (ttft.p99=+5%)") end
     list[i] = difference.bound(name, most, what)
   end
   return list

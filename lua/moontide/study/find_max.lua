@@ -7,21 +7,32 @@
 -- at as high a level or a higher one, the machine is busy with something else: it is tried some more times,
 -- and then the search stops, for going down from there would find what the other work leaves.
 --
+-- A least of a throughput, a promise like another, is not kept by a level that is too low for it: where that
+-- is all that is missing, and the server has kept up with the load, a level is no word on those above it, and
+-- the search goes up until the promise is kept, the server keeps up no longer, or --most is reached. Once a
+-- level has passed, what does not pass above it is too much.
+--
 -- The result is a value that prints as a table: max (nil: no level kept them), unit, limited_by,
--- is_confirmed, low and high (the bracket: what passed twice, and what did not), probes, was_cancelled,
--- stopped (why it ended before its end; max is nil then). A
--- probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
--- invalid one), passed =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua), cautions =
--- (lines of how its figures were counted, none where all was as asked: drive/show.lua), folder = }.
+-- is_confirmed, low and high (the bracket: what passed twice, and what did not), too_low (the largest level
+-- that was too low for a least, where none passed), probes, was_cancelled,
+-- stopped (why it ended before its end; max is nil then).
+--
+-- A probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
+-- invalid one), passed =, is_too_low =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua),
+-- cautions = (lines of how its figures were counted, none where all was as asked: drive/show.lua), stretch =
+-- ({ from, to }, seconds of a trace that were measured: a faster level sees more of it, and later parts),
+-- folder = }.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local figures = require "moontide.command.figures"
 local find_report = require "moontide.study.find_report"
+local kept = require "moontide.study.kept"
 local level = require "moontide.study.level"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local search = require "moontide.study.search"
 local show = require "moontide.drive.show"
+local summary = require "moontide.drive.summary"
 local targets = require "moontide.drive.target"
 
 local find_max = {}
@@ -54,7 +65,8 @@ find_max.options = {
   { "slo", kind = "run_bound", list = true, placeholder = "MEASURE=MOST",
     help = "the promises: statistics of a probe and the most they may be, "
       .. "ttft.p99=500,itl.p95=50,error_rate=1% (where no statistic is named, the median), or the least: "
-      .. "'output_token_throughput>=900' (required)" },
+      .. "'output_token_throughput>=900', for which a level may be too low: then it searches above it "
+      .. "(required)" },
   { "unit", kind = "choice", choices = { "rate", "concurrency", "rate-scale" }, default = "rate",
     help = "what is searched for: requests a second, requests in flight, or a factor of all rates" },
   { "first", kind = "rate_number", above = 0,
@@ -66,8 +78,6 @@ find_max.options = {
   { "ramp", kind = "duration", min = 0, default = 5, help = "how long it is driven before that" },
   { "settle", kind = "duration", min = 0, default = 1,
     help = "how long to rest between probes once the server has nothing to do" },
-  { "reset-cache", kind = "flag",
-    help = "before each probe ask the server to empty its prefix cache (vLLM's and SGLang's can)" },
 }
 
 local of_search = { "slo", "unit", "first", "most", "precision", "probe", "ramp", "target", "fail_over",
@@ -94,19 +104,53 @@ local function settings_of(self, value, number)
   }
 end
 
--- Why a finished probe does not pass; nil: it does.
+-- Why a finished probe does not pass; nil: it does. Whether it is not for a promise.
 local function objection(self, run)
-  if run.message then return run.message end
+  if run.message then return run.message, true end
   if run.seconds < self.ramp + self.probe then
-    return ("the load was over after %.3g s of %.3g s"):format(run.seconds, self.ramp + self.probe)
+    return ("the load was over after %.3g s of %.3g s"):format(run.seconds, self.ramp + self.probe), true
   end
   if run.results.due == 0 then
     return ("no request was due in the %.3g s that were measured: a longer --probe sees more")
-      :format(self.probe)
+      :format(self.probe), true
   end
   for _, one in ipairs(run.promises) do
-    if not one.kept then return one.text end
+    if not one.kept then return one.text, false end
   end
+end
+
+-- Whether the server followed the load: as much ended in the window as was due in it, or, where the window
+-- begins with fewer in flight than it ends with, nearly all that was due was done.
+local function kept_up(run)
+  local results = run.results
+  return results.ended.done >= 0.8 * results.due or results.done >= 0.9 * results.due
+end
+
+-- A closed loop always follows; four times as many in flight that bring no more are enough.
+local function brings_no_more(self, probe, one, place)
+  for _, before in ipairs(self.probes) do
+    local value = before.is_too_low and before.level <= probe.level / 4 and before.promises[place].value
+    if value and one.value <= 1.05 * value then return true end
+  end
+  return false
+end
+
+-- Is all that a probe lacks a least that more load would bring?
+local function is_too_low(self, probe, run)
+  if probe.passed or not probe.is_valid or probe.is_broken or not kept_up(run) then return false end
+  for place, one in ipairs(probe.promises) do
+    local is_of_load = one.is_least and one.value and summary.grows_with_load(one.name)
+    if not one.kept and (not is_of_load or brings_no_more(self, probe, one, place)) then return false end
+  end
+  return true
+end
+
+-- The seconds of a trace that were measured; nil: it is none, or is sent without its times.
+local function stretch_of(self, run)
+  local opt = run.options
+  if not run.is_of_trace or opt.concurrency then return nil end
+  local begin, ratio = opt.start or 0, opt.speed_ratio
+  return { begin + self.ramp * ratio, begin + (self.ramp + self.probe) * ratio }
 end
 
 -- One drive at a level, into the list of probes; nil, message, code when the search cannot go on.
@@ -121,17 +165,19 @@ local function drive_once(self, load, value, why, base)
   end
   if not run then return nil, message, code end
   if run.was_cancelled then return nil, "interrupted", "interrupted" end
-  local reason = objection(self, run)
+  local reason, is_broken = objection(self, run)
   local probe = {
     level = value, why = why, passed = reason == nil, reason = reason, seed = settings.seed,
     verdict = run.verdict.name, limited_by = run.verdict.limited_by, counts = run.counts,
     promises = run.promises, cautions = show.cautions(run), folder = settings.output_dir,
+    is_broken = is_broken, stretch = stretch_of(self, run),
   }
   probe.is_valid = run.verdict.name == "valid" or base.accept_invalid
   if not probe.is_valid then
     probe.passed = false
     probe.reason = "the generator: " .. table.concat(run.verdict.limited_by, "; ")
   end
+  probe.is_too_low = is_too_low(self, probe, run)
   self.probes[number] = probe
   report.note(find_report.line(self, probe))
   return probe
@@ -211,18 +257,24 @@ local function work(self, load, base, looking)
     if not probe then return nil, message, code end
     self.stopped = disturbance(self, probe)
     if self.stopped then return true end
-    looking:tell(value, probe.passed)
+    looking:tell(value, probe.passed, probe.is_too_low)
   end
   return true
 end
 
--- Why no larger level passes: the last word on the smallest that did not.
-local function limit_of(self, looking)
+-- The last word on a level that did not pass.
+local function reason_at(self, value)
   local reason
   for _, probe in ipairs(self.probes) do
-    if probe.level == looking.high and not probe.passed then reason = probe.reason end
+    if probe.level == value and not probe.passed then reason = probe.reason end
   end
-  return reason or looking.low and "--most" or "nothing was tried"
+  return reason
+end
+
+-- Why no larger level passes.
+local function limit_of(self, looking)
+  return reason_at(self, looking.high) or not looking.low and reason_at(self, looking.under)
+    or looking.low and "--most" or "nothing was tried"
 end
 
 --- Searches. Gives the result, or nil, message, code when nothing could be driven.
@@ -249,11 +301,14 @@ function find_max.run(load, opt)
   end
   local looking = search.new { first = first, precision = opt.precision, most = opt.most,
     least = least_level(self, load, base, first), is_whole = unit.is_whole }
+  if self.folder then kept.note_earlier(self.folder, { "find-max.json", "probe001/run.json" }, "search") end
   drive.bear_interrupts(true)
   local worked = table.pack(pcall(work, self, load, base, looking))
   drive.bear_interrupts(false)
   if not worked[1] then error(worked[2], 0) end
   self.low, self.high = looking.low, looking.high
+  self.too_low = not looking.low and looking.under or nil
+  self.low_reason = reason_at(self, self.too_low)
   self.limited_by = self.stopped or limit_of(self, looking)
   if self.stopped then
     self.is_confirmed = false

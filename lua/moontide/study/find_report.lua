@@ -21,7 +21,7 @@ function find_report.line(self, probe)
   for i, one in ipairs(probe.promises) do parts[i] = one.text end
   local why = probe.passed and table.concat(parts, "; ") or probe.reason
   return ("%s %s (%s): %s; %s"):format(number(probe.level), self.unit, probe.why,
-    probe.passed and "passed" or "did not pass", why)
+    probe.passed and "passed" or probe.is_too_low and "is too low" or "did not pass", why)
 end
 
 local function shown(promise)
@@ -29,8 +29,15 @@ local function shown(promise)
   return promise.value == math.huge and "for ever" or ("%.6g"):format(promise.value)
 end
 
+-- "10 s to 50 s" of a trace; nil: the probe is of no trace's times.
+local function stretch_of(probe)
+  return probe.stretch and ("%.6g s to %.6g s"):format(probe.stretch[1], probe.stretch[2])
+end
+
 local function table_of(self)
+  local is_of_trace = stretch_of(self.probes[1]) ~= nil
   local head = { self.unit, "why", "due", "done" }
+  if is_of_trace then table.insert(head, 3, "of the trace") end
   for _, one in ipairs(self.slo) do
     local sign = one[3] and ">=" or "="
     head[#head + 1] = ("%s%s%.6g%s"):format(one[1], sign, one[2], summary.unit_text(one[1]))
@@ -41,9 +48,10 @@ local function table_of(self)
   for _, probe in ipairs(self.probes) do
     local line = { number(probe.level), probe.why, texts.number(probe.counts.due, 0),
       texts.number(probe.counts.done, 0) }
+    if is_of_trace then table.insert(line, 3, stretch_of(probe) or "-") end
     for _, one in ipairs(probe.promises) do line[#line + 1] = shown(one) end
     line[#line + 1] = probe.verdict
-    line[#line + 1] = probe.passed and "yes" or "no"
+    line[#line + 1] = probe.passed and "yes" or probe.is_too_low and "too low" or "no"
     rows[#rows + 1] = line
   end
   return texts.aligned(rows)
@@ -55,6 +63,10 @@ local function reservations(self)
   local list, fewest, due, count = {}, math.huge, 0, 0
   for _, probe in ipairs(self.probes) do
     if probe.level == self.max and probe.passed then
+      if #list == 0 and stretch_of(probe) then
+        list[1] = ("It was measured of the trace from %s; each level sees another stretch of it (--start "
+          .. "says where they begin)"):format(stretch_of(probe))
+      end
       fewest, due, count = math.min(fewest, probe.counts.due), due + probe.counts.due, count + 1
     end
   end
@@ -82,6 +94,12 @@ local function answer(self)
   if self.was_cancelled then return "The search was interrupted: " .. so_far(self) end
   if self.stopped then
     return ("The most was not found out: %s; %s"):format(self.stopped, so_far(self))
+  end
+  if not self.max and self.too_low then
+    local above = self.high and ("; at %s: %s"):format(number(self.high), self.limited_by)
+      or "; no more was tried (--most)"
+    return ("No level keeps the promises; %s %s is too low: %s%s"):format(number(self.too_low), self.unit,
+      self.low_reason, above)
   end
   if not self.max then
     return ("No level keeps the promises; at %s %s: %s"):format(number(self.high), self.unit, self.limited_by)
@@ -125,8 +143,10 @@ local function probe_object(probe)
   end
   return json.object {
     { "level", probe.level }, { "why", probe.why }, { "passed", probe.passed },
-    { "reason", probe.reason or json.null }, { "seed", probe.seed }, { "verdict", probe.verdict },
+    { "too_low", probe.is_too_low }, { "reason", probe.reason or json.null }, { "seed", probe.seed },
+    { "verdict", probe.verdict },
     { "limited_by", json.array(probe.limited_by) }, { "counts", json.object(counts) },
+    { "stretch", probe.stretch and json.array(probe.stretch) or json.null },
     { "promises", json.array(promises) }, { "cautions", json.array(probe.cautions) },
     { "folder", probe.folder or json.null } }
 end
@@ -143,7 +163,8 @@ function find_report.json(self)
     { "confirmed", self.is_confirmed }, { "was_cancelled", self.was_cancelled },
     { "stopped", self.stopped or json.null },
     { "bracket", json.array { self.low or json.null, self.high or json.null } },
-    { "precision", self.precision }, { "slo", json.object(slo) }, { "ramp", self.ramp },
+    { "too_low", self.too_low or json.null }, { "precision", self.precision },
+    { "slo", json.object(slo) }, { "ramp", self.ramp },
     { "probe", self.probe }, { "target", self.name }, { "urls", json.array(self.urls) },
     { "model", self.model }, { "seed", self.seed }, { "version", core.version },
     { "probes", json.array(probes) },

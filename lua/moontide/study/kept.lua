@@ -3,6 +3,7 @@ local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
 local past = require "moontide.drive.past"
+local report = require "moontide.kit.report"
 local system = require "moontide.kit.system"
 
 local kept = {}
@@ -57,6 +58,20 @@ function kept.of(folder, opt)
   local why = objection(run, opt)
   if why then return nil, why end
   return run
+end
+
+--- Says that results are there which will be replaced.
+---@param folder string
+---@param names string[] files, of which one at least tells that
+---@param what string "sweep", "search"
+---@param way? string how to keep them
+function kept.note_earlier(folder, names, what, way)
+  for _, name in ipairs(names) do
+    if system.exists(folder .. "/" .. name) then
+      report.note(("%s: the results of an earlier %s there are replaced%s"):format(folder, what, way or ""))
+      return
+    end
+  end
 end
 
 return kept

@@ -8,7 +8,7 @@
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local quiet = require "moontide.study.quiet"
-local report = require "moontide.kit.report"
+local reset = require "moontide.drive.reset"
 local run = require "moontide.drive.run"
 local targets = require "moontide.drive.target"
 
@@ -152,17 +152,12 @@ function level.drive(load, settings, opt, is_first)
   local target, own, code = prepare(load, settings, opt)
   if not target then return nil, own --[[@as string]], code end
   if not quiet.wait(opt, is_first and 0 or opt.settle) then return nil, "interrupted", "interrupted" end
-  local was_reset
-  if opt.reset_cache then
-    local text
-    was_reset, text = quiet.reset(opt)
-    report.note(text)
-  end
+  local was_reset = reset.before(opt)
   if settings.stop_after then target.stop_after = settings.stop_after end
   target.level = name_of(settings)
   local made, message
   made, message, code = run.of(target, own)
-  if made then made.cache_was_reset = was_reset end
+  if made then made.cache_was_reset, made.is_of_trace = was_reset, not target.is_plan end
   return made, message, code
 end
 

@@ -21,8 +21,6 @@ sweep.options = {
     help = "drive each level so often, with other seeds, and say the mean and its 95 % interval" },
   { "settle", kind = "duration", min = 0, default = 1,
     help = "how long to rest between levels once the server has nothing to do" },
-  { "reset-cache", kind = "flag",
-    help = "before each level ask the server to empty its prefix cache (vLLM's and SGLang's can)" },
   { "resume", kind = "flag",
     help = "leave out levels whose results are whole and were driven with these options" },
   { "yes", kind = "flag", help = "drive more than a thousand levels" },
@@ -146,6 +144,17 @@ local function check_levels(self, load, opt, base)
   return figures.judge(opt, loads)
 end
 
+-- Levels of an earlier sweep of that name are lost one by one, those that are not driven now stay.
+local function note_earlier(self)
+  local names = { sweep_report.names.json }
+  for _, one in ipairs(self.levels) do
+    names[#names + 1] = one.folder .. "/run.json"
+    names[#names + 1] = one.folder .. "/run1/run.json"
+  end
+  kept.note_earlier(self.folder, names, "sweep", " (--resume keeps levels that are whole and were driven "
+    .. "with the same options)")
+end
+
 local function drive_all(self, load, opt, base)
   for _, one in ipairs(self.levels) do
     for number = 1, self.repeats do
@@ -182,6 +191,7 @@ function sweep.run(load, opt, by_default)
   local done, message, code = check_levels(self, load, opt, base)
   if not done then return nil, message, code end
   if self.folder then
+    if not opt.resume then note_earlier(self) end
     done, message, code = drive.make_folder(self.folder)
     if not done then return nil, message, code end
   end

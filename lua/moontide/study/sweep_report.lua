@@ -16,6 +16,7 @@ local drive = require "moontide.drive"
 local interval = require "moontide.study.interval"
 local json = require("moontide.base.json").public.json
 local show = require "moontide.drive.show"
+local span = require "moontide.drive.span"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -24,15 +25,6 @@ local sweep_report = {}
 sweep_report.names = { summary = "SUMMARY.txt", csv = "sweep.csv", json = "sweep.json" }
 
 -- --- figures ---------------------------------------------------------------------------------------
-
---- Requests in flight on average over the time of a run: the time of all that were answered over the run's
---- own (Little's law). nil where nothing was answered.
----@param run table
----@return number?
-function sweep_report.effective_concurrency(run)
-  local latency, duration = run.by_key.request_latency, run.by_key.benchmark_duration
-  return latency and duration and duration.avg > 0 and latency.sum / 1000 / duration.avg or nil
-end
 
 -- f(run) of each run of a level that has it: the mean, half of its interval, how many.
 local function over_runs(one, f)
@@ -102,7 +94,7 @@ end
 local function row_of(one)
   local line = table.move(one.cells, 1, #one.cells, 1, {})
   local counts = counts_over_runs(one)
-  local in_flight, half = over_runs(one, sweep_report.effective_concurrency)
+  local in_flight, half = over_runs(one, span.in_flight)
   line[#line + 1] = cell(in_flight, half, 2)
   line[#line + 1] = texts.number(counts.done, 0)
   line[#line + 1] = texts.number(counts.due - counts.done, 0)
@@ -229,7 +221,7 @@ local function run_object(entry)
   if run then
     members[#members + 1] = { "verdict", run.verdict.name }
     members[#members + 1] = { "limited_by", json.array(run.verdict.limited_by) }
-    members[#members + 1] = { "effective_concurrency", sweep_report.effective_concurrency(run) or json.null }
+    members[#members + 1] = { "effective_concurrency", span.in_flight(run) or json.null }
     members[#members + 1] = { "counts", counts_object(run.results) }
     members[#members + 1] = { "metrics", metrics_of_run(entry) }
   end
@@ -250,7 +242,7 @@ local function level_object(self, one)
   local runs = {}
   for i, entry in ipairs(one.runs) do runs[i] = run_object(entry) end
   local metrics, intervals = metrics_of_level(one)
-  local effective, half = over_runs(one, sweep_report.effective_concurrency)
+  local effective, half = over_runs(one, span.in_flight)
   local members = {
     { "folder", one.folder }, { "values", values_of(self, one) }, { "status", one.status },
     { "effective_concurrency", effective or json.null }, { "counts", counts_object(counts_over_runs(one)) },
@@ -311,7 +303,7 @@ local function csv_row(one, entry, measures)
   for _, name in ipairs { "due", "done", "failed", "cancelled", "not_sent" } do
     line[#line + 1] = run and run.results[name] or ""
   end
-  line[#line + 1] = run and sweep_report.effective_concurrency(run) or ""
+  line[#line + 1] = run and span.in_flight(run) or ""
   for _, measure in ipairs(measures) do
     local metric = run and run.by_key[measure[1]]
     line[#line + 1] = metric and metric[measure[2]] or ""
