@@ -227,6 +227,11 @@ typedef struct mt_process_expectation {
 mt_code mt_process_expect(mt_process *process, const mt_process_context *context,
                           mt_process_expectation *expectation, mt_error *error);
 
+/* The requests (of sessions: these) that begin on average over the seeds of the curve's noise; NAN where
+ * no formula knows it: the curve is bent, or arrivals are not in proportion to it. A rate that some seed
+ * has below 0 is not clamped in it. */
+double mt_process_mean_over_noise(mt_process *process, const mt_process_context *context);
+
 /* A picture over time: `count` equal bins over [0, horizon). */
 typedef struct mt_process_bins {
     double *requests;

@@ -39,9 +39,7 @@ local lists = { "requests", "input_tokens", "output_tokens", "in_flight", "kv_to
 -- How many units begin in each step; NaN where nobody knows.
 local function arrivals_of(entry, opt, steps)
   local starts <const> = core.process.starts(entry.stream.process)
-  local text = tostring(starts)
-  local is_dear = text:find("^hawkes%(") or text:find("^poisson_counts%(")
-  local at_once = is_dear and math.ceil(steps.count / most_dear) or 1
+  local at_once = tostring(starts):find("^hawkes%(") and math.ceil(steps.count / most_dear) or 1
   local bins = math.ceil(steps.count / at_once)
   local areas = core.process.areas(starts, opt.seed, entry.factor * (opt.rate_scale or 1),
     math.min(entry.last, opt.duration), 0, bins * at_once * steps.length, bins)

@@ -179,7 +179,7 @@ local scale_spec = { { "mean", kind = "rate_number", min = 0 }, { "max", kind = 
 ---@field max? number|string
 
 --- The curve scaled so that its mean, or its maximum, is the rate given. Noise counts as its mean, so
---- the factor is the same for every seed.
+--- the factor is the same for every seed. Where c:mean() is estimated, so is the factor.
 ---@param o moontide.scale_to_options
 ---@return moontide.curve
 function methods:scale_to(o)
@@ -214,15 +214,18 @@ local function horizon_of(self, horizon, name, is_needed)
   return 0
 end
 
---- The mean rate: of an endless curve in the long run (noise counting as its mean).
----@param horizon? number|string up to when, for an endless curve that never repeats itself
----@return number
+--- The mean rate: of an endless curve in the long run, or up to a horizon. Noise counts as its mean. Where
+--- the rate is not in proportion to its noise (noise in a clamp, in max or min, as a divisor, times itself) the
+--- mean over seeds is estimated from 65 536 values; what it may be wrong by (two standard errors) is then given
+--- too.
+---@param horizon? number|string up to when, needed for an endless curve that never repeats itself
+---@return number mean, number? error where it is estimated
 function methods:mean(horizon)
   return raw.mean(self, horizon_of(self, horizon, "mean", raw.period(self) == nil))
 end
 
---- The largest rate.
----@param horizon? number|string up to when, for an endless curve with noise or without a period
+--- The largest rate: of an endless curve in its first period, or up to a horizon.
+---@param horizon? number|string up to when, needed for an endless curve with noise or without a period
 ---@return number
 function methods:max(horizon)
   local period, _, noisy = raw.period(self)
