@@ -168,6 +168,10 @@ mt_process *mt_process_restarted(mt_process *process, mt_process *starts, mt_err
 /* Do its sessions' turns, think times, services or branches follow curves of time? */
 int mt_process_follows_time(const mt_process *process);
 
+/* Seconds after which a curve in its sessions' turns or think times has ended and keeps its last value;
+ * INFINITY: none ends. */
+double mt_process_shape_duration(const mt_process *process);
+
 /* Do answers of its sessions take as long as a function of the load says? */
 int mt_process_follows_load(const mt_process *process);
 

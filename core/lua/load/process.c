@@ -294,6 +294,13 @@ static int is_noisy(lua_State *L) {
     return 1;
 }
 
+/* shape_duration(process) -> seconds after which a curve in its turns or think times keeps its last value,
+ * math.huge where none ends */
+static int shape_duration(lua_State *L) {
+    lua_pushnumber(L, mt_process_shape_duration(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
 /* follows_time(process) -> boolean: do turns, think times, services or branches? */
 static int follows_time(lua_State *L) {
     lua_pushboolean(L, mt_process_follows_time(mt_lua_check_process(L, 1)));
@@ -412,6 +419,7 @@ int mt_lua_open_process(lua_State *L) {
                                          {"restarted", restarted},
                                          {"mean_over_noise", mean_over_noise},
                                          {"is_noisy", is_noisy},
+                                         {"shape_duration", shape_duration},
                                          {"follows_time", follows_time},
                                          {"follows_load", follows_load},
                                          {NULL, NULL}};

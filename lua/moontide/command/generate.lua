@@ -61,8 +61,8 @@ local function write_peak(self, opt, expected)
     return
   end
   local clock = busiest.from < 3600 and "" or (" (%s)"):format(texts.time(math.floor(busiest.from + 0.5)))
-  io.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(busiest.rate, busiest.from, clock,
-    busiest.width))
+  io.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(busiest.rate, busiest.from,
+    clock, busiest.width))
 end
 
 -- Can many requests have one time, though no rate says so?

@@ -68,7 +68,10 @@ end
 
 -- Does anything that its requests draw follow time?
 local function follows_time(of)
-  local lengths_do = core.plan.lengths_follow_time
+  -- What a rule does nobody knows.
+  local function lengths_do(lengths)
+    return core.plan.lengths_follow_time(lengths) or core.lengths.have_rules(lengths)
+  end
   local follows = core.process.follows_time(of.process) or lengths_do(of.lengths)
     or of.first and lengths_do(of.first)
   for _, level in ipairs(of.branches or {}) do follows = follows or lengths_do(level.lengths) end

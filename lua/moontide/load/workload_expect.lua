@@ -113,8 +113,8 @@ local noise_seeds = 32
 -- 97.5 % quantile of Student's distribution with 31 degrees of freedom.
 local student <const> = 2.040
 
---- Over seeds, of a stream whose rate has noise: how many requests it has on average; `error`, what that may be
---- wrong by in 95 of 100 cases, 0 where a formula says it; and how far seeds are apart. nil without noise.
+--- Over seeds, of a stream whose rate has noise: how many requests it has on average; `error`, what that may
+--- be wrong by in 95 of 100 cases, 0 where a formula says it; and how far seeds are apart. nil without noise.
 ---@param self moontide.workload
 ---@param i integer stream
 ---@param opt table duration, seed, rate_scale

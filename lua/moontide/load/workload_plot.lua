@@ -57,8 +57,8 @@ function workload_plot.expected_rates(self, opt, expected, bins)
   return rates
 end
 
--- The busiest stretch is looked for in steps that are a round part of it, from a fifth to a fiftieth; where there
--- is no such part, in tenths.
+-- The busiest stretch is looked for in steps that are a round part of it, from a fifth to a fiftieth; where
+-- there is no such part, in tenths.
 local fewest_steps, most_steps = 5, 50
 
 local function step_of(width)
@@ -75,13 +75,18 @@ end
 -- Rates that differ by no more are told apart by rounding alone.
 local same <const> = 1e-9
 
---- The stretch of a 120th of the duration in which the rate is expected to be largest, the first of several; nil
---- where nobody knows.
+---@class moontide.busiest
+---@field rate number requests a second
+---@field from number seconds
+---@field width number seconds
+---@field is_flat boolean the rate is the same everywhere
+
+--- The stretch of a 120th of the duration in which the rate is expected to be largest, the first of several;
+--- nil where nobody knows.
 ---@param self moontide.workload
 ---@param opt table seed, duration, rate_scale, shard
 ---@param expected moontide.expected of the same
----@return { rate: number, from: number, width: number, is_flat: boolean }? busiest requests a second, seconds;
---- is_flat: it is the same everywhere
+---@return moontide.busiest?
 function workload_plot.busiest(self, opt, expected)
   local width = opt.duration / workload_plot.bins
   local steps = step_of(width)
@@ -95,7 +100,8 @@ function workload_plot.busiest(self, opt, expected)
       least = math.min(least, sum)
     end
   end
-  return { rate = best / steps, from = at * width / steps, width = width, is_flat = least >= best * (1 - 1e-6) }
+  return { rate = best / steps, from = at * width / steps, width = width,
+    is_flat = least >= best * (1 - 1e-6) }
 end
 
 --- The picture of what was counted.
