@@ -453,3 +453,19 @@ int mt_lengths_follow_time(const mt_lengths *lengths) {
         all_constant &= is_constant(lengths->weights[i]);
     return !all_constant || mt_lengths_vary(lengths) == 2;
 }
+
+static double duration_of(const mt_distribution *length, const mt_length_rule *rule) {
+    if (rule)
+        return mt_length_rule_duration(rule);
+    return length ? mt_distribution_duration(length) : INFINITY;
+}
+
+double mt_lengths_duration(const mt_lengths *lengths) {
+    double duration = INFINITY;
+    for (size_t i = 0; i < lengths->count; i++) {
+        const mt_length_pair *pair = &lengths->pairs[i];
+        duration = fmin(duration, duration_of(pair->input, pair->input_rule));
+        duration = fmin(duration, duration_of(pair->output, pair->output_rule));
+    }
+    return duration;
+}

@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 
+#include <math.h>
+
 struct mt_length_rule {
     uint64_t references;
     mt_distribution **turns; /* NULL: a function */
@@ -70,6 +72,13 @@ int mt_length_rule_needs_turns(const mt_length_rule *rule) {
 double mt_length_rule_mean(const mt_length_rule *rule) {
     return rule->turns ? mt_distribution_mean_rounded(rule->turns[rule->count - 1], 0, 0, 0, 1e15)
                        : 0;
+}
+
+double mt_length_rule_duration(const mt_length_rule *rule) {
+    double duration = INFINITY;
+    for (size_t i = 0; rule->turns && i < rule->count; i++)
+        duration = fmin(duration, mt_distribution_duration(rule->turns[i]));
+    return duration;
 }
 
 mt_code mt_length_rule_draw(const mt_length_rule *rule, mt_random *random,

@@ -43,6 +43,9 @@ int mt_length_rule_needs_turns(const mt_length_rule *rule);
 /* Roughly what it is on average (of turns: the last one's mean); 0 when nobody knows. */
 double mt_length_rule_mean(const mt_length_rule *rule);
 
+/* Seconds after which a curve in its turns' distributions has ended; INFINITY: none does. */
+double mt_length_rule_duration(const mt_length_rule *rule);
+
 /* A length, not rounded; `low` is the least that makes sense. */
 mt_code mt_length_rule_draw(const mt_length_rule *rule, mt_random *random,
                             const mt_length_event *event, uint64_t low, double *tokens,

@@ -64,7 +64,8 @@ void mt_plan_release(mt_plan *plan);    /* NULL is allowed */
 typedef struct mt_expectation {
     double requests, sessions; /* requests is NAN where nobody knows (a script's own process) */
     double input_mean, output_mean; /* tokens; output over the requests that have one. Sessions
-                                       count as if none ended at max_input */
+                                       count as if none ended at max_input, and as if they
+                                       read all curves where they begin */
     double output_share;            /* of requests that have an output_length */
     double shared_mean;             /* tokens of the shared part that prompts use */
     double whole_shared_mean;       /* of them, in whole blocks */

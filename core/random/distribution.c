@@ -31,6 +31,22 @@ int mt_distribution_varies(const mt_distribution *distribution) {
     return distribution->varies;
 }
 
+double mt_distribution_duration(const mt_distribution *d) {
+    double duration = INFINITY;
+    if (!d->varies)
+        return duration;
+    if (d->kind == &mt_affine_kind || d->kind == &mt_clamp_kind)
+        return mt_distribution_duration(d->around.part);
+    for (size_t i = 0; d->kind == &mt_mix_kind && i < d->mix.count; i++)
+        duration = fmin(duration, mt_distribution_duration(d->mix.parts[i]));
+    for (int i = 0; d->kind == &mt_law_kind && i < 2; i++) {
+        const mt_parameter *parameter = &d->law.parameter[i];
+        if (parameter->at && parameter->duration)
+            duration = fmin(duration, parameter->duration(parameter->context));
+    }
+    return duration;
+}
+
 int mt_distribution_is_shape(const mt_distribution *distribution) {
     return distribution->is_shape;
 }

@@ -51,11 +51,13 @@ typedef struct mt_parameter {
     void (*retain)(void *context);                           /* NULL: nothing to do */
     void (*release)(void *context);                          /* NULL: nothing to do */
     char *(*text)(void *context, char *buffer, size_t size); /* as mt_distribution_text */
+    double (*duration)(
+        void *context); /* seconds; the last value holds after it. NULL: it never ends */
 } mt_parameter;
 
 /* A parameter that is a number. */
 static inline mt_parameter mt_number(double value) {
-    mt_parameter parameter = {value, NULL, NULL, NULL, NULL, NULL};
+    mt_parameter parameter = {value, NULL, NULL, NULL, NULL, NULL, NULL};
     return parameter;
 }
 
@@ -152,6 +154,10 @@ char *mt_distribution_text(const mt_distribution *distribution, char *buffer, si
 
 /* Does any parameter depend on time? */
 int mt_distribution_varies(const mt_distribution *distribution);
+
+/* Seconds after which a parameter that depends on time has ended and keeps its last value, the first of
+ * several; INFINITY: none ends. */
+double mt_distribution_duration(const mt_distribution *distribution);
 
 /* Is every draw the same number, for which no random one is taken? Then *value becomes it. */
 int mt_distribution_is_fixed(const mt_distribution *distribution, double *value);

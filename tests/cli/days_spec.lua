@@ -179,6 +179,27 @@ return mt.workload{ mt.stream{ input = 5, arrivals = mt.poisson(mt.steps{ {0, 60
     command.write(folder, "day.lua", day)
     local result = run "day.lua --check --seed 3"
     assert.matches("stream 'a': its curve has noise, of which [%d.]+ requests are seed 3's; over seeds ", result.out)
+    -- By formula where the rate is in proportion to its noise, even times the turns of sessions; else estimated.
+    local line = "steady --rate noise:cv=1,corr_time=60 --duration 1h --check"
+    assert.matches("over seeds 3600, give or take %d+\n", run(line).out)
+    local told = mt.json.decode(run(line .. " --json").out).streams.main.over_seeds
+    assert.equal(3600, told.requests)
+    assert.equal(0, told.error)
+    -- cv sqrt(2 corr_time / duration) without lines between, 657; of 32 seeds to 1 / 8.
+    assert.is_true(told.deviation > 400 and told.deviation < 900, told.deviation)
+    command.write(folder, "capped.lua", [[
+local mt = require "moontide"
+local noise = mt.noise { cv = 1, corr_time = 60 }
+return mt.workload{ duration = "1h",
+  mt.stream{ name = "a", input = 5, arrivals = mt.poisson(noise:clamp(nil, 1):scale_to{ mean = 10 }) },
+  mt.stream{ name = "b", new_input = 5, arrivals = mt.sessions{ starts = mt.poisson(noise), turns = 3 } },
+  mt.stream{ name = "c", input = 5, arrivals = mt.poisson(9) } }]])
+    assert.matches("over seeds %d+%.?%d* %(estimated, right within [%d.e+]+%), give or take [%d.e+]+\n",
+      run("capped.lua --check").out)
+    told = mt.json.decode(run("capped.lua --check --json").out).streams
+    assert.is_true(math.abs(told.a.over_seeds.requests - 36000) < 2 * told.a.over_seeds.error, told.a.over_seeds.requests)
+    assert.is_true(math.abs(told.b.over_seeds.requests - 10800) < 1e-6)
+    assert.is_nil(told.c.over_seeds)
     local noisy = mt.const(5) * mt.noise { cv = 0.3, corr_time = 5 }
     assert.equal(noisy(3, 7), noisy(3, 7))
     assert.not_equal(noisy(3, 7), noisy(3, 8))

@@ -272,6 +272,31 @@ local function script(name, text)
   return command.write(folder, name, 'local mt = require "moontide"\n' .. text)
 end
 
+it("a curve in lengths or think times that ends early is told", function()
+  command.write(folder, "early_lengths.lua", [[
+local mt = require "moontide"
+return mt.workload{ duration = "2m",
+  mt.stream{ name = "a", arrivals = mt.even(1), input = mt.lognormal{ mean = mt.ramp(100, 1000, "1m"), cv = 1 } },
+  mt.stream{ name = "b", arrivals = mt.sessions{ starts = mt.even(1), turns = 2,
+    think = mt.exponential(mt.ramp(1, 9, "90s")) }, new_input = mt.by_turn{ 5, mt.fixed(mt.ramp(1, 9, "30s")) + 1 } },
+  mt.stream{ name = "c", arrivals = mt.even(mt.const(1, "30s")), input = 1 + mt.fixed(mt.ramp(1, 9, "30s")) } }]])
+  local result = run("early_lengths.lua --check")
+  assert.equal(0, result.status)
+  assert.equal("moontide: stream 'a': a curve in its lengths lasts 60 s, and requests come until 120 s: its last value "
+    .. "holds from then on\n"
+    .. "moontide: stream 'b': a curve in its lengths lasts 30 s, and requests come until 120 s: its last value holds "
+    .. "from then on\n"
+    .. "moontide: stream 'b': a curve in its turns or think times lasts 90 s, and requests come until 120 s: its last "
+    .. "value holds from then on\n"
+    .. "moontide: stream 'c': its curve lasts 30 s, the workload 120 s: it ends early\n", result.err)
+end)
+
+it("the busiest stretch is the first of several, or all of it", function()
+  local function told(line) return run("steady --check --rate " .. line).out end
+  assert.matches("\nbusiest: 0.5 per second, the same all the time\n", told "0.5 --duration 1h", 1, true)
+  assert.matches("\nbusiest: 20 per second from 60 s on, over 3.5 s\n", told "steps:5@1m,20@5m,5@1m", 1, true)
+end)
+
 it("a curve that ends early, is cut or is below 0 is told", function()
   script("notes.lua", [[
 return mt.workload { duration = 20,

@@ -210,7 +210,7 @@ static char *ramp_text(void *context, char *buffer, size_t size) {
 }
 
 static mt_parameter ramp_parameter(ramp *self) {
-    mt_parameter parameter = {0, ramp_at, self, ramp_retain, ramp_release, ramp_text};
+    mt_parameter parameter = {0, ramp_at, self, ramp_retain, ramp_release, ramp_text, NULL};
     return parameter;
 }
 

@@ -180,7 +180,7 @@ describe("editors complete what the validator takes:", function()
   -- What stands before the options.
   local before = { ["mt.times_of"] = trace, ["mt.prompts_of"] = trace, ["mt.rate_of"] = trace, ["mt.analyze"] = trace,
     ["mt.radix"] = trace, ["mt.model.learn"] = trace, ["mt.trace.open"] = trace, ["mt.trace.read"] = trace,
-    ["mt.trace.writer"] = "/dev/null", ["mt.csv.open"] = trace,
+    ["mt.trace.writer"] = "/dev/null", ["mt.csv.open"] = trace, ["mt.curve"] = math.abs,
     ["mt.profile"] = mt.plan_of "steady", ["mt.expect"] = mt.plan_of "steady" }
   local count = 0
 

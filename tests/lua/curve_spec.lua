@@ -121,6 +121,56 @@ describe("noise", function()
     local noise = mt.noise { cv = 0.5, corr_time = 10 }
     near(0, (noise * 20 - 20 * noise):area(0, 1000))
     near(1, noise:mean()) -- in the long run
+    near(1, noise:mean(30))
+    near(1, (noise * mt.noise { cv = 1, corr_time = 3 }):mean()) -- of its own, so that means multiply
+    assert.is_nil(select(2, (noise * 20 - 3):mean()))
+  end)
+
+  it("has an estimated mean where it is not in proportion", function()
+    local noise = mt.noise { cv = 0.5, corr_time = 10 }
+    -- Its square has the mean 1 + cv^2. The smaller and the larger of it and 1 are 2 together; of the lognormal law
+    -- of that cv, v = log(1.25), the smaller is 2 N(-sqrt(v) / 2), 0.8132; a little more between grid points.
+    local square, wrong = (noise * noise:shift(0)):mean()
+    assert.is_true(math.abs(square - 1.25) < 1.5 * wrong and wrong < 0.02, square)
+    local less, wrong_less = noise:clamp(nil, 1):mean()
+    local more, wrong_more = mt.max(noise, 1):mean()
+    assert.is_true(math.abs(less - 0.8132) < 0.004 and wrong_less < 0.003, less)
+    assert.is_true(math.abs(less + more - 2) < 1.5 * (wrong_less + wrong_more), less + more)
+    assert.is_true(select(2, (1 / noise):mean()) > 0)
+    assert.is_true(math.abs(noise:clamp(nil, 1):mean(30) - less) < 3 * wrong_less)
+    -- Of finite ones too where they are scaled.
+    for _, scaled in ipairs { noise:clamp(nil, 1):scale_to { mean = 10 }, noise:clamp(nil, 1):take(60):scale_to { mean = 10 } } do
+      local sum = 0
+      for seed = 1, 4000 do sum = sum + scaled(seed % 60 + 0.37, seed) / 4000 end
+      -- The deviation of a value is 2.7; of 4000 of them 0.043.
+      assert.is_true(math.abs(sum - 10) < 0.15, sum)
+    end
+    assert.is_true(math.abs(noise:clamp(nil, 1):scale_to { mean = 10 }:mean() - 10) < 1e-9)
+  end)
+
+  it("loses its correlation as the reference says", function()
+    -- ((1 + cv^2)^(1/e) - 1) / cv^2 after corr_time: 0.29 at cv 1. At grid points, where no line flattens it.
+    local noise, mean, square, product = mt.noise { cv = 1, corr_time = 8 }, 0, 0, 0
+    local count = 20000
+    for seed = 1, count do
+      local a, b = noise(80, seed), noise(88, seed)
+      mean, square, product = mean + (a + b) / 2 / count, square + (a * a + b * b) / 2 / count, product + a * b / count
+    end
+    local wanted = (2 ^ math.exp(-1) - 1) / 1
+    assert.is_true(math.abs((product - mean ^ 2) / (square - mean ^ 2) - wanted) < 0.04)
+  end)
+end)
+
+describe("a summary up to a horizon", function()
+  it("is of the time until then", function()
+    local sine = mt.sine { mean = 5, amp = 3, period = 60 }
+    near(5 + 3 * 2 / math.pi, sine:mean(30), 1e-9)
+    near(5, sine:mean())
+    near(5 + 3 * math.sin(math.pi / 3), sine:max(10), 1e-9)
+    near(8, sine:max(), 1e-9)
+    near(8, sine:max("1h"), 1e-9)
+    near(7, mt.const(7):mean(3))
+    near(2, mt.ramp(0, 4, 10):mean()) -- one that ends is itself
   end)
 end)
 
@@ -129,6 +179,24 @@ describe("a function of time", function()
     local c = mt.curve(function(t) return 10 + 5 * math.sin(t / 7) end, 100)
     near(1000 + 35 * (1 - math.cos(100 / 7)), c:area(), 1e-2)
     for t = 0, 99.9, 0.37 do near(10 + 5 * math.sin(t / 7), c(t), 3e-4) end
+  end)
+
+  it("is looked at as often as is asked for", function()
+    local function pulses(width)
+      return function(t)
+        local k = t // 6
+        return t >= 6 * k + 1.3 + 0.0371 * k and t < 6 * k + 1.3 + 0.0371 * k + width and 100 or 0
+      end
+    end
+    -- Ten pulses in a minute, of 1 ms: 1024 cells are 59 ms long.
+    near(1, mt.curve(pulses(0.001), "1m", { step = "1ms" }):area(), 1e-6)
+    assert.is_true(mt.curve(pulses(0.001), "1m"):area() < 1)
+    near(30, mt.curve(pulses(0.03), "1m"):area(), 1e-6) -- more than 0.4 of a cell
+    assert.has_error(function() mt.curve(pulses(1), "1m", { step = 0 }) end)
+    assert.has_error(function() mt.curve(pulses(1), "1m", { steps = 1 }) end)
+    local ok, message = pcall(mt.curve, pulses(1), "1h", { step = 1e-5 })
+    assert.is_false(ok)
+    assert.matches("curve: steps of 1e-05 s are 360000000 over 3600 s, at most 10000000 are taken", tostring(message), 1, true)
   end)
 
   it("keeps its jumps where they are", function()

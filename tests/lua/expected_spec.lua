@@ -96,6 +96,27 @@ describe("sessions that follow curves of time", function()
   end)
 end)
 
+describe("sessions that end at max_input", function()
+  it("are counted in the same run as their requests", function()
+    local plan = talk({ starts = mt.poisson(1), turns = mt.geometric(4), think = 5, max_input = 500 },
+      { new_input = 100, output = 50 })
+    for seed = 0, 1 do
+      local run, expected = assert(mt.profile(plan, { seed = seed })), plan:expected { seed = seed }
+      assert.equal(run.requests, expected.requests)
+      assert.equal(run.sessions, expected.sessions)
+    end
+  end)
+end)
+
+describe("intervals of Poisson counts", function()
+  it("are spread over bins", function()
+    -- Rates of 1, 8 and 15 in intervals of 7 s, in bins of 3.5 s; the last ends at 20 s.
+    local core = require "moontide.core"
+    local process = mt.poisson_counts(mt.ramp(1, 101, 100), 7)
+    assert.same({ 3.5, 3.5, 28, 28, 52.5, 37.5, 0 }, core.process.areas(process, 0, 1, 20, 0, 24.5, 7))
+  end)
+end)
+
 describe("the prompts of a trace", function()
   local function trace()
     return mt.workload { duration = 20, mt.stream { requests = function()

@@ -238,7 +238,10 @@ static const mt_curve_kind product_kind = {MT_BINDS_PRODUCT, product_at,   produ
                                            product_area,     product_text, NULL};
 
 mt_curve *mt_curve_multiply(mt_curve *a, mt_curve *b, mt_error *error) {
-    return combine(sizeof(mt_curve), &product_kind, a, b, error);
+    mt_curve *made = combine(sizeof(mt_curve), &product_kind, a, b, error);
+    if (made && mt_curve_share_noise(a, b))
+        made->bent = 1;
+    return made;
 }
 
 static double quotient_at(const mt_curve *curve, const mt_realisation *path, double t) {
@@ -269,7 +272,10 @@ static const mt_curve_kind quotient_kind = {MT_BINDS_PRODUCT, quotient_at,   quo
                                             quotient_area,    quotient_text, NULL};
 
 mt_curve *mt_curve_divide(mt_curve *a, mt_curve *b, mt_error *error) {
-    return combine(sizeof(mt_curve), &quotient_kind, a, b, error);
+    mt_curve *made = combine(sizeof(mt_curve), &quotient_kind, a, b, error);
+    if (made && b->noisy)
+        made->bent = 1;
+    return made;
 }
 
 /* ---- the larger and the smaller ---- */
@@ -314,8 +320,10 @@ static const mt_curve_kind extreme_kind = {MT_BINDS_ATOM, extreme_at,   extreme_
 
 static mt_curve *extreme_make(mt_curve *a, mt_curve *b, int sign, mt_error *error) {
     mt_curve *made = combine(sizeof(extreme), &extreme_kind, a, b, error);
-    if (made)
-        ((extreme *)made)->sign = sign;
+    if (!made)
+        return NULL;
+    ((extreme *)made)->sign = sign;
+    made->bent = made->noisy;
     return made;
 }
 
@@ -379,6 +387,7 @@ mt_curve *mt_curve_clamp(mt_curve *curve, double low, double high, mt_error *err
     clamped *made = (clamped *)mt_curve_make(sizeof *made, &clamp_kind, curve, NULL, error);
     if (!made)
         return NULL;
+    made->base.bent = curve->noisy;
     made->low = low;
     made->high = high;
     made->base.duration = curve->duration;

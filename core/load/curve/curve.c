@@ -32,6 +32,7 @@ mt_curve *mt_curve_make(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_
     curve->parts[1] = mt_curve_retain(b);
     curve->depth = depth + 1;
     curve->noisy = (a && a->noisy) || (b && b->noisy);
+    curve->bent = (a && a->bent) || (b && b->bent);
     curve->duration = INFINITY;
     curve->to = INFINITY;
     curve->period = NAN;
@@ -160,6 +161,11 @@ double mt_curve_area(const mt_curve *curve, uint64_t seed, double t0, double t1)
     return mt_curve_area_of(curve, &path, t0, t1);
 }
 
+double mt_curve_mean_area(const mt_curve *curve, double t0, double t1) {
+    mt_realisation expected = {0, 1};
+    return mt_curve_area_of(curve, &expected, t0, t1);
+}
+
 double mt_curve_not_finite_at(const mt_curve *curve, uint64_t seed, double t0, double t1) {
     mt_realisation path = {seed, 0};
     mt_series series;
@@ -184,11 +190,48 @@ double mt_curve_period(const mt_curve *curve, double *settled) {
     return isfinite(curve->duration) ? NAN : curve->period;
 }
 
+int mt_curve_is_bent(const mt_curve *curve) {
+    return curve->bent;
+}
+
+/* The mean over seeds, at times spread over [t0, t1), each with a seed of its own and in another one of
+ * the `rounds` that follow each other. */
+static double mean_of_samples(const mt_curve *curve, double t0, double t1, uint64_t rounds,
+                              double *error) {
+    mt_exact_sum sum = {0, 0}, squares = {0, 0};
+    for (uint64_t i = 0; i < MT_CURVE_SAMPLES; i++) {
+        double at = ((double)i + 0.5) / MT_CURVE_SAMPLES;
+        double round = (double)(i * 7919 % rounds);
+        double value = mt_curve_at(curve, i, t0 + (t1 - t0) * (round + at));
+        mt_exact_add(&sum, value);
+        mt_exact_add(&squares, value * value);
+    }
+    double mean = (sum.sum + sum.lost) / MT_CURVE_SAMPLES;
+    double square = (squares.sum + squares.lost) / MT_CURVE_SAMPLES;
+    if (error)
+        *error = 2 * sqrt(fmax(0, square - mean * mean) / MT_CURVE_SAMPLES);
+    return mean;
+}
+
+double mt_curve_estimated_mean(const mt_curve *curve, double horizon, double *error) {
+    /* Noise must not stand at the same place of its grid in every round; a curve that is constant but for
+     * noise may be read anywhere. */
+    static const uint64_t rounds = 1000003;
+    static const double anywhere = 1e4;
+    if (isfinite(curve->duration) || horizon > 0 || isnan(curve->period))
+        return mean_of_samples(curve, 0, fmin(horizon > 0 ? horizon : INFINITY, curve->duration), 1,
+                               error);
+    double period = curve->period > 0 ? curve->period : anywhere;
+    return mean_of_samples(curve, curve->settled, curve->settled + period, rounds, error);
+}
+
 double mt_curve_long_run_mean(const mt_curve *curve, const mt_realisation *path) {
+    if (isinf(curve->duration) && isnan(curve->period))
+        return NAN;
+    if (curve->bent && (path->expected || isinf(curve->duration)))
+        return mt_curve_estimated_mean(curve, 0, NULL);
     if (isfinite(curve->duration))
         return mt_curve_area_of(curve, path, 0, curve->duration) / curve->duration;
-    if (isnan(curve->period))
-        return NAN;
     mt_realisation expected = {path->seed, 1};
     if (curve->period == 0)
         return mt_curve_value(curve, &expected, curve->settled);
@@ -197,10 +240,14 @@ double mt_curve_long_run_mean(const mt_curve *curve, const mt_realisation *path)
 }
 
 double mt_curve_mean(const mt_curve *curve, uint64_t seed, double horizon) {
-    mt_realisation path = {seed, 0};
-    if (isinf(curve->duration) && isnan(curve->period))
+    mt_realisation path = {seed, 0}, expected = {seed, 1};
+    if (isfinite(curve->duration) || !(horizon > 0))
+        return mt_curve_long_run_mean(curve, &path);
+    if (isnan(curve->period))
         return mt_curve_area_of(curve, &path, 0, horizon) / horizon;
-    return mt_curve_long_run_mean(curve, &path);
+    if (curve->bent)
+        return mt_curve_estimated_mean(curve, horizon, NULL);
+    return mt_curve_area_of(curve, &expected, 0, horizon) / horizon;
 }
 
 /* The largest value of one series over [0, length]. It lies at an end or where the slope changes
@@ -250,7 +297,7 @@ double mt_curve_maximum_of(const mt_curve *curve, const mt_realisation *path, do
 double mt_curve_max(const mt_curve *curve, uint64_t seed, double horizon) {
     mt_realisation path = {seed, 0};
     double end = curve->duration;
-    if (isinf(end) && (curve->noisy || isnan(curve->period)))
+    if (isinf(end) && (horizon > 0 || curve->noisy || isnan(curve->period)))
         end = horizon;
     else if (isinf(end))
         end = nextafter(curve->settled + curve->period, INFINITY);

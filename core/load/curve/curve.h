@@ -34,8 +34,9 @@ mt_curve *mt_curve_sine(double mean, double amplitude, double period, double pha
                         mt_error *error);
 /* 0, then straight up from at - rise to height at `at`, and straight down until at + fall. */
 mt_curve *mt_curve_spike(double at, double height, double rise, double fall, mt_error *error);
-/* Positive, mean 1, coefficient of variation cv (over all t), correlation e^(-lag / corr_time): the
- * exponential of a stationary Ornstein-Uhlenbeck path on a grid of corr_time / 8, straight lines
+/* Positive, mean 1, coefficient of variation cv (over all t). Its logarithm has the correlation
+ * e^(-lag / corr_time); with that as r, the noise itself has ((1 + cv^2)^r - 1) / cv^2, but for the
+ * straight lines: the exponential of a stationary Ornstein-Uhlenbeck path on a grid of corr_time / 8, straight lines
  * between. 0 <= cv <= 100. number tells this realisation from others of the same seed. Endless; any
  * t costs the same, whatever was read before. */
 mt_curve *mt_curve_noise(double cv, double corr_time, uint64_t number, mt_error *error);
@@ -68,7 +69,8 @@ mt_curve *mt_curve_speed(mt_curve *curve, double factor, mt_error *error);
 /* Held in [low, high]; either may be infinite. */
 mt_curve *mt_curve_clamp(mt_curve *curve, double low, double high, mt_error *error);
 /* Scaled so that its mean (or its maximum, with `by_maximum`) is target >= 0, noise taken as its
- * mean so that the factor is the same for every seed. Of an endless curve the mean in the long run
+ * mean so that the factor is the same for every seed; the mean of a bent curve is estimated over seeds
+ * (mt_curve_estimated_mean), the same ones always. Of an endless curve the mean in the long run
  * and the maximum of its first period; an error where it has none. */
 mt_curve *mt_curve_scale_to(mt_curve *curve, double target, int by_maximum, mt_error *error);
 
@@ -93,16 +95,28 @@ double mt_curve_at(const mt_curve *curve, uint64_t seed, double t);
  * relative. NaN when a value in between is not finite, or when interrupted. */
 double mt_curve_area(const mt_curve *curve, uint64_t seed, double t0, double t1);
 
+/* The same, noise counting as its mean: the mean of the areas over seeds, unless the curve is bent. */
+double mt_curve_mean_area(const mt_curve *curve, double t0, double t1);
+
 /* The first t in [t0, t1) where the value is not finite, -1 when there is none. */
 double mt_curve_not_finite_at(const mt_curve *curve, uint64_t seed, double t0, double t1);
 
-/* The mean over [0, duration); of an endless curve that settles its mean in the long run (over a
- * period, noise counting as its mean, 1); of any other over [0, horizon). */
+/* Is its value not in proportion to the noise in it (a clamp, an extreme or a divisor with noise, noise
+ * times itself)? Then its mean over seeds has no formula. */
+int mt_curve_is_bent(const mt_curve *curve);
+
+/* The mean over [0, duration); of an endless curve over [0, horizon), or with horizon 0, where it
+ * settles, in the long run (over a period). Of endless curves that settle, noise counts as its mean, 1;
+ * the mean of a bent one is that of mt_curve_estimated_mean. */
 double mt_curve_mean(const mt_curve *curve, uint64_t seed, double horizon);
 
-/* The maximum (limits from the left included) over [0, duration); of an endless curve that settles,
- * up to the end of its first period; of an endless one that does not, or that is noisy, over
- * [0, horizon). */
+/* The mean over seeds of a curve with noise, from so many values at times of their own, each of another
+ * seed; the time as above. *error (may be NULL) becomes twice its standard error. */
+#define MT_CURVE_SAMPLES 65536
+double mt_curve_estimated_mean(const mt_curve *curve, double horizon, double *error);
+
+/* The maximum (limits from the left included) over [0, duration); of an endless curve over [0, horizon),
+ * or with horizon 0, where it settles and is not noisy, up to the end of its first period. */
 double mt_curve_max(const mt_curve *curve, uint64_t seed, double horizon);
 
 /* The expression as a script would write it, cut to size and terminated. Returns buffer. */

@@ -44,6 +44,7 @@ struct mt_curve {
      * 0: it is constant from there; NAN: it never does. */
     double settled, period;
     int noisy; /* depends on the seed */
+    int bent; /* and not in proportion: its mean over seeds is not its value at the mean of its noise */
 };
 
 /* A zeroed curve of `size` bytes that holds one reference and retains a and b (may be NULL). The
@@ -82,8 +83,12 @@ double mt_curve_area_by_pieces(const mt_curve *curve, const mt_realisation *path
 /* The largest value over [t0, t1), limits from the left included; NAN when one is not finite. */
 double mt_curve_maximum_of(const mt_curve *curve, const mt_realisation *path, double t0, double t1);
 
-/* The long-run mean of an endless curve that settles, the mean of a finite one; NAN: neither. */
+/* The long-run mean of an endless curve that settles, the mean of a finite one; NAN: neither. Bent
+ * curves' means over seeds are estimated where path->expected. */
 double mt_curve_long_run_mean(const mt_curve *curve, const mt_realisation *path);
+
+/* Is some noise a part of both? */
+int mt_curve_share_noise(const mt_curve *a, const mt_curve *b);
 
 /* `value` is finite, else fills error with "WHAT must be finite, not VALUE" and returns 0. */
 int mt_curve_check_finite(double value, const char *what, mt_error *error);

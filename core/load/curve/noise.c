@@ -137,3 +137,19 @@ mt_curve *mt_curve_noise(double cv, double corr_time, uint64_t number, mt_error 
     made->base.noisy = 1;
     return &made->base;
 }
+
+static int has_number(const mt_curve *curve, uint64_t number) {
+    if (!curve || !curve->noisy)
+        return 0;
+    if (curve->kind == &noise_kind)
+        return ((const noise *)curve)->number == number;
+    return has_number(curve->parts[0], number) || has_number(curve->parts[1], number);
+}
+
+int mt_curve_share_noise(const mt_curve *a, const mt_curve *b) {
+    if (!a || !a->noisy || !b->noisy)
+        return 0;
+    if (a->kind == &noise_kind)
+        return has_number(b, ((const noise *)a)->number);
+    return mt_curve_share_noise(a->parts[0], b) || mt_curve_share_noise(a->parts[1], b);
+}

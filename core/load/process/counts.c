@@ -87,6 +87,41 @@ static mt_code counts_expect(mt_process *base, const mt_process_context *context
     return code;
 }
 
+/* Adds `requests`, evenly spread over [begin, begin + width), to the bins. */
+static void add_spread(const mt_process_bins *bins, double begin, double width, double requests) {
+    double bin = bins->horizon / (double)bins->count;
+    double end = fmin(begin + width, bins->horizon);
+    for (size_t i = (size_t)(begin / bin); i < bins->count && (double)i * bin < end; i++) {
+        double overlap = fmin(end, (double)(i + 1) * bin) - fmax(begin, (double)i * bin);
+        bins->requests[i] += requests * fmax(0, overlap) / width;
+    }
+}
+
+/* All bins in one pass over the intervals. */
+static mt_code counts_expect_bins(mt_process *base, const mt_process_context *context,
+                                  double answer_tokens, const mt_process_bins *bins,
+                                  mt_error *error) {
+    (void)answer_tokens;
+    const counts_process *process = (const counts_process *)base;
+    double end = fmin(context->end, mt_curve_duration(base->curve));
+    mt_clock *clock = mt_clock_open(base->curve, context->seed, context->factor, end, error);
+    if (!clock)
+        return mt_code_of(error);
+    for (size_t i = 0; i < bins->count; i++)
+        bins->requests[i] = 0;
+    mt_code code = MT_OK;
+    double begin, width, rate;
+    for (uint64_t i = 0; code == MT_OK && interval_at(process, i, end, &begin, &width); i++) {
+        code = mt_clock_rate(clock, begin, &rate, error);
+        if (code == MT_OK && i % POLL_INTERVALS == POLL_INTERVALS - 1 && mt_interrupted())
+            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (code == MT_OK)
+            add_spread(bins, begin, width, rate * width);
+    }
+    mt_clock_close(clock);
+    return code;
+}
+
 static void counts_text(const mt_process *process, char *buffer, size_t size) {
     char curve[400];
     snprintf(buffer, size, "poisson_counts(%s, %.9g)",
@@ -99,6 +134,7 @@ static const mt_process_kind counts_kind = {.name = "poisson_counts",
                                             .open = counts_open,
                                             .next = counts_next,
                                             .expect = counts_expect,
+                                            .expect_bins = counts_expect_bins,
                                             .text = counts_text};
 
 mt_process *mt_process_poisson_counts(mt_curve *curve, double interval, mt_error *error) {

@@ -175,6 +175,15 @@ mt_code mt_process_expect(mt_process *process, const mt_process_context *context
     return expect_area(process, context, expectation, error);
 }
 
+double mt_process_mean_over_noise(mt_process *process, const mt_process_context *context) {
+    mt_process *starts = mt_process_starts(process);
+    mt_curve *curve = starts->curve;
+    if (!curve || starts->kind->expect || mt_curve_is_bent(curve))
+        return NAN;
+    double end = fmin(context->end, mt_curve_duration(curve));
+    return context->factor * mt_curve_mean_area(curve, 0, end);
+}
+
 /* A kind with `expect` is asked up to the end of every bin. For the others the curve gives the
  * answer. */
 static mt_code expect_until(mt_process *process, const mt_process_context *context, mt_clock *clock,

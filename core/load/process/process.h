@@ -168,6 +168,10 @@ mt_process *mt_process_restarted(mt_process *process, mt_process *starts, mt_err
 /* Do its sessions' turns, think times, services or branches follow curves of time? */
 int mt_process_follows_time(const mt_process *process);
 
+/* Seconds after which a curve in its sessions' turns or think times has ended and keeps its last value;
+ * INFINITY: none ends. */
+double mt_process_shape_duration(const mt_process *process);
+
 /* Do answers of its sessions take as long as a function of the load says? */
 int mt_process_follows_load(const mt_process *process);
 
@@ -226,6 +230,11 @@ typedef struct mt_process_expectation {
  * NaN or infinite. */
 mt_code mt_process_expect(mt_process *process, const mt_process_context *context,
                           mt_process_expectation *expectation, mt_error *error);
+
+/* The requests (of sessions: these) that begin on average over the seeds of the curve's noise; NAN where
+ * no formula knows it: the curve is bent, or arrivals are not in proportion to it. A rate that some seed
+ * has below 0 is not clamped in it. */
+double mt_process_mean_over_noise(mt_process *process, const mt_process_context *context);
 
 /* A picture over time: `count` equal bins over [0, horizon). */
 typedef struct mt_process_bins {

@@ -206,6 +206,13 @@ int mt_process_follows_time(const mt_process *process) {
     return follows;
 }
 
+double mt_process_shape_duration(const mt_process *process) {
+    if (process->kind != &sessions_kind)
+        return INFINITY;
+    const mt_session_shape *shape = &((const mt_sessions_process *)process)->shape;
+    return fmin(mt_distribution_duration(shape->turns), mt_distribution_duration(shape->think));
+}
+
 int mt_process_follows_load(const mt_process *process) {
     if (process->kind != &sessions_kind)
         return 0;

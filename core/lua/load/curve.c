@@ -265,9 +265,19 @@ static int summarise(lua_State *L, summary *read) {
     return 1;
 }
 
-/* mean(curve, horizon), maximum_of(curve, horizon): the horizon counts where the curve has none. */
+/* mean(curve, horizon) -> it and, where it is estimated, what it may be wrong by;
+ * maximum_of(curve, horizon): of an endless curve up to the horizon; 0: where it
+ * settles in the long run, in its first period. */
 static int mean(lua_State *L) {
-    return summarise(L, mt_curve_mean);
+    const mt_curve *curve = mt_lua_check_curve(L, 1);
+    double horizon = luaL_checknumber(L, 2), error;
+    int is_estimated = mt_curve_is_bent(curve) && isinf(mt_curve_duration(curve)) &&
+                       !isnan(mt_curve_period(curve, NULL));
+    if (summarise(L, mt_curve_mean) != 1 || !is_estimated)
+        return 1;
+    mt_curve_estimated_mean(curve, horizon, &error);
+    lua_pushnumber(L, error);
+    return 2;
 }
 
 static int maximum_of(lua_State *L) {

@@ -23,6 +23,10 @@ static char *text(void *context, char *buffer, size_t size) {
     return mt_curve_text(context, buffer, size);
 }
 
+static double duration(void *context) {
+    return mt_curve_duration(context);
+}
+
 int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter) {
     if (lua_type(L, index) == LUA_TNUMBER) {
         *parameter = mt_number(lua_tonumber(L, index));
@@ -30,7 +34,7 @@ int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter) {
     }
     if (!luaL_testudata(L, index, "moontide.curve"))
         return 0;
-    mt_parameter curve = {0, at, mt_lua_check_curve(L, index), retain, release, text};
+    mt_parameter curve = {0, at, mt_lua_check_curve(L, index), retain, release, text, duration};
     *parameter = curve;
     return 1;
 }

@@ -287,6 +287,13 @@ static int lengths_follow_time(lua_State *L) {
     return 1;
 }
 
+/* lengths_duration(lengths) -> seconds after which a curve in them keeps its last value, math.huge where none
+ * ends */
+static int lengths_duration(lua_State *L) {
+    lua_pushnumber(L, mt_lengths_duration(mt_lua_check_lengths(L, 1)));
+    return 1;
+}
+
 int mt_lua_open_plan(lua_State *L) {
     static const luaL_Reg functions[] = {{"fields", fields_new},
                                          {"add_constant", add_constant},
@@ -298,6 +305,7 @@ int mt_lua_open_plan(lua_State *L) {
                                          {"means", plan_means},
                                          {"plain", plain},
                                          {"lengths_follow_time", lengths_follow_time},
+                                         {"lengths_duration", lengths_duration},
                                          {NULL, NULL}};
     mt_lua_new_object_type(L, &fields_type, NULL, NULL);
     mt_lua_new_object_type(L, &plan_type, NULL, NULL);

@@ -274,6 +274,33 @@ static int restarted(lua_State *L) {
     return mt_lua_keep(L, place, mt_process_restarted(process, starts, &error), &error);
 }
 
+/* mean_over_noise(process, factor, end) -> requests or sessions that begin on average over seeds; nil where
+ * no formula knows it */
+static int mean_over_noise(lua_State *L) {
+    mt_process *process = mt_lua_check_process(L, 1);
+    mt_process_context context = {
+        .name = "", .factor = luaL_checknumber(L, 2), .end = luaL_checknumber(L, 3)};
+    double mean = mt_process_mean_over_noise(process, &context);
+    if (isnan(mean))
+        return 0;
+    lua_pushnumber(L, mean);
+    return 1;
+}
+
+/* is_noisy(process) -> boolean: does its curve depend on the seed? */
+static int is_noisy(lua_State *L) {
+    mt_curve *curve = mt_process_curve(mt_lua_check_process(L, 1));
+    lua_pushboolean(L, curve && mt_curve_is_noisy(curve));
+    return 1;
+}
+
+/* shape_duration(process) -> seconds after which a curve in its turns or think times keeps its last value,
+ * math.huge where none ends */
+static int shape_duration(lua_State *L) {
+    lua_pushnumber(L, mt_process_shape_duration(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
 /* follows_time(process) -> boolean: do turns, think times, services or branches? */
 static int follows_time(lua_State *L) {
     lua_pushboolean(L, mt_process_follows_time(mt_lua_check_process(L, 1)));
@@ -390,6 +417,9 @@ int mt_lua_open_process(lua_State *L) {
                                          {"spread", spread},
                                          {"starts", starts_of},
                                          {"restarted", restarted},
+                                         {"mean_over_noise", mean_over_noise},
+                                         {"is_noisy", is_noisy},
+                                         {"shape_duration", shape_duration},
                                          {"follows_time", follows_time},
                                          {"follows_load", follows_load},
                                          {NULL, NULL}};

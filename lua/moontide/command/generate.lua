@@ -54,16 +54,15 @@ end
 
 -- The busiest stretch of the expected rate; where nobody knows it, nothing.
 local function write_peak(self, opt, expected)
-  local rates = plot.expected_rates(self, opt, expected)
-  if not rates then return end
-  local at
-  for i, rate in ipairs(rates) do
-    if not at or rate > rates[at] then at = i end
+  local busiest = plot.busiest(self, opt, expected)
+  if not busiest then return end
+  if busiest.is_flat then
+    io.write(("busiest: %.6g per second, the same all the time\n"):format(busiest.rate))
+    return
   end
-  local from = (at - 1) * opt.duration / #rates
-  local clock = from < 3600 and "" or (" (%s)"):format(texts.time(math.floor(from + 0.5)))
-  io.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(rates[at], from, clock,
-    opt.duration / #rates))
+  local clock = busiest.from < 3600 and "" or (" (%s)"):format(texts.time(math.floor(busiest.from + 0.5)))
+  io.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(busiest.rate, busiest.from,
+    clock, busiest.width))
 end
 
 -- Can many requests have one time, though no rate says so?
@@ -126,22 +125,26 @@ local function check_json(opt, expected, script, digest, shown)
   return json.encode(json.object(members))
 end
 
-local noise_seeds = 32
+-- Puts what is expected over seeds, beside this one's, into the rows of streams whose curves have noise.
+local function add_noise(self, opt, expected)
+  local share = expected.part and expected.part.count or 1
+  for i, row in ipairs(expected.streams) do
+    local over = workload_expect.over_seeds(self, i, opt)
+    if over then
+      row.over_seeds = { requests = over.requests / share, error = over.error / share,
+        deviation = over.deviation / share }
+    end
+  end
+end
 
--- Of streams whose curves have noise: what is expected over many seeds of it, beside this one's.
-local function write_noise(self, opt, expected)
+local function write_noise(opt, expected)
   for i, row in ipairs(expected.streams) do
     if i > most_lines then break end
-    local sum, squares, here = 0, 0, nil
-    for k = 0, row.process:find("noise", 1, true) and noise_seeds or 0 do
-      local one = workload_expect.expect(self, opt.duration, opt.seed + k, opt.rate_scale).streams[i].requests
-      if k == 0 then here = one else sum, squares = sum + one, squares + one * one end
-    end
-    local mean = sum / noise_seeds
-    local deviation = math.sqrt(math.max(0, squares / noise_seeds - mean * mean))
-    if here and deviation > 0 then
-      io.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds %.6g, "
-        .. "give or take %.3g\n"):format(row.name, here, texts.seed(opt.seed), mean, deviation))
+    local over = row.over_seeds
+    if over and over.deviation > 0 then
+      io.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds %.6g%s, "
+        .. "give or take %.3g\n"):format(row.name, row.requests, texts.seed(opt.seed), over.requests,
+        over.error > 0 and (" (estimated, right within %.2g)"):format(over.error) or "", over.deviation))
     end
   end
 end
@@ -152,7 +155,7 @@ local function write_check(self, opt, expected, whole, script, digest, by)
   if classes then io.write(classes, "\n") end
   write_peak(self, opt, expected)
   write_processes(expected)
-  write_noise(self, opt, expected)
+  write_noise(opt, expected)
   if opt.num_requests and opt.num_requests < whole then
     local at = time_of(self, opt, expected, whole)
     io.write(("stops after %d requests%s%s: the table is of all\n"):format(opt.num_requests,
@@ -187,6 +190,7 @@ local function check(self, opt, known, script, asked)
   if not expected then return nil, message, code end
   local whole, shown = expected.requests, {}
   if opt.shard then expected = expectation.of_shard(expected, opt.shard) end
+  add_noise(self, opt, expected)
   local done
   done, message, code = count(self, opt, asked, shown)
   if not done then return nil, message, code end

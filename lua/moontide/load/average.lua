@@ -39,9 +39,7 @@ local lists = { "requests", "input_tokens", "output_tokens", "in_flight", "kv_to
 -- How many units begin in each step; NaN where nobody knows.
 local function arrivals_of(entry, opt, steps)
   local starts <const> = core.process.starts(entry.stream.process)
-  local text = tostring(starts)
-  local is_dear = text:find("^hawkes%(") or text:find("^poisson_counts%(")
-  local at_once = is_dear and math.ceil(steps.count / most_dear) or 1
+  local at_once = tostring(starts):find("^hawkes%(") and math.ceil(steps.count / most_dear) or 1
   local bins = math.ceil(steps.count / at_once)
   local areas = core.process.areas(starts, opt.seed, entry.factor * (opt.rate_scale or 1),
     math.min(entry.last, opt.duration), 0, bins * at_once * steps.length, bins)
@@ -70,7 +68,10 @@ end
 
 -- Does anything that its requests draw follow time?
 local function follows_time(of)
-  local lengths_do = core.plan.lengths_follow_time
+  -- What a rule does nobody knows.
+  local function lengths_do(lengths)
+    return core.plan.lengths_follow_time(lengths) or core.lengths.have_rules(lengths)
+  end
   local follows = core.process.follows_time(of.process) or lengths_do(of.lengths)
     or of.first and lengths_do(of.first)
   for _, level in ipairs(of.branches or {}) do follows = follows or lengths_do(level.lengths) end

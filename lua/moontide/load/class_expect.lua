@@ -58,6 +58,7 @@ function class_expect.is_known(entry, requests)
     if prompt then return false end
   end
   return not core.plan.lengths_follow_time(of.lengths)
+    and not (of.first and core.plan.lengths_follow_time(of.first))
 end
 
 -- What turns that draw a class are: their number, and their mean ISL. The first turn has lengths of its own

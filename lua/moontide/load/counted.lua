@@ -1,6 +1,7 @@
 --- What no formula knows of a plan, counted in a run: sessions whose context has limits, and arrivals of a
 -- script's own.
 local core = require "moontide.core"
+local distribution = require "moontide.load.distribution"
 local stream = require "moontide.load.stream"
 
 local counted = {}
@@ -29,6 +30,21 @@ end
 local function has_rules(entry)
   local lengths, first = entry.stream.lengths, entry.stream.first
   return core.lengths.have_rules(lengths) or first ~= nil and core.lengths.have_rules(first)
+end
+
+-- How many sessions begin in that run: as many as its starts have requests; nil, message, code.
+local function sessions_of(entry, block_size, opt, factor)
+  local starts = {}
+  for key, value in pairs(entry.stream) do starts[key] = value end
+  starts.process, starts.prompt = core.process.starts(entry.stream.process), core.prompt.unique()
+  starts.lengths = core.lengths.pair { distribution.of(1, "sessions"), false, false }
+  for _, part in ipairs { "first", "branches", "class_prompts", "class_fields", "fields" } do
+    starts[part] = nil
+  end
+  local begun = { stream = starts, name = entry.name, factor = entry.factor, last = entry.last }
+  local of, message, code = bins(begun, block_size, opt, factor, longest, 1)
+  if not of then return nil, message, code end
+  return of[1] / factor
 end
 
 -- What is wrong with 95 % of such a count, in parts of it, where requests were drawn at a lower rate.
@@ -63,8 +79,8 @@ function counted.fill_unknown(entry, one, block_size, opt)
   return true
 end
 
--- Do turns, think times, lengths or classes of its sessions follow curves of time? Each turn reads them at its
--- own time, which no formula knows.
+-- Do turns, think times, lengths or classes of its sessions follow curves of time? Each turn reads them at
+-- its own time, which no formula knows.
 local function follows_time(entry)
   local of = entry.stream
   if not core.process.has_sessions(of.process) then return false end
@@ -91,6 +107,11 @@ function counted.fill(entry, one, block_size, opt)
   local requests, inputs, outputs = bins(entry, block_size, opt, factor, longest, 1)
   if not requests then return nil, inputs, outputs end
   one.requests, one.drawn, one.error = requests[1] / factor, requests[1], error_of(requests[1], factor)
+  if one.sessions > 0 then
+    local sessions, message, code = sessions_of(entry, block_size, opt, factor)
+    if not sessions then return nil, message, code end
+    one.sessions = sessions
+  end
   one.has_rules, one.follows_time = has_rules(entry), follows_time(entry)
   if requests[1] == 0 then return true end
   one.input_mean = inputs[1]

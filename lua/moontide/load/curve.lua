@@ -29,22 +29,33 @@ local default_horizon = 24 * 3600 -- seconds over which an endless function is s
 ---@class moontide
 local public = {}
 
-local function from_function(fn, duration, horizon, label)
-  local times, rates = sample(fn, horizon)
+local function from_function(fn, duration, horizon, label, step)
+  local times, rates = sample(fn, horizon, step)
   return raw.sampled(rates, times, duration, label)
 end
 
+---@class moontide.curve_function_options
+---@field step? number|string the function is looked at at least so often
+
 --- A curve from a function of time. It is sampled here, once: over [0, duration), or without a
---- duration over 24 h, after which the last value holds. Jumps are kept.
+--- duration over 24 h, after which the last value holds. Jumps are kept where they are seen: the function is
+--- looked at in cells of a second (of a shorter duration than 17 min 1024 cells, of a longer one than 3 days
+--- 262144), at their ends and twice in between, and followed where it is not straight there. A pulse that is
+--- shorter than 0.4 of a cell may be missed, and nothing says so: `step` makes the cells as short as it
+--- is, at most 10 000 000 of them; mt.steps, mt.points and mt.spike are exact at any length.
+---
+--- mt.curve(function(t) return t % 60 < 0.01 and 100 or 1 end, "1h", { step = "10ms" })
 ---@param fn fun(t: number): number seconds to requests per second
 ---@param duration? number|string
+---@param opt? moontide.curve_function_options
 ---@return moontide.curve
-function public.curve(fn, duration)
+function public.curve(fn, duration, opt)
   if type(fn) ~= "function" then options.wrong("curve: the first argument", fn, "a function of time") end
-  if duration == nil then return from_function(fn, math.huge, default_horizon, "curve(function)") end
+  local step = options.table("curve", opt, { { "step", kind = "duration", above = 0 } }).step
+  if duration == nil then return from_function(fn, math.huge, default_horizon, "curve(function)", step) end
   local seconds = options.duration(duration, "curve: the duration")
   if seconds <= 0 then options.wrong("curve: the duration", duration, "above 0") end
-  return from_function(fn, seconds, seconds, ("curve(function, %s)"):format(options.show(seconds)))
+  return from_function(fn, seconds, seconds, ("curve(function, %s)"):format(options.show(seconds)), step)
 end
 
 public.rate_of = require "moontide.load.rate_of"
@@ -193,7 +204,7 @@ local scale_spec = { { "mean", kind = "rate_number", min = 0 }, { "max", kind = 
 ---@field max? number|string
 
 --- The curve scaled so that its mean, or its maximum, is the rate given. Noise counts as its mean, so
---- the factor is the same for every seed.
+--- the factor is the same for every seed. Where c:mean() is estimated, so is the factor.
 ---@param o moontide.scale_to_options
 ---@return moontide.curve
 function methods:scale_to(o)
@@ -228,15 +239,18 @@ local function horizon_of(self, horizon, name, is_needed)
   return 0
 end
 
---- The mean rate: of an endless curve in the long run (noise counting as its mean).
----@param horizon? number|string up to when, for an endless curve that never repeats itself
----@return number
+--- The mean rate: of an endless curve in the long run, or up to a horizon. Noise counts as its mean. Where
+--- the rate is not in proportion to its noise (noise in a clamp, in max or min, as a divisor, times itself)
+--- the mean over seeds is estimated from 65 536 values; what it may be wrong by (two standard errors) is then
+--- given too.
+---@param horizon? number|string up to when, needed for an endless curve that never repeats itself
+---@return number mean, number? error where it is estimated
 function methods:mean(horizon)
   return raw.mean(self, horizon_of(self, horizon, "mean", raw.period(self) == nil))
 end
 
---- The largest rate.
----@param horizon? number|string up to when, for an endless curve with noise or without a period
+--- The largest rate: of an endless curve in its first period, or up to a horizon.
+---@param horizon? number|string up to when, needed for an endless curve with noise or without a period
 ---@return number
 function methods:max(horizon)
   local period, _, noisy = raw.period(self)

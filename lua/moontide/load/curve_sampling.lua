@@ -2,10 +2,12 @@
 --
 -- The span is cut into cells (one a second where that is between 1024 and 262144), each cell halved
 -- until straight lines follow the function to 1e-5 of its largest value; a jump is cornered to a
--- nanosecond and stays a jump. A feature that falls between two cells' samples is not seen.
+-- nanosecond and stays a jump. A feature that falls between two cells' samples is not seen: shorter cells may
+-- be asked for.
 local core = require "moontide.core"
 
 local fewest_cells, most_cells, most_points = 1024, 262144, 1000000
+local most_asked = 10000000 -- cells, where their length is asked for
 local follow, merge = 1e-5, 1e-10 -- of the largest value: allowed error, and what counts as straight
 local jump_width = 1e-9           -- seconds, or of the time where that is more
 local inner = { 0.382, 0.707 }    -- where in a cell the straight line is checked
@@ -83,11 +85,17 @@ end
 --- Samples fn over [0, duration).
 ---@param fn fun(t: number): number
 ---@param duration number seconds, finite
+---@param step? number seconds: cells are no longer
 ---@return number[] times increasing; twice the same where the function jumps
 ---@return number[] rates
-return function(fn, duration)
+return function(fn, duration, step)
   local read = checked(fn)
-  local cells = math.max(fewest_cells, math.min(most_cells, math.ceil(duration)))
+  local cells = math.max(fewest_cells, math.min(most_cells, math.ceil(duration)),
+    step and math.ceil(duration / step - 1e-9) or 0)
+  if cells > most_asked then
+    core.base.raise(("curve: steps of %.15g s are %d over %.15g s, at most %d are taken"):format(step, cells,
+      duration, most_asked))
+  end
   local grid = {}
   for i = 0, cells - 1 do grid[i + 1] = read(duration * (i / cells)) end
   grid[cells + 1] = read(duration * (1 - 2 ^ -50)) -- the end itself is outside

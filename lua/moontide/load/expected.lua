@@ -231,6 +231,10 @@ local function row_object(row)
     classes[i] = { class.name, json.object(members_of(class, class_members)) }
   end
   if row.classes then members[#members + 1] = { "classes", json.object(classes) } end
+  if row.over_seeds then
+    members[#members + 1] = { "over_seeds",
+      json.object(members_of(row.over_seeds, { "requests", "error", "deviation" })) }
+  end
   if row.counts_classes then members[#members + 1] = { "counts_classes", true } end
   return json.object(members)
 end

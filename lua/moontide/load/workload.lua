@@ -209,6 +209,25 @@ function workload.waits(self)
   return waits
 end
 
+-- Lines that say where a curve in a stream's lengths, turns or think times ends before its requests or
+-- sessions do.
+local function length_notes(entry, last)
+  local of, notes = entry.stream, {}
+  local lengths = core.plan.lengths_duration(of.lengths)
+  if of.first then lengths = math.min(lengths, core.plan.lengths_duration(of.first)) end
+  for _, level in ipairs(of.branches or {}) do
+    lengths = math.min(lengths, core.plan.lengths_duration(level.lengths))
+  end
+  for _, part in ipairs { { "lengths", lengths / (of.pace or 1) },
+    { "turns or think times", core.process.shape_duration(of.process) } } do
+    if part[2] < last * (1 - 1e-9) then
+      notes[#notes + 1] = ("stream '%s': a curve in its %s lasts %.9g s, and requests come until %.9g s: its "
+        .. "last value holds from then on"):format(entry.name, part[1], part[2], last)
+    end
+  end
+  return notes
+end
+
 --- Lines that say where a curve ends before the workload does, or is cut by its end.
 ---@param self moontide.workload
 ---@param duration number seconds
@@ -223,6 +242,8 @@ function workload.duration_notes(self, duration, is_default, rate_scale)
       notes[#notes + 1] = ("stream '%s': its curve lasts %.9g s, the workload %.9g s: it %s"):format(
         entry.name, curve, duration, curve < duration and "ends early" or "is cut")
     end
+    local last = math.min(duration, entry.last, curve)
+    for _, note in ipairs(length_notes(entry, last)) do notes[#notes + 1] = note end
     local period = is_default and core.process.period(entry.stream.process) or 0
     if period > duration * (1 + 1e-9) then
       notes[#notes + 1] = ("stream '%s': its curve repeats every %.9g s, and nothing says how long the "

@@ -107,6 +107,40 @@ function expectation.shown(self, opt)
   return expected.within(whole, rates)
 end
 
+-- Seeds whose requests are looked at where no formula knows their mean, and for how far apart they are.
+local noise_seeds = 32
+
+-- 97.5 % quantile of Student's distribution with 31 degrees of freedom.
+local student <const> = 2.040
+
+--- Over seeds, of a stream whose rate has noise: how many requests it has on average; `error`, what that may
+--- be wrong by in 95 of 100 cases, 0 where a formula says it; and how far seeds are apart. nil without noise.
+---@param self moontide.workload
+---@param i integer stream
+---@param opt table duration, seed, rate_scale
+---@return { requests: number, error: number, deviation: number }?
+function expectation.over_seeds(self, i, opt)
+  local entry, scale = self.streams[i], opt.rate_scale or 1
+  local process <const> = entry.stream.process
+  if not core.process.is_noisy(process) then return nil end
+  local plan, list, sum, is_clamped, ratio = workload.plan_of(self), {}, 0, false, 1
+  for k = 1, noise_seeds do
+    local one = core.plan.expect(plan, i, opt.seed + k, opt.duration, scale)
+    if not one then return nil end
+    list[k], sum = one.requests, sum + one.requests
+    is_clamped = is_clamped or one.clamped_at ~= nil
+    if one.sessions > 0 then ratio = one.requests / one.sessions end
+  end
+  local mean, squares = sum / noise_seeds, 0
+  for _, requests in ipairs(list) do squares = squares + (requests - mean) ^ 2 end
+  local deviation = math.sqrt(squares / (noise_seeds - 1))
+  local starts = not is_clamped and not core.process.follows_time(process)
+    and not core.prompt.decides(entry.stream.prompt) and core.process.mean_over_noise(process,
+      entry.factor * scale, math.min(entry.last, opt.duration))
+  if starts then return { requests = starts * ratio, error = 0, deviation = deviation } end
+  return { requests = mean, error = student * deviation / math.sqrt(noise_seeds), deviation = deviation }
+end
+
 ---@class moontide.expected_options
 ---@field duration? number|string seconds; else the workload's own
 ---@field seed? integer only noise in a curve depends on it
