@@ -54,6 +54,10 @@ local function with_profile(result, counted)
   return members
 end
 
+local function name_of(opt)
+  return opt.input_file == "-" and "standard input" or opt.input_file
+end
+
 return mt.script {
   summary = "What a trace is like: lengths, shared prefixes, hit ratios of caches, sessions, arrivals",
   usage = "moontide analyze [TRACE] [--block-size N] [--policy NAME,...] [--cache-sizes SIZE,...] [--json]",
@@ -68,6 +72,9 @@ return mt.script {
     local result, counted
     result, counted, code = analyze(opt, watch)
     if not result then return nil, options.of_default(opt, "input-file", with_way(counted)), code end
+    if counted and require("moontide.learn.profile").lacks_member(counted) then
+      return nil, ("--by: no request of %s has a member '%s'"):format(name_of(opt), opt.by), "usage"
+    end
     local left_out = result.blocks > 0 and caches.left_out(opt, label)
     if left_out then report.note(left_out) end
     local whole = result.blocks > 0 and caches.played_whole(opt, label)
@@ -76,8 +83,7 @@ return mt.script {
     if opt.json then
       print(mt.json.encode(counted and with_profile(result, counted) or result))
     else
-      local name = opt.input_file == "-" and "standard input" or opt.input_file
-      print(("%s: %s, %s\n"):format(name, texts.count(result.requests, "request"),
+      print(("%s: %s, %s\n"):format(name_of(opt), texts.count(result.requests, "request"),
         texts.count(result.blocks, "block")))
       print(result:report())
       if counted then
