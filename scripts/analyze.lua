@@ -79,6 +79,7 @@ return mt.script {
     if left_out then report.note(left_out) end
     local whole = result.blocks > 0 and caches.played_whole(opt, label)
     if whole then report.note(whole) end
+    if caches.draws(opt) and result.blocks > 0 then report.note("--sample: blocks are drawn with seed 0") end
     if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
       print(mt.json.encode(counted and with_profile(result, counted) or result))

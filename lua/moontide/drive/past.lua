@@ -243,8 +243,8 @@ function past.judge(run, opt)
   if opt.by and opt.by ~= "session_id" then
     local names, left_out = read:member_names()
     if left_out[opt.by] then
-      return nil, ("--by: '%s' is too long for the lines of %s, which keep members of up to 200 bytes"):format(
-        opt.by, run.folder), "usage"
+      return nil, ("--by: '%s' is too long for the lines of %s, which keep members of up to 200 bytes")
+        :format(opt.by, run.folder), "usage"
     end
     local known = { session_id = true }
     for _, name in ipairs(names) do known[name] = true end
