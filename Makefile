@@ -99,7 +99,7 @@ DRIVE_OBJECTS   := $(DRIVE:%.c=$(BUILD)/%.o)
 DRIVE_BINDING_OBJECTS := $(DRIVE_BINDING:%.c=$(BUILD)/%.o)
 CURL_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(CURL) $(CURL_BINDING))
 CURL_LIBS  := -lcurl -lssl -lcrypto -levent_core
-DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
+DRIVE_LIBS := -levent_core -lpthread
 # The same with the invariants checked (core/base/assert.h), for the C tests. A build that checks them everywhere, as
 # that with sanitizers does, compiles nothing twice.
 CHECKED := $(BUILD)$(if $(filter -DMT_ASSERTS,$(OPTIMISE) $(SANITIZE)),,/checked)

@@ -51,6 +51,7 @@ static void on_interrupt(int signal_number) {
     }
     if (mt_interrupt_is_late || mt_interrupt_flag >= mt_interrupt_patience) {
         mt_output_remove_temporaries();
+        mt_output_remove_untold();
         _exit(STATUS_INTERRUPTED);
     }
     mt_interrupt_flag = mt_interrupt_flag + 1;

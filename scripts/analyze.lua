@@ -5,6 +5,7 @@ local caches = require "moontide.learn.cache_options"
 local figures = require "moontide.command.figures"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
+local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 
 local list = {
@@ -54,13 +55,17 @@ local function with_profile(result, counted)
   return members
 end
 
+local function name_of(opt)
+  return opt.input_file == "-" and "standard input" or opt.input_file
+end
+
 return mt.script {
   summary = "What a trace is like: lengths, shared prefixes, hit ratios of caches, sessions, arrivals",
   usage = "moontide analyze [TRACE] [--block-size N] [--policy NAME,...] [--cache-sizes SIZE,...] [--json]",
   options = list,
   check = function(opt)
     return figures.mistake(opt, "--service, --series or --expect", true)
-      or figures.series_mistake(opt.series, { opt.input_file })
+      or target.series_mistake(opt.series, { opt.input_file })
       or caches.check(opt, label)
   end,
   run = function(opt)
@@ -69,16 +74,19 @@ return mt.script {
     local result, counted
     result, counted, code = analyze(opt, watch)
     if not result then return nil, options.of_default(opt, "input-file", with_way(counted)), code end
+    if counted and require("moontide.learn.profile").lacks_member(counted) then
+      return nil, ("--by: no request of %s has a member '%s'"):format(name_of(opt), opt.by), "usage"
+    end
     local left_out = result.blocks > 0 and caches.left_out(opt, label)
     if left_out then report.note(left_out) end
     local whole = result.blocks > 0 and caches.played_whole(opt, label)
     if whole then report.note(whole) end
+    if caches.draws(opt) and result.blocks > 0 then report.note("--sample: blocks are drawn with seed 0") end
     if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
       print(mt.json.encode(counted and with_profile(result, counted) or result))
     else
-      local name = opt.input_file == "-" and "standard input" or opt.input_file
-      print(("%s: %s, %s\n"):format(name, texts.count(result.requests, "request"),
+      print(("%s: %s, %s\n"):format(name_of(opt), texts.count(result.requests, "request"),
         texts.count(result.blocks, "block")))
       print(result:report())
       if counted then

@@ -50,6 +50,9 @@ local function compare_traces(opt)
   comparison, message, code = mt.compare(table.unpack(traces))
   if not comparison then return nil, message, code end
   report_skipped(comparison)
+  if comparison.chance and comparison.chance.of == "halves" then
+    report.note(("chance: halves of the first trace, drawn with seed %s"):format(texts.seed(opt.seed)))
+  end
   print(opt.json and mt.json.encode(comparison) or comparison)
   local status = opt.fail_over and gate(comparison, opt.fail_over)
   if not opt.expect then return status end

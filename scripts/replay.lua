@@ -5,6 +5,8 @@ local drive_options = require "moontide.drive.options"
 local figures = require "moontide.command.figures"
 local gate = require "moontide.drive.gate"
 local file_target = require "moontide.trace.target"
+local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 
 return mt.script(live.command("replay", {
   summary = "Send a trace or a script's load to an endpoint, on time, and say what came of it",
@@ -34,6 +36,7 @@ return mt.script(live.command("replay", {
     local run
     run, message, code = require("moontide.drive.run").of(target, opt)
     if not run then return nil, message, code end
+    if target.is_plan then report.note(("%s: seed %s"):format(target.name, texts.seed(target.seed or 0))) end
     print(opt.json and mt.json.encode(run) or run)
     return gate.status(run, opt)
   end,

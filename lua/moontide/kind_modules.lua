@@ -13,6 +13,7 @@ return {
   phase = "load.phases",
   rate = "load.curve",
   request_count = "synthesis.options",
+  run_list = "study.compare",
   service = "learn.profile",
   service_times = "learn.compare",
   start = "trace.log",

@@ -102,10 +102,17 @@ Chance is not known: a.jsonl has too few sessions to be halved.
 local folder
 
 -- Runs compare in the folder, where a.jsonl and b.jsonl are.
-local function compare(words, opts)
+local seed_note = "moontide: chance: halves of the first trace, drawn with seed 0\n"
+
+-- The result, without the note of the seed of the halves; with_seed: it must be there.
+local function compare(words, opts, with_seed)
   opts = opts or {}
   opts.folder = folder
-  return command.run({ "compare", table.unpack(words) }, opts)
+  local result = command.run({ "compare", table.unpack(words) }, opts)
+  local from, to = result.err:find(seed_note, 1, true)
+  if from then result.err = result.err:sub(1, from - 1) .. result.err:sub(to + 1) end
+  if with_seed ~= nil then assert.equal(with_seed, from ~= nil) end
+  return result
 end
 
 local function refused(message, words, exit_status)
@@ -258,6 +265,12 @@ moontide: --fail-over: dispersion is 0.7273, over 0.5 by 0.2273 (at 1 s: 1.222 a
     assert.equal("", over "input_tokens=0.01,input_tokens.10=2")
   end)
 
+  it("says the seed of the halves, where it draws them", function()
+    compare({ "a.jsonl", "b.jsonl" }, nil, true)
+    compare({ "a.jsonl", "b.jsonl", "--chance", "none" }, nil, false)
+    compare({ "a.jsonl", "b.jsonl", "b.jsonl" }, nil, false)
+  end)
+
   it("takes further traces as the yardstick of chance", function()
     command.write(folder, "c.jsonl", (second:gsub("2500", "2600", 1):gsub("%[3, 4%]", "[0, 1]")))
     local result = compare { "a.jsonl", "b.jsonl", "c.jsonl" }
@@ -352,7 +365,8 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
   end)
 
   it("fails when its result cannot be written", function()
-    local result = command.shell("$MOONTIDE compare a.jsonl b.jsonl --fail-over ks=1 >/dev/full", { folder = folder })
+    local result = command.shell("$MOONTIDE compare a.jsonl b.jsonl --chance none --fail-over ks=1 >/dev/full",
+      { folder = folder })
     assert.equal(1, result.status)
     assert.matches("^moontide: standard output: [^\n]*\n$", result.err)
   end)
@@ -370,7 +384,7 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
     local result = command.run { "compare", conversation, conversation, "--fail-over",
       "ks=0,lru=0,hit_infinite=0,dispersion=0,fifo=0,ttl=0,tenths=0,roots=0,root_share=0,sessions=0,turns=0,turns.ks=0,"
       .. "think_time=0,think_time.ks=0,early=0,input_tokens=0,output_tokens=0" }
-    assert.equal("", result.err)
+    assert.equal(seed_note, result.err)
     assert.equal(0, result.status)
     assert.matches("\n  LRU, 10,000 blocks +0.2112 +0.2112 +0.0000 +0.0079\n", result.out)
     assert.matches("\n  infinite cache +0.3664 +0.3664 +0.0000 .-\n    by request +0.3843 .-\n    by token +0.3736 ", result.out)

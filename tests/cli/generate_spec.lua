@@ -188,6 +188,7 @@ for _, name in ipairs { "steady", "burst", "mixed", "sin" } do
       local elsewhere = command.folder()
       local result = run(name .. " --plot", { folder = elsewhere })
       assert.equal(0, result.status)
+      assert.equal(("moontide: %s: seed 0\n"):format(name), result.err:match "[^\n]*\n$")
       assert.is_truthy(result.out:find "^rate\n.*seed 0   %S+ expected\nmean ISL\n.*mean OSL\n")
       assert.equal("", command.shell("ls", { folder = elsewhere }).out)
     end)

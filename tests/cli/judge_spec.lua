@@ -103,6 +103,26 @@ describe("moontide judge", function()
     assert.equal("t1", run.groups[1].value) -- the first row's
   end)
 
+  it("keeps every plain member of the rows, and says which are too long for that", function()
+    local server, folder = mock.start {}, command.folder()
+    local many = {}
+    for i = 1, 300 do many[i] = ('"member_%03d": "%s"'):format(i, ("v"):rep(20)) end -- 12 KB
+    command.write(folder, "t.jsonl", ('{"timestamp": 0, "input_length": 20, "output_length": 2, "long": "%s", %s, "last": 3}\n')
+      :format(("x"):rep(400), table.concat(many, ", ")))
+    local result = command.shell(('exec "$MOONTIDE" replay t.jsonl --url http://127.0.0.1:%d --model m --warmup 0 '
+      .. '--output-dir out --accept-invalid'):format(server.port), { folder = folder })
+    assert.equal(0, result.status, result.err)
+    local fields = lines_of(folder)[1].metadata.fields
+    assert.same({ left_out = 402 }, fields.long)
+    assert.equal(("v"):rep(20), fields.member_300)
+    for name, value in pairs { last = 3, member_300 = ("v"):rep(20) } do
+      local run = json.decode(judge(folder, "out --json --accept-invalid --by " .. name).out)
+      assert.equal(value, run.groups[1].value)
+    end
+    command.refuses(judge(folder, "out --by long"),
+      "--by: 'long' is too long for the lines of out, which keep members of up to 200 bytes", 2)
+  end)
+
   it("exits as a run does", function()
     local folder = driven()
     local cases = {

@@ -19,7 +19,7 @@ describe("moontide mock", function()
     assert.truthy(mock.ask(server, "/v1/completions", "{}"):find("HTTP/1.1 400 Bad Request", 1, true))
     assert.same({
       status = 0,
-      err = ("moontide: listening on http://127.0.0.1:%d\n"
+      err = ("moontide: seed 0\nmoontide: listening on http://127.0.0.1:%d\n"
         .. "moontide: 3 requests on 4 connections: 2 answered, 1 refused, 0 failed as asked for, 0 left by their clients; "
         .. "prompt tokens 12 (0 cached), generated 19\n"):format(server.port),
     }, server.finish "INT")

@@ -161,6 +161,33 @@ describe("output", function()
     assert.equal("err in in.jsonl old ", entries())
   end)
 
+  it("leaves no part of which nothing was said: the second Ctrl-C between the two removes it", function()
+    -- The pipe that its messages go into is full: it waits there, with the part in place.
+    local result = shell [[
+      mkfifo in full || exit 99
+      exec 3<>in 4<>full
+      head -c 65536 /dev/zero >&4
+      env --default-signal=INT "$MOONTIDE" cat in -o new 2>&4 &
+      cat=$!
+      printf '{"timestamp": 1}\n{"timestamp": 2}\n' >&3
+      sleep 0.2
+      for i in $(seq 500); do
+        grep -q '^State:.S' /proc/$cat/status && break
+        sleep 0.01
+      done
+      kill -INT $cat
+      for i in $(seq 500); do
+        [ -e new.part ] && break
+        sleep 0.01
+      done
+      [ -e new.part ] && echo there
+      kill -INT $cat
+      wait $cat
+      echo "status $?"]]
+    assert.equal("there\nstatus 130\n", result.out)
+    assert.equal("full in in.jsonl ", entries())
+  end)
+
   it("of a run that is going on is not taken by another run", function()
     local server = mock.start { "--ttft", "5" }
     local lines = {}

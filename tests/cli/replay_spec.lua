@@ -235,6 +235,17 @@ describe("moontide replay", function()
       result.err)
   end)
 
+  it("says the seed of a script's load, its own where it has one", function()
+    local url = start()
+    local few = "--num-requests 2 --seed 7" .. accepts
+    local result = replay(url, "steady", few .. "-- --rate 50 --isl 20 --osl 2")
+    assert.equal(0, result.status, result.err)
+    assert.equal("moontide: steady: seed 7\n", result.err)
+    result = replay(url, "steady", "--num-requests 2" .. accepts .. "-- --rate 50 --isl 20 --osl 2 --seed 3")
+    assert.equal("moontide: steady: seed 3\n", result.err)
+    assert.equal("", replay(url, trace_text(2, 1), few).err)
+  end)
+
   it("refuses a trace whose times go back, where it is sent by them", function()
     local url = start()
     local trace = trace_text(5, 10, function(i, row) row.timestamp = i == 4 and 5 or row.timestamp end)

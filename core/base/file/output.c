@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,34 @@ static void forget_temporary(mt_output *output) {
     if (output->slot >= 0)
         open_temporaries[output->slot] = NULL;
     output->slot = -1;
+}
+
+/* Of an interrupted run, "TARGET.part" files of which nobody knows yet. */
+static char untold_parts[16][PATH_MAX];
+static volatile sig_atomic_t untold_count;
+
+/* What is linked and remembered while this holds is both or neither, whenever the second Ctrl-C comes. */
+static void hold_signals(sigset_t *before) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+static void remember_part(const char *final) {
+    int count = (int)(sizeof untold_parts / sizeof *untold_parts);
+    if (untold_count < count) {
+        snprintf(untold_parts[untold_count], sizeof *untold_parts, "%s", final);
+        untold_count = untold_count + 1;
+    }
+}
+
+void mt_output_parts_are_told(void) {
+    untold_count = 0;
+}
+
+void mt_output_remove_untold(void) {
+    for (int i = 0; i < untold_count; i++)
+        unlink(untold_parts[i]);
 }
 
 void mt_output_remove_temporaries(void) {
@@ -294,8 +323,15 @@ static mt_code finish_as(mt_output *output, const char *suffix, mt_error *error)
     if (code == MT_OK && output->target &&
         snprintf(final, sizeof final, "%s%s", output->target, suffix) >= (int)sizeof final)
         code = mt_fail_errno(error, output->name, "cannot rename", ENAMETOOLONG);
-    if (code == MT_OK)
+    if (code == MT_OK) {
+        sigset_t before;
+        int is_part = *suffix && output->target && mt_interrupted();
+        hold_signals(&before);
         code = put_in_place(output, final, error);
+        if (code == MT_OK && is_part)
+            remember_part(final);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
     if (code != MT_OK) {
         mt_output_abandon(output);
         return code;

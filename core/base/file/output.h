@@ -70,6 +70,13 @@ uint64_t mt_output_bytes(const mt_output *output);
 /* Removes the temporary files of all open outputs; async-signal-safe, for a second Ctrl-C. */
 void mt_output_remove_temporaries(void);
 
+/* Removes the ".part" files that an interrupted run has left and of which its user was not told yet;
+ * async-signal-safe, for a second Ctrl-C that comes before that. */
+void mt_output_remove_untold(void);
+
+/* The user knows of them: they stay. */
+void mt_output_parts_are_told(void);
+
 /* Does a thread write? Not before the first 1 MiB. */
 int mt_output_is_ahead(const mt_output *output);
 

@@ -11,7 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_ROOM = 16384, GAP_ROOM = 24, FIELD_BYTES = 4096 };
+enum {
+    LINE_ROOM = 16384, /* without the row's own members beyond FIELD_ROOM, and without gaps */
+    GAP_ROOM = 24,
+    FIELD_ROOM = 4096,
+    FIELD_MOST = 200, /* bytes of one: a longer one is marked */
+    FIELD_MARK =
+        48 /* room beside the name or the member: `"": {"left_out": 18446744073709551615}, ` */
+};
 
 typedef struct line {
     char *at, *end;
@@ -38,14 +45,34 @@ static void put_moment(line *to, const char *name, int64_t moment, int64_t epoch
         put(to, "\"%s\": %" PRId64 ", ", name, moment + epoch_ns);
 }
 
-/* The row's own members that are short and plain, by which results may be grouped later:
- * "fields". */
+static int next_field(mt_json_items *items, mt_json_item *item, mt_span extra) {
+    while (extra.length > 0 && mt_json_items_next(items, item) > 0)
+        if (!strchr("[{", *item->value.text) && item->name.length <= FIELD_MOST)
+            return 1;
+    return 0;
+}
+
+/* Bytes that put_fields may need beyond FIELD_ROOM. */
+static size_t fields_room(const mt_request *request) {
+    if (!request || request->extra.length < FIELD_ROOM / 2)
+        return 0;
+    size_t room = 0;
+    mt_json json = {request->extra.text, request->extra.text + request->extra.length, NULL};
+    mt_json_items items;
+    mt_json_item item;
+    mt_json_items_bare(&items, &json);
+    while (next_field(&items, &item, request->extra))
+        room += FIELD_MOST + FIELD_MARK;
+    return room;
+}
+
+/* The row's own members that are plain, by which results may be grouped later: "fields". Of one that is long only
+ * the length is said, {"left_out": BYTES}. */
 static void put_fields(line *to, const mt_request *request) {
-    enum { MOST_BYTES = 200 }; /* of one */
-    const char *between = "\"fields\": {", *begin = to->at;
+    const char *between = "\"fields\": {";
     if (!request)
         return;
-    if (request->has & MT_HAS_STREAM && request->stream.length <= MOST_BYTES) {
+    if (request->has & MT_HAS_STREAM && request->stream.length <= FIELD_MOST) {
         put(to, "%s\"stream\": %.*s", between, (int)request->stream.length, request->stream.text);
         between = ", ";
     }
@@ -53,12 +80,12 @@ static void put_fields(line *to, const mt_request *request) {
     mt_json_items items;
     mt_json_item item;
     mt_json_items_bare(&items, &json);
-    while (request->extra.length > 0 && mt_json_items_next(&items, &item) > 0) {
-        if (item.name.length + item.value.length > MOST_BYTES || to->at - begin > FIELD_BYTES ||
-            strchr("[{", *item.value.text))
-            continue;
-        put(to, "%s\"%.*s\": %.*s", between, (int)item.name.length, item.name.text,
-            (int)item.value.length, item.value.text);
+    while (next_field(&items, &item, request->extra)) {
+        put(to, "%s\"%.*s\": ", between, (int)item.name.length, item.name.text);
+        if (item.name.length + item.value.length > FIELD_MOST)
+            put(to, "{\"left_out\": %zu}", item.value.length);
+        else
+            put(to, "%.*s", (int)item.value.length, item.value.text);
         between = ", ";
     }
     if (between[0] == ',')
@@ -116,7 +143,8 @@ mt_code mt_results_write_line(mt_output *output, const mt_exchange *exchange, co
                               mt_error *error) {
     int is_cancelled =
         exchange->failure >= MT_FAILURE_CANCELLED_AFTER && exchange->failure != MT_FAILURE_NOT_SENT;
-    size_t room = LINE_ROOM + conversation_length + (size_t)exchange->gap_count * GAP_ROOM;
+    size_t room = LINE_ROOM + conversation_length + fields_room(asked->request) +
+                  (size_t)exchange->gap_count * GAP_ROOM;
     char *text = mt_output_room(output, room, error);
     if (!text)
         return mt_code_of(error);

@@ -152,14 +152,16 @@ static int requests_members(lua_State *L) {
 }
 
 /* requests:member_names() -> the names of all members of the rows that the lines repeat, in order
- * of appearance; session_id is none of them */
+ * of appearance; session_id is none of them. And {name = truth}: of those, which a line has left out for its
+ * length. */
 static int requests_member_names(lua_State *L) {
     const mt_run_requests *requests = check_requests(L);
     lua_Integer count = 0;
     uint32_t last = 0;
     lua_settop(L, 1);
     lua_newtable(L); /* 2: the names */
-    lua_newtable(L); /* 3: is it among them? */
+    lua_newtable(L); /* 3: is it among them? 4: is it left out anywhere? */
+    lua_newtable(L);
     for (size_t i = 0; i < requests->count; i++) {
         uint32_t number = requests->rows[i].fields;
         mt_span fields = mt_run_requests_text(requests, number);
@@ -177,12 +179,17 @@ static int requests_member_names(lua_State *L) {
                 lua_pushboolean(L, 1);
                 lua_rawset(L, 3);
             }
-            lua_settop(L, 3);
+            lua_settop(L, 4);
+            if (*item.value.text == '{') { /* what is kept is plain */
+                push_text(L, item.name);
+                lua_pushboolean(L, 1);
+                lua_rawset(L, 4);
+            }
         }
         last = number;
     }
-    lua_settop(L, 2);
-    return 1;
+    lua_remove(L, 3);
+    return 2;
 }
 
 /* requests:names() -> the names of the columns that any request has a value in */

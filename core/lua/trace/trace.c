@@ -209,12 +209,20 @@ static int kept_parts(lua_State *L) {
     return 1;
 }
 
+/* parts_are_told(): a further Ctrl-C lets them be */
+static int parts_are_told(lua_State *L) {
+    (void)L;
+    mt_output_parts_are_told();
+    return 0;
+}
+
 /* ---- the module ---- */
 
 int mt_lua_open_trace(lua_State *L) {
     static const luaL_Reg functions[] = {{"writer", open_writer},
                                          {"formats", formats},
                                          {"kept_parts", kept_parts},
+                                         {"parts_are_told", parts_are_told},
                                          {"replaces", output_replaces},
                                          {"finish_is_last", finish_is_last},
                                          {NULL, NULL}};

@@ -4,6 +4,7 @@
 #include "base/sort.h"
 #include "prefix/model/chains.h"
 #include "prefix/model/families.h"
+#include "prefix/reuse/lanes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -223,21 +224,18 @@ static double apart(const double *part, double parts, const double *whole, size_
 
 /* The same of distributions of lengths, which every guess asks for: without the mean, two bins at a time. */
 static double lengths_apart(const double *part, double parts, const double *whole) {
-    enum { TWO = 2 };
-    typedef double lanes __attribute__((vector_size(TWO * sizeof(double))));
-    typedef int64_t bits __attribute__((vector_size(TWO * sizeof(double))));
     double sums[MT_JUDGE_LENGTHS], sum = 0, parts_or_one = parts > 0 ? parts : 1;
-    lanes most = {0, 0};
-    const bits positive = {INT64_MAX, INT64_MAX};
+    mt_double_lanes most = {0, 0};
+    const mt_double_bits positive = {INT64_MAX, INT64_MAX};
     for (size_t i = 0; i < MT_JUDGE_LENGTHS; i++)
         sums[i] = sum += part[i];
-    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i += TWO) {
-        lanes here, there;
+    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i += MT_DOUBLE_LANES) {
+        mt_double_lanes here, there;
         memcpy(&here, sums + i, sizeof here);
         memcpy(&there, whole + i, sizeof there);
-        here = (lanes)((bits)(here / parts_or_one - there) & positive);
-        bits more = here > most;
-        most = (lanes)((more & (bits)here) | (~more & (bits)most));
+        here = (mt_double_lanes)((mt_double_bits)(here / parts_or_one - there) & positive);
+        mt_double_bits more = here > most;
+        most = (mt_double_lanes)((more & (mt_double_bits)here) | (~more & (mt_double_bits)most));
     }
     return fmax(most[0], most[1]);
 }

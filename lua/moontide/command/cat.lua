@@ -7,6 +7,7 @@ local lost = require "moontide.trace.lost"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
+local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 local where = require "moontide.trace.where"
 
@@ -118,7 +119,7 @@ function cat.check(opt)
     end
   end
   local wrong = figures.mistake(opt, "--series or --expect")
-    or figures.series_mistake(opt.series, opt.input_file, opt.output_file)
+    or target.series_mistake(opt.series, opt.input_file, opt.output_file)
   if wrong then return wrong end
   if opt.gap and (opt.merge or opt.parts) then
     return "--gap needs inputs that are joined and are no parts"

@@ -33,6 +33,7 @@ local function interrupted()
   for _, path in ipairs(parts) do
     io.stderr:write("moontide: the whole requests so far are in ", path, "\n")
   end
+  if #parts > 0 then core.trace.parts_are_told() end
   return status.interrupted
 end
 

@@ -3,7 +3,6 @@
 -- where somebody asks for it.
 local options = require "moontide.kit.options"
 local profile_options = require "moontide.learn.profile_options"
-local target = require "moontide.trace.target"
 
 local figures = {}
 
@@ -69,26 +68,6 @@ local function idle(opt, asked, wants, is_shown)
   if asked.expect or asked.series then return nil end
   if asked.service and not is_shown then return "--service goes with " .. wants end
   if options.given(opt, "step") and not asked.service then return "--step goes with " .. wants end
-end
-
--- Two names of one file, be it there or not yet.
-local function is_one_file(a, b)
-  return a:gsub("^%./+", "") == b:gsub("^%./+", "") or target.replaced(a, { b }) ~= nil
-end
-
---- What the file of --series must not be: one that the command reads, or that it writes beside. Nil when it
---- is none.
----@param series string?
----@param inputs (string|boolean)[] false is none
----@param output string? the trace's path
----@return string?
-function figures.series_mistake(series, inputs, output)
-  if not series then return nil end
-  if output and is_one_file(series, output) then
-    return ("--series and the trace both go to %s"):format(output == "-" and "standard output" or output)
-  end
-  local replaced = series ~= "-" and target.replaced(series, inputs)
-  if replaced then return ("--series would replace %s"):format(replaced) end
 end
 
 --- What is wrong with the options together.

@@ -259,13 +259,14 @@ local function mistake(script, opt, asked)
   if asked.compress_think and not asked.compress then return "--compress-think goes with --compress" end
   local output = not (opt.check or opt.plot) and common.output_path(script, opt) or nil
   return figures.mistake(asked, "--check, --plot, --series or --expect", opt.check or opt.plot)
-    or figures.series_mistake(asked.series, files_of(script, opt), output)
+    or target.series_mistake(asked.series, files_of(script, opt), output)
 end
 
-local function draw(self, opt, asked)
+local function draw(self, opt, asked, script)
   local picture, message, code = workload_run.plot(self, opt)
   if not picture then return nil, message, code end
   io.write(tostring(picture), "\n")
+  report.note(("%s: seed %s"):format(script.name, texts.seed(opt.seed)))
   local shown, done = {}
   done, message, code = count(self, opt, asked, shown)
   if not done then return nil, message, code end
@@ -301,7 +302,7 @@ function generate.run(script, self, opt)
   end
   if opt.check then return check(self, opt, expected, script, asked) end
   local requests = math.min(expected.requests, opt.num_requests or math.huge)
-  if opt.plot then return draw(self, opt, asked) end
+  if opt.plot then return draw(self, opt, asked, script) end
   if requests > most_requests and not opt.yes then
     return nil, ("about %.3g requests would be made; --yes makes more than 10^9, --num-requests fewer")
       :format(requests), "usage"

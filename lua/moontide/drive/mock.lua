@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
+local texts = require "moontide.kit.text"
 local units = require "moontide.kit.units"
 
 local mock = {}
@@ -139,6 +140,7 @@ function mock.run(opt)
   local server
   server, message, code = drive.mock.open(settings)
   if not server then return nil, message, code end
+  io.stderr:write("moontide: seed ", texts.seed(opt.seed), "\n")
   io.stderr:write("moontide: listening on ", url(opt.host, server:port()), "\n")
   local ok
   ok, message, code = server:run()

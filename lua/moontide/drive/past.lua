@@ -240,7 +240,12 @@ end
 ---@param by string
 ---@return string?
 function past.wrong_by(run, read, by)
-  local names, known = read:member_names(), {}
+  local names, left_out = read:member_names()
+  if left_out[by] then
+    return ("--by: '%s' is too long for the lines of %s, which keep members of up to 200 bytes"):format(by,
+      run.folder)
+  end
+  local known = {}
   names[#names + 1] = "session_id"
   for _, name in ipairs(names) do known[name] = true end
   if run.info and not known[by_endpoint.name] then names[#names + 1] = by_endpoint.name end

@@ -8,7 +8,8 @@ local harmless_headers = {}
 for name in ([[accept accept-charset accept-encoding accept-language anthropic-beta anthropic-version
   baggage cache-control connection content-encoding content-type date expect from host idempotency-key
   keep-alive openai-beta openai-organization openai-project origin pragma prefer priority referer te
-  traceparent tracestate user-agent via x-correlation-id x-priority x-request-id x-session-id]]):gmatch "%S+" do
+  traceparent tracestate user-agent via x-correlation-id x-priority
+  x-request-id x-session-id]]):gmatch "%S+" do
   harmless_headers[name] = true
 end
 

@@ -22,6 +22,7 @@ local target = {}
 ---@class moontide.target
 ---@field name string
 ---@field trace moontide.pipe
+---@field seed integer? of a plan
 ---@field block_size integer? of its hash_ids; of a trace it is known once that is open
 ---@field is_empty boolean? a trace that is open has no request
 ---@field is_plan boolean
@@ -162,7 +163,7 @@ local function of_workload(made, name, values, opt, fallback)
     -- What was due by the end has been sent a second later.
     runs_on = not waits.only_closed,
     stop_after = waits.all_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
-    name = name, is_plan = true, duration = duration, block_size = made.block_size,
+    name = name, is_plan = true, seed = values.seed, duration = duration, block_size = made.block_size,
     phases = made.phases and phases.faster(made.phases, opt.speed_ratio), bounds = bounds_of(made),
     rate = function() return rate_of_workload(made, values, opt, duration) end,
     size = function()

@@ -208,6 +208,16 @@ function cache_options.played_whole(opt, label)
     table.concat(whole, ", "), #whole == 1 and "is" or "are")
 end
 
+--- Does anything draw the blocks of a sample?
+---@param opt table
+---@return boolean
+function cache_options.draws(opt)
+  for _, name in ipairs(opt.sample and opt.policy or {}) do
+    if is_sampled[name] then return true end
+  end
+  return false
+end
+
 --- What is asked for and not played, as a note; nil when all is.
 ---@param opt table
 ---@param label fun(name: string): string how an option is called in messages

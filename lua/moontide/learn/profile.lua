@@ -410,6 +410,13 @@ function profile.levels(self)
   return texts.aligned(cells)
 end
 
+--- Has no request the member by whose values groups were asked for?
+---@param self moontide.profile
+---@return boolean
+function profile.lacks_member(self)
+  return self.by ~= nil and #self.by == 1 and self.by[1].value == ""
+end
+
 --- Its totals by the values of a member as a table; nil without one.
 ---@param self moontide.profile
 ---@return string?
@@ -429,7 +436,7 @@ function profile.groups(self)
     text = text
       .. ("\nper second of the duration, with the %s that come after it"):format(texts.number(later, 0))
   end
-  if #self.by == 1 and self.by[1].value == "" then
+  if profile.lacks_member(self) then
     text = text .. ("\nno request has the member '%s'"):format(self.by_name)
   end
   return text

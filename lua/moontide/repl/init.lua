@@ -112,6 +112,7 @@ local function say_interrupted(self)
     report.note("the whole requests so far are in " .. parts[i])
   end
   self.parts_told = #parts
+  core.trace.parts_are_told()
 end
 
 -- Calls fn(...) and reports what went wrong. Gives true, or false and the status to leave with where the

@@ -338,7 +338,7 @@ function convert.run(opt, watch)
   local names = {}
   for i, log in ipairs(logs) do names[i] = type(log) == "table" and log[1] or log end
   local replaced = target.replaced(path, names)
-  local wrong = require("moontide.command.figures").series_mistake(opt.series, names, path)
+  local wrong = target.series_mistake(opt.series, names, path)
   if wrong then return nil, "convert: " .. wrong, "usage" end
   if replaced then
     return nil, ("convert: the trace would replace the log %s: say where %sit goes with --output-file")

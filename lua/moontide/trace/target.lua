@@ -27,4 +27,24 @@ function target.not_a_trace(path)
     :format(path, path)
 end
 
+-- Two names of one file, be it there or not yet.
+local function is_one_file(a, b)
+  return a:gsub("^%./+", "") == b:gsub("^%./+", "") or target.replaced(a, { b }) ~= nil
+end
+
+--- What the file of --series must not be: one that the command reads, or that it writes beside. Nil when it
+--- is none.
+---@param series string?
+---@param inputs (string|boolean)[] false is none
+---@param output string? the trace's path
+---@return string?
+function target.series_mistake(series, inputs, output)
+  if not series then return nil end
+  if output and is_one_file(series, output) then
+    return ("--series and the trace both go to %s"):format(output == "-" and "standard output" or output)
+  end
+  local replaced = series ~= "-" and target.replaced(series, inputs)
+  if replaced then return ("--series would replace %s"):format(replaced) end
+end
+
 return target
