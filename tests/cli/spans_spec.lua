@@ -3,6 +3,8 @@
 local command = require "tests.support.command"
 local mock = require "tests.support.mock"
 local json = require("moontide.base.json").public.json
+local past = require "moontide.drive.past"
+local span = require "moontide.drive.span"
 
 local function shell(folder, words)
   return command.shell('exec "$MOONTIDE" ' .. words, { folder = folder })
@@ -80,6 +82,7 @@ describe("throughputs", function()
     near(10, run.metrics.goodput.avg)
     assert.equal(50, run.counts.due)
     assert.equal(50, run.metrics.request_count.avg)
+    near(40.5, span.in_flight(past.run(folder .. "/window"))) -- ten a second, 4.05 s each
     local text = shell(folder, "judge window --accept-invalid").out
     assert.truthy(text:find("Request Throughput 10.00 requests/sec, Output Token Throughput 50.00 tokens/sec, over the "
       .. "window's 5.00 s: of 50 answers that ended in it\n", 1, true), text)
@@ -119,6 +122,7 @@ describe("throughputs", function()
       .. "moontide: --fail-over: request_throughput@rest is 10, under 10.1 requests/sec\n", result.err)
     -- The whole is what peers have: from the first request to the last answer.
     throughputs(run.metrics, 100, 13.95)
+    near(405 / 13.95, span.in_flight(past.run(folder .. "/whole")))
     -- A phase counts what ended in it, due in the window or not.
     write(folder, "both", info, 4.05, { from = 5, to = 10 }, 14)
     throughputs(judged(folder, "both --phases a=6s,b").phases[1].metrics, 20, 6)

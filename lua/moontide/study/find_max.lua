@@ -18,10 +18,10 @@
 -- stopped (why it ended before its end; max is nil then).
 --
 -- A probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
--- invalid one), passed =, is_too_low =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua),
--- cautions = (lines of how its figures were counted, none where all was as asked: drive/show.lua), stretch =
--- ({ from, to }, seconds of a trace that were measured: a faster level sees more of it, and later parts),
--- folder = }.
+-- invalid one), passed =, is_too_low =, reason =, seed =, verdict =, counts =, promises =
+-- (drive/promise.lua), cautions = (lines of how its figures were counted, none where all was as asked:
+-- drive/show.lua), stretch = ({ from, to }, seconds of a trace that were measured: a faster level sees more
+-- of it, and later parts), folder = }.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local figures = require "moontide.command.figures"
