@@ -46,7 +46,7 @@ local function filtered(trace, opt)
   if opt.start or opt["end"] then
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
   end
-  if opt.where then trace = trace:where(opt.where) end
+  for _, expression in ipairs(opt.where or {}) do trace = trace:where(expression) end
   if opt.thin then trace = trace:thin(opt.thin, { seed = opt.seed }) end
   return trace
 end
@@ -102,8 +102,10 @@ local needs = {
 ---@return string?
 function cat.check(opt)
   if opt.start and opt["end"] and opt["end"] <= opt.start then return "--end must be later than --start" end
-  local mistake = opt.where and where.mistake(opt.where)
-  if mistake then return "--where " .. mistake end
+  for _, expression in ipairs(opt.where or {}) do
+    local mistake = where.mistake(expression)
+    if mistake then return "--where " .. mistake end
+  end
   local seen_input
   for _, path in ipairs(opt.input_file) do
     if path == "-" and seen_input then return "standard input can be read only once" end
