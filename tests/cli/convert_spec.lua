@@ -158,7 +158,7 @@ at most 1: 1 row left
     local path = file("log.csv", '\239\187\191"Response tokens",Model,"Request tokens",Timestamp\r\n'
       .. '18,"Chat ""GPT"", new\nline","472",5\r\n\r\n"230",x,1087,45\r\n')
     local expected = trace:match "^[^\n]*\n[^\n]*\n":gsub('"log_type": "[^"]*"', ""):gsub(', }', "}")
-      :gsub('"ChatGPT"', [["Chat \\\"GPT\\\", new\\\\nline"]], 1):gsub('"ChatGPT"', '"x"')
+      :gsub('"ChatGPT"', [["Chat \"GPT\", new\nline"]], 1):gsub('"ChatGPT"', '"x"')
     assert.equal(expected, convert({ path, "-o", "-" }).out)
     command.shell(("gzip '%s'"):format(path))
     assert.equal(0, convert({ "log.csv.gz" }, { folder = folder }).status)
