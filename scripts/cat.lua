@@ -29,7 +29,7 @@ return mt.script {
       help = "what they count (default: guessed)" },
     { "merge", kind = "flag",
       help = "several traces by their times, instead of one after the other; either way they must be in "
-        .. "blocks of one size (--reblock)" },
+        .. "blocks of one size, which --reblock gives them before" },
     { "gap", kind = "duration", min = 0,
       help = "from one trace's last request to the next one's first (default: a mean gap)" },
     { "parts", kind = "flag",

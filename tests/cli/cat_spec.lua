@@ -178,7 +178,7 @@ describe("moontide cat", function()
       { path, "--thin", "-1" }, { path, "--repeat", "0" }, { path, "--shard", "2/2" }, { path, "--shard", "x" },
       { path, "--where", "input_length >" }, { path, "--isl-multiplier", "0" }, { path, "--osl-multiplier", "-2" },
       { path, "--grid", "3s" }, { path, "--dequantize", "--grid", "0" }, { path, "--sessions", "delta" },
-      { path, "--sessions-to", "deltas" }, { path, "--fresh-ids" }, { path, "--every", "5s" },
+      { path, "--sessions-to", "deltas" }, { path, "--fresh-ids" }, { path, "--seed", "2" }, { path, "--every", "5s" },
       { path, "--repeat", "2", "--common-root", "1" }, { path, "--merge" }, { path, "--gap", "1s" }, { "-", "-" },
       { path, path, "--merge", "--gap", "1s" }, { path, "--time-unit", "minutes" }, { path, "--block-size", "0" },
     } do
