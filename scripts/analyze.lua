@@ -27,7 +27,10 @@ local function label(name) return "--" .. name:gsub("_", "-") end
 local function given(opt)
   local taken = { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines,
     caches_only = opt.caches_only }
-  for _, option in ipairs(caches.analysis) do taken[option[1]] = opt[option[1]] end
+  for _, option in ipairs(caches.analysis) do
+    local name = option[1]
+    if options.given(opt, name) then taken[name] = opt[name] end
+  end
   return taken
 end
 
@@ -46,6 +49,21 @@ end
 local function with_way(message)
   local is_of_output = message:find("output_length is missing, and the analysis needs it", 1, true)
   return is_of_output and message .. "; --caches-only does not" or message
+end
+
+-- More input tokens a second than anybody sends: 4 times what lint takes for a test's.
+local most_tokens = 1e7
+
+-- Times that are probably no milliseconds are told once; lint knows more.
+local function tell_of_unit(result)
+  local span = result.first and result.last - result.first or 0
+  local mean = result.metrics.input_length.mean
+  if result.requests < 100 or span <= 0 or not mean then return end
+  local tokens = mean * result.requests / span
+  if tokens > most_tokens then
+    report.warning(("as milliseconds the timestamps make %.3g million input tokens a second: "
+      .. "'moontide lint' says what unit they look like"):format(tokens / 1e6))
+  end
 end
 
 -- The result with what was counted as its last member.
@@ -82,6 +100,7 @@ return mt.script {
     local whole = result.blocks > 0 and caches.played_whole(opt, label)
     if whole then report.note(whole) end
     if caches.draws(opt) and result.blocks > 0 then report.note("--sample: blocks are drawn with seed 0") end
+    tell_of_unit(result)
     if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
       print(mt.json.encode(counted and with_profile(result, counted) or result))

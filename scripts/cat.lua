@@ -29,17 +29,17 @@ return mt.script {
       help = "what they count (default: guessed)" },
     { "merge", kind = "flag",
       help = "several traces by their times, instead of one after the other; either way they must be in "
-        .. "blocks of one size (--reblock)" },
+        .. "blocks of one size, which --reblock gives them before" },
     { "gap", kind = "duration", min = 0,
       help = "from one trace's last request to the next one's first (default: a mean gap)" },
     { "parts", kind = "flag",
       help = "the inputs are parts of one trace: times stay, equal ids and sessions are the same" },
     { "start", kind = "duration", help = "leave out requests before this time" },
     { "end", kind = "duration", help = "leave out requests at this time and after it" },
-    { "where", kind = "string", placeholder = "EXPRESSION",
+    { "where", kind = "expression", list = true, placeholder = "EXPRESSION",
       help = "keep requests for which this Lua expression of their members is true: 'input_length > 1000 and "
         .. "session_id'; beside members there are request_line, request_turn, request_hash_count and "
-        .. "request_extra. Of this and all that leaves requests out: who waited for one of them (wait_for) "
+        .. "request_extra. Given several times all must be true. Of this and all that leaves requests out: who waited for one of them (wait_for) "
         .. "comes when it would have come" },
     { "thin", kind = "number", min = 0, max = 1, placeholder = "SHARE",
       help = "keep this share, whole sessions together" },

@@ -3,6 +3,7 @@ local mt = require "moontide"
 local core = require "moontide.core"
 local figures = require "moontide.command.figures"
 local lint = require "moontide.trace.lint"
+local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local profile = require "moontide.learn.profile"
 local report = require "moontide.kit.report"
@@ -56,7 +57,10 @@ return mt.script {
     { "seed", kind = "seed", default = 0, help = "for spreading the ticks of a recorded clock" },
     table.unpack(figures.options(false, "the trace as it is read, or with --fix as it is mended")),
   },
-  check = function(opt) return figures.mistake(opt) end,
+  check = function(opt)
+    if options.given(opt, "seed") and not opt.fix then return "--seed needs --fix" end
+    return figures.mistake(opt)
+  end,
   run = function(opt)
     local given = { block_size = opt.block_size, ignore = opt.ignore }
     local result, message, code

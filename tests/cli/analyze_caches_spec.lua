@@ -277,11 +277,37 @@ Imbalance: what the replica with most to compute had, in parts of the mean
     assert.equal("moontide: --sample is of clock: lru is played whole\n", asked.err)
   end)
 
+  it("says when no request has the member to group by, and when times are no milliseconds", function()
+    local path = trace("t.jsonl", singles)
+    refused(path .. ": no request has modle (--by)", { path, "--block-size", "10", "--by", "modle" }, 1)
+    command.refuses(command.run { "compare", path, path, "--block-size", "10", "--by", "modle" },
+      ("no request of %s or %s has modle (--by)"):format(path, path), 1)
+    local lines = {}
+    for i = 1, 200 do
+      lines[i] = ('{"timestamp": %d, "input_length": 20000, "output_length": 1}\n'):format(i)
+    end
+    path = command.write(folder, "sec.jsonl", table.concat(lines))
+    assert.equal("moontide: warning: as milliseconds the timestamps make 20.1 million input tokens a second: "
+      .. "'moontide lint' says what unit they look like\n", analyze({ path }).err)
+  end)
+
+  it("warns of a service whose times are seconds", function()
+    local path = trace("t.jsonl", singles)
+    local function warning(times) return analyze({ path, "--block-size", "10", "--service", times }).err end
+    assert.equal("moontide: warning: a service with ttft=200: without a unit that is seconds (ttft=200ms: "
+      .. "milliseconds)\n", warning "ttft=200")
+    assert.matches("^moontide: warning: a service with per_token=20: ", warning "ttft=1,per_token=20")
+    assert.equal("", warning "ttft=200ms,per_token=20ms")
+    assert.equal("", warning "ttft=90s,per_token=0.02")
+  end)
+
   it("refuses what it cannot do", function()
     for _, case in ipairs {
       { "--sample must be above 0, not 0", "--sample", "0" },
       { "--sample must be at most 1, not 1.5", "--sample", "1.5" },
       { "--route needs --replicas", "--route", "session" },
+      { "--ttl-since needs --ttl", "--ttl-since", "write" },
+      { "--bytes-per-token needs a size in bytes", "--bytes-per-token", "160KB", "--cache-sizes", "5" },
       { "--tiers and --replicas exclude each other", "--tiers", "5", "--replicas", "2" },
       { "--sample is of policies: --tiers cannot be sampled", "--tiers", "5", "--sample", "0.1" },
       { "--sample is of policies: --replicas cannot be sampled", "--replicas", "5", "--sample", "0.1" },

@@ -178,7 +178,7 @@ describe("moontide cat", function()
       { path, "--thin", "-1" }, { path, "--repeat", "0" }, { path, "--shard", "2/2" }, { path, "--shard", "x" },
       { path, "--where", "input_length >" }, { path, "--isl-multiplier", "0" }, { path, "--osl-multiplier", "-2" },
       { path, "--grid", "3s" }, { path, "--dequantize", "--grid", "0" }, { path, "--sessions", "delta" },
-      { path, "--sessions-to", "deltas" }, { path, "--fresh-ids" }, { path, "--every", "5s" },
+      { path, "--sessions-to", "deltas" }, { path, "--fresh-ids" }, { path, "--seed", "2" }, { path, "--every", "5s" },
       { path, "--repeat", "2", "--common-root", "1" }, { path, "--merge" }, { path, "--gap", "1s" }, { "-", "-" },
       { path, path, "--merge", "--gap", "1s" }, { path, "--time-unit", "minutes" }, { path, "--block-size", "0" },
     } do
@@ -194,6 +194,10 @@ describe("moontide cat", function()
     assert.equal(four:match "^[^\n]*\n", cat({ path, "--where", "input_length and input_length > 500" }).out)
     assert.equal(four:match "\n([^\n]*\n)[^\n]*\n[^\n]*\n$", cat({ path, "--where", "delay == 3" }).out)
     assert.equal(four:match "[^\n]*\n$", cat({ path, "--where", "x and #x == 1" }).out)
+    assert.equal(cat({ path, "--where", "timestamp > 0 and timestamp < 2000" }).out,
+      cat({ path, "--where", "timestamp > 0", "--where", "timestamp < 2000" }).out)
+    assert.equal("moontide: cat: --shard is given twice: --shard 0/2 and --shard 1/2\n",
+      cat({ path, "--shard", "0/2", "--shard", "1/2" }).err)
   end)
 
   it("says what values there are when a filter keeps nothing, and leaves the old file alone", function()

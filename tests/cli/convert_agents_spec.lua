@@ -22,6 +22,12 @@ local function requests_of(name)
   return list
 end
 
+-- The same requests, each with that model.
+local function all_of(model, list)
+  for _, row in ipairs(list) do row.model = row.model or model end
+  return list
+end
+
 local function run(line) return command.line(line, { folder = folder }) end
 
 -- The requests that `convert LINE` makes, and what it said on standard error.
@@ -169,7 +175,7 @@ describe("convert of Dynamo's request traces", function()
       .. recorded("S1", 2000, 3000, { 21 }, child) .. recorded("B", 1700, 2500, { 11, 12, 13 }, main)
       .. recorded("S2", 3500, 4000, { 21, 22 }, child) .. recorded("C", 4250, 9000, { 11, 12, 13, 14 }, main))
     local rows = converted "r.jsonl"
-    assert.same({
+    assert.same(all_of("m", {
       { request_id = "A", session_id = "main", timestamp = 0, input_length = 128, output_length = 6,
         hash_ids = { 0, 1 }, branches = { "S1" } },
       { request_id = "B", session_id = "main", timestamp = 1700, input_length = 192, output_length = 6,
@@ -180,7 +186,7 @@ describe("convert of Dynamo's request traces", function()
         hash_ids = { 3, 4 }, wait_for = { "S1" }, delay = 500 },
       { request_id = "C", session_id = "main", timestamp = 4250, input_length = 256, output_length = 6,
         hash_ids = { 0, 1, 2, 5 }, wait_for = { "B", "S2" }, delay = 250 },
-    }, rows)
+    }), rows)
     local second = converted("r.jsonl --speed-ratio 2")[2] -- a tool is as much faster as everything
     assert.same({ 850, 100, 250 }, { second.timestamp, second.delay, second.tool_wait_ms })
   end)
@@ -188,8 +194,8 @@ describe("convert of Dynamo's request traces", function()
   it("reads requests without agents as they come, by model too", function()
     write("r.jsonl", recorded("A", 500, 900, { 5 }, { input = 40 }) .. recorded("B", 0, 1000, { 5, 6 }, { model = "n" })
       .. '{"event_type": "request_payload", "request_id": "B"}\n')
-    assert.same({ { timestamp = 0, input_length = 128, output_length = 6, hash_ids = { 0, 1 } },
-      { timestamp = 500, input_length = 40, output_length = 6, hash_ids = { 0 } } }, converted "r.jsonl")
+    assert.same({ { timestamp = 0, input_length = 128, output_length = 6, hash_ids = { 0, 1 }, model = "n" },
+      { timestamp = 500, input_length = 40, output_length = 6, hash_ids = { 0 }, model = "m" } }, (converted "r.jsonl"))
     assert.equal(1, #converted "r.jsonl --model n")
   end)
 
@@ -263,10 +269,10 @@ describe("convert of kv-cache-tester's sessions", function()
 
   it("makes sub-agents wait for what started them, and the session for them", function()
     write("s.json", session)
-    assert.same({
-      { session_id = "two", request_id = "two:0", timestamp = 0, input_length = 130, output_length = 10,
+    assert.same(all_of("h", {
+      { session_id = "two", model = "m", request_id = "two:0", timestamp = 0, input_length = 130, output_length = 10,
         hash_ids = { 0, 1, 2 } },
-      { session_id = "two", request_id = "two:1", timestamp = 3000, input_length = 200, output_length = 12,
+      { session_id = "two", model = "m", request_id = "two:1", timestamp = 3000, input_length = 200, output_length = 12,
         hash_ids = { 0, 1, 3, 4 }, delay = 1000, wait_for = { "two:0" }, branches = { "two.1:0", "two.2:0" } },
       { session_id = "two.1", request_id = "two.1:0", timestamp = 5000, input_length = 64, output_length = 5,
         hash_ids = { 5 }, delay = 500, wait_for = { "two:1" }, prefix_reset = true },
@@ -274,9 +280,9 @@ describe("convert of kv-cache-tester's sessions", function()
         hash_ids = { 5, 6 }, delay = 1000, wait_for = { "two:1" }, prefix_reset = true },
       { session_id = "two.1", request_id = "two.1:1", timestamp = 7000, input_length = 128, output_length = 6,
         hash_ids = { 5, 7 }, delay = 750, wait_for = { "two.1:0" } },
-      { session_id = "two", request_id = "two:2", timestamp = 10000, input_length = 256, output_length = 13,
+      { session_id = "two", model = "m", request_id = "two:2", timestamp = 10000, input_length = 256, output_length = 13,
         hash_ids = { 0, 1, 3, 8 }, delay = 1750, wait_for = { "two:1", "two.1:1", "two.2:0" } },
-    }, (converted "s.json"))
+    }), (converted "s.json"))
     assert.equal(4, #converted("s.json --format weka --num-prompt 4"))
     os.remove(folder .. "/out.jsonl")
     refused("s.json --model h", "s.json:5: wait_for names the request_id 'two:1', which no row has (rows that are left "
@@ -373,7 +379,8 @@ describe("convert of LMCache's lines", function()
     assert.same({
       { timestamp = 0, session_id = "s", input_length = 5, output_length = 3, hash_ids = { 0, 1 } },
       { timestamp = 2500, session_id = "s", input_length = 9, output_length = 0, hash_ids = { 0, 2, 3 } },
-      { timestamp = 3000, session_id = "t", delay = 500, input_length = 6, output_length = 9, hash_ids = { 0, 4 } },
+      { timestamp = 3000, session_id = "t", delay = 500, input_length = 6, output_length = 9, hash_ids = { 0, 4 },
+        model = "m" },
     }, (converted "l.jsonl --count words --block-size 4"))
     assert.equal(1, #converted "l.jsonl --model m")
   end)

@@ -46,11 +46,11 @@ local burstgpt = head .. [[
 ]]
 
 local trace = [[
-{"timestamp": 0, "input_length": 472, "output_length": 18, "hash_ids": [0, 1, 2, 3]}
-{"timestamp": 40000, "input_length": 1087, "output_length": 230, "hash_ids": [4, 5, 6, 7, 8, 9, 10, 11, 12]}
-{"timestamp": 40000, "input_length": 417, "output_length": 0, "hash_ids": [13, 14, 15, 16]}
-{"timestamp": 113000, "input_length": 1360, "output_length": 203, "hash_ids": [17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27]}
-{"timestamp": 180000, "input_length": 184, "output_length": 2, "hash_ids": [28, 29]}
+{"timestamp": 0, "input_length": 472, "output_length": 18, "hash_ids": [0, 1, 2, 3], "model": "ChatGPT", "log_type": "Conversation log"}
+{"timestamp": 40000, "input_length": 1087, "output_length": 230, "hash_ids": [4, 5, 6, 7, 8, 9, 10, 11, 12], "model": "ChatGPT", "log_type": "Conversation log"}
+{"timestamp": 40000, "input_length": 417, "output_length": 0, "hash_ids": [13, 14, 15, 16], "model": "GPT-4", "log_type": "API log"}
+{"timestamp": 113000, "input_length": 1360, "output_length": 203, "hash_ids": [17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27], "model": "ChatGPT", "log_type": "Conversation log"}
+{"timestamp": 180000, "input_length": 184, "output_length": 2, "hash_ids": [28, 29], "model": "GPT-4", "log_type": "API log"}
 ]]
 
 -- The bars' lengths are the chart's business and left out.
@@ -105,7 +105,7 @@ describe("moontide convert", function()
     local result = convert { path, "-o", "-", "--model", "ChatGPT", "--log-type", "Conversation log",
       "--skip-num-prompt", "1", "--num-prompt", "1", "--speed-ratio", "3" }
     assert.equal('{"timestamp": 0, "input_length": 1087, "output_length": 230, '
-      .. '"hash_ids": [0, 1, 2, 3, 4, 5, 6, 7, 8]}\n', result.out)
+      .. '"hash_ids": [0, 1, 2, 3, 4, 5, 6, 7, 8], "model": "ChatGPT", "log_type": "Conversation log"}\n', result.out)
     assert.matches([[
 model 'ChatGPT': 3 rows left
 log type 'Conversation log': 3 rows left
@@ -115,14 +115,14 @@ at most 1: 1 row left
     assert.matches("RPS: N/A %(all requests at one instant%)", result.err)
     result = convert { path, "-o", "-", "--model", "GPT-4", "--speedup-ratio", "7", "--timestamp-digits", "2",
       "--block-size", "512", "--compact" }
-    assert.equal('{"timestamp":0,"input_length":417,"output_length":0,"hash_ids":[0]}\n'
-      .. '{"timestamp":20000,"input_length":184,"output_length":2,"hash_ids":[1]}\n', result.out)
+    assert.equal('{"timestamp":0,"input_length":417,"output_length":0,"hash_ids":[0],"model": "GPT-4", "log_type": "API log"}\n'
+      .. '{"timestamp":20000,"input_length":184,"output_length":2,"hash_ids":[1],"model": "GPT-4", "log_type": "API log"}\n', result.out)
   end)
 
   it("draws blocks by seed, from 0 to --num-hash-blocks", function()
     local path = file("log.csv", burstgpt)
     local one = convert { path, "-o", "-", "--num-hash-blocks", "0" }
-    assert.matches('"hash_ids": %[0, 1, 2, 3%]}\n{.*"hash_ids": %[0, 1, 2, 3, 4, 5, 6, 7, 8%]}\n', one.out)
+    assert.matches('"hash_ids": %[0, 1, 2, 3%], .*}\n{.*"hash_ids": %[0, 1, 2, 3, 4, 5, 6, 7, 8%], ', one.out)
     local outs = {}
     for seed = 0, 1 do
       for _ = 1, 2 do
@@ -157,7 +157,8 @@ at most 1: 1 row left
   it("reads any order of columns, quotes, CRLF, a byte order mark and .gz", function()
     local path = file("log.csv", '\239\187\191"Response tokens",Model,"Request tokens",Timestamp\r\n'
       .. '18,"Chat ""GPT"", new\nline","472",5\r\n\r\n"230",x,1087,45\r\n')
-    local expected = trace:match "^[^\n]*\n[^\n]*\n"
+    local expected = trace:match "^[^\n]*\n[^\n]*\n":gsub('"log_type": "[^"]*"', ""):gsub(', }', "}")
+      :gsub('"ChatGPT"', [["Chat \"GPT\", new\nline"]], 1):gsub('"ChatGPT"', '"x"')
     assert.equal(expected, convert({ path, "-o", "-" }).out)
     command.shell(("gzip '%s'"):format(path))
     assert.equal(0, convert({ "log.csv.gz" }, { folder = folder }).status)
@@ -167,12 +168,13 @@ at most 1: 1 row left
   it("lets the turns of a session share a growing prefix", function()
     local path = file("log.csv", "Session ID,Elapsed time,Timestamp,Model,Request tokens,Response tokens,Log Type\n"
       .. "a,1,1,m,300,100,x\n,1,2,m,300,100,x\na,1,3,m,500,10,x\n")
+    local named = ', "model": "m", "log_type": "x"'
     local first = '{"timestamp": 0, "input_length": 300, "output_length": 100, "hash_ids": [0, 1, 2]'
-    local second = '}\n{"timestamp": 1000, "input_length": 300, "output_length": 100, "hash_ids": [3, 4, 5]}\n'
+    local second = '}\n{"timestamp": 1000, "input_length": 300, "output_length": 100, "hash_ids": [3, 4, 5]' .. named .. "}\n"
     local third = '{"timestamp": 2000, "input_length": 500, "output_length": 10, "hash_ids": [%s]'
-    assert.equal(first .. ', "session_id": "a"' .. second .. third:format "0, 1, 6, 7" .. ', "session_id": "a"}\n',
-      convert({ path, "-o", "-" }).out)
-    assert.equal(first .. second .. third:format "6, 7, 8, 9" .. "}\n",
+    assert.equal(first .. ', "session_id": "a"' .. named .. second .. third:format "0, 1, 6, 7" 
+      .. ', "session_id": "a"' .. named .. "}\n", convert({ path, "-o", "-" }).out)
+    assert.equal(first .. named .. second .. third:format "6, 7, 8, 9" .. named .. "}\n",
       convert({ path, "-o", "-", "--no-sessions" }).out)
   end)
 

@@ -122,17 +122,17 @@ static void test_sessions(void **state) {
     assert_trace(
         state, &plain, log,
         "{\"timestamp\": 0, \"input_length\": 300, \"output_length\": 100, \"hash_ids\": [0, "
-        "1, 2], \"session_id\": \"7\"}\n"
+        "1, 2], \"session_id\": \"7\", \"model\": \"m\"}\n"
         "{\"timestamp\": 1250, \"input_length\": 128, \"output_length\": 0, \"hash_ids\": "
-        "[3], \"session_id\": \"8\"}\n"
+        "[3], \"session_id\": \"8\", \"model\": \"m\"}\n"
         "{\"timestamp\": 2000, \"input_length\": 500, \"output_length\": 100, \"hash_ids\": "
-        "[0, 1, 4, 5], \"session_id\": \"7\"}\n"
+        "[0, 1, 4, 5], \"session_id\": \"7\", \"model\": \"m\"}\n"
         "{\"timestamp\": 3000, \"input_length\": 200, \"output_length\": 5, \"hash_ids\": "
-        "[0, 6], \"session_id\": \"7\"}\n"
+        "[0, 6], \"session_id\": \"7\", \"model\": \"m\"}\n"
         "{\"timestamp\": 4000, \"input_length\": 300, \"output_length\": 5, \"hash_ids\": "
-        "[0, 1, 2], \"session_id\": \"7\"}\n"
+        "[0, 1, 2], \"session_id\": \"7\", \"model\": \"m\"}\n"
         "{\"timestamp\": 5000, \"input_length\": 10, \"output_length\": 1, \"hash_ids\": "
-        "[7], \"session_id\": \"9\"}\n");
+        "[7], \"session_id\": \"9\", \"model\": \"m\"}\n");
 }
 
 static void test_bailian(void **state) {
@@ -168,9 +168,9 @@ static void test_rows(void **state) {
     convert(state, &how, &one, 1, NULL);
     assert_content(
         in_folder(state, "trace"),
-        "{\"timestamp\": 0, \"input_length\": 4, \"output_length\": 1, \"hash_ids\": [0]}\n"
-        "{\"timestamp\": 250, \"input_length\": 5, \"output_length\": 1, \"hash_ids\": [1]}\n"
-        "{\"timestamp\": 500, \"input_length\": 6, \"output_length\": 1, \"hash_ids\": [2]}\n");
+        "{\"timestamp\": 0, \"input_length\": 4, \"output_length\": 1, \"hash_ids\": [0], \"model\": \"A\", \"log_type\": \"x\"}\n"
+        "{\"timestamp\": 250, \"input_length\": 5, \"output_length\": 1, \"hash_ids\": [1], \"model\": \"A\", \"log_type\": \"x\"}\n"
+        "{\"timestamp\": 500, \"input_length\": 6, \"output_length\": 1, \"hash_ids\": [2], \"model\": \"A\", \"log_type\": \"x\"}\n");
     mt_source *source = open_part(state, &how, &one, 0, 0, &error);
     assert_int_equal(write_source(state, source, &error), MT_OK);
     assert_non_null(mt_source_log_of(source, &summary));
@@ -201,17 +201,17 @@ static void test_several_logs(void **state) {
     assert_content(
         in_folder(state, "trace"),
         "{\"timestamp\": 0, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": [0, "
-        "1, 2], \"session_id\": \"5\"}\n"
+        "1, 2], \"session_id\": \"5\", \"model\": \"m\"}\n"
         "{\"timestamp\": 2000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
-        "[3, 4, 5]}\n"
+        "[3, 4, 5], \"model\": \"m\"}\n"
         "{\"timestamp\": 2000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
-        "[6, 7, 8]}\n"
+        "[6, 7, 8], \"model\": \"m\"}\n"
         "{\"timestamp\": 3000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
-        "[9, 10, 11], \"session_id\": \"5/2\"}\n"
+        "[9, 10, 11], \"session_id\": \"5/2\", \"model\": \"m\"}\n"
         "{\"timestamp\": 4000, \"input_length\": 300, \"output_length\": 2, \"hash_ids\": "
-        "[9, 10, 11], \"session_id\": \"5/2\"}\n"
+        "[9, 10, 11], \"session_id\": \"5/2\", \"model\": \"m\"}\n"
         "{\"timestamp\": 4000, \"input_length\": 1, \"output_length\": 1, \"hash_ids\": "
-        "[12]}\n");
+        "[12], \"model\": \"m\"}\n");
     assert_int_equal(result.sessions, 2);
     assert_int_equal(result.requests, 6);
 }

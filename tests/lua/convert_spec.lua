@@ -39,8 +39,9 @@ describe("mt.convert", function()
     assert.same({ 1, 0, 0, 1 }, result.in_bin)
     assert.same({ 1.0, 5.0, 0.0, 4.0 },
       { result.logs[1].first, result.logs[1].last, result.logs[1].begins, result.logs[1].ends })
-    assert.equal('{"timestamp": 0, "input_length": 300, "output_length": 4, "hash_ids": [0, 1, 2]}\n'
-      .. '{"timestamp": 4000, "input_length": 20, "output_length": 2, "hash_ids": [3]}\n', read "t.jsonl")
+    assert.equal('{"timestamp": 0, "input_length": 300, "output_length": 4, "hash_ids": [0, 1, 2], '
+      .. '"model": "a", "log_type": "x"}\n{"timestamp": 4000, "input_length": 20, "output_length": 2, "hash_ids": [3], '
+      .. '"model": "a", "log_type": "y"}\n', read "t.jsonl")
     assert.matches("2 requests in 4 s: 0.5 RPS on average", tostring(result), 1, true)
     -- Of hours nobody reads seconds.
     local day = write("day.csv", "Timestamp,Request tokens,Response tokens\n0,1,1\n86400,1,1\n")

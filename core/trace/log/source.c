@@ -1,10 +1,13 @@
 #include "trace/log/source.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "hash/ids.h"
+#include "text/json.h"
 #include "text/texts.h"
 #include "trace/log/kind.h"
 #include "trace/log/waits.h"
+#include "trace/member.h"
 #include "trace/source/kind.h"
 
 #include <inttypes.h>
@@ -30,6 +33,10 @@ typedef struct log_source {
     int64_t before_ns; /* time of the request before */
     uint64_t *ids;     /* made other ones than another log's */
     size_t id_capacity;
+    mt_text
+        members; /* of the request that was given last: those of the row and its model and type */
+    char *value; /* one of these as JSON */
+    size_t value_capacity;
     mt_waits waits; /* of the rows that were given, where the kind has some */
     int are_waits_checked;
 } log_source;
@@ -82,6 +89,32 @@ static mt_code rename_ids(log_source *self, mt_request *request, mt_error *error
     return MT_OK;
 }
 
+/* Adds what a column of the row said as a member of the request. One that says nothing, or is no UTF-8, is
+ * left out, and so is one that the request has already. 0 or -1 (memory). */
+static int add_member(log_source *self, mt_request *request, const char *name, mt_span value) {
+    enum { LONGEST_ESCAPE = 6 };
+    if (value.length == 0 || mt_request_member(request, name).length > 0)
+        return 0;
+    if (MT_GROW(self->value, self->value_capacity, LONGEST_ESCAPE * value.length + 2) != 0)
+        return -1;
+    size_t length = mt_json_encode(value.text, value.length, self->value);
+    mt_json quiet = {self->value, self->value + length, NULL};
+    if (!mt_json_string(&quiet, self->value))
+        return 0;
+    mt_text *members = &self->members;
+    if (request->extra.length == 0 || request->extra.text != members->bytes) {
+        members->length = 0;
+        if (mt_text_add(members, request->extra.text, request->extra.length) != 0)
+            return -1;
+    }
+    if ((members->length > 0 && mt_text_add(members, ", ", 2) != 0) ||
+        mt_text_add(members, "\"", 1) != 0 || mt_text_add(members, name, strlen(name)) != 0 ||
+        mt_text_add(members, "\": ", 3) != 0 || mt_text_add(members, self->value, length) != 0)
+        return -1;
+    request->extra = (mt_span){members->bytes, members->length};
+    return 0;
+}
+
 /* Names must be there, and nobody may wait for himself: known at the end. */
 static int check_waits(log_source *self, mt_error *error) {
     mt_error problem;
@@ -128,6 +161,11 @@ static int log_next(mt_source *source, mt_request *request, mt_error *error) {
     *request = row.request;
     request->place = self->rows.rows_before + row.index + 1;
     self->summary.kept++;
+    /* What is a type there already is the row's own member. */
+    mt_span type = mt_request_member(request, "type").length > 0 ? (mt_span){"", 0} : row.log_type;
+    if (add_member(self, request, "model", row.model) != 0 ||
+        add_member(self, request, "log_type", type) != 0)
+        return mt_failed(mt_fail_memory(error, "members of a log's row"));
     if (note_waits(self, request, error) != 0)
         return -1;
     if (request->has & MT_HAS_TIME)
@@ -149,6 +187,8 @@ static void log_release(mt_source *source) {
     mt_texts_free(&self->model.others);
     mt_texts_free(&self->type.others);
     mt_free(self->ids);
+    mt_free(self->members.bytes);
+    mt_free(self->value);
     mt_waits_free(&self->waits);
 }
 

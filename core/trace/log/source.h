@@ -28,9 +28,9 @@ typedef struct mt_log_summary {
     uint64_t backwards_line;    /* and the first one's line */
 } mt_log_summary;
 
-/* The rows of the log, which the source takes over (when it fails, closes). Times are the log's
- * own. MT_ERROR_INPUT when the log lacks a column that is filtered by. mt_source_skipped counts bad
- * rows. */
+/* The rows of the log, which the source takes over (when it fails, closes); their models and log types are
+ * members `model` and `log_type`, unless a row has such already. Times are the log's own. MT_ERROR_INPUT
+ * when the log lacks a column that is filtered by. mt_source_skipped counts bad rows. */
 mt_source *mt_source_log(mt_log *log, const mt_log_wanted *wanted, mt_error *error);
 
 /* The log of mt_source_log below the source or at it, and what it gave; NULL when there is none, or

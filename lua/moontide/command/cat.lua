@@ -18,6 +18,11 @@ local function cuts(opt)
   return opt.start or opt["end"] or opt.where or opt.thin
 end
 
+-- May the inputs have blocks of several sizes, which --reblock makes one before they are put together?
+local function blocks_differ(opt)
+  return opt.reblock and #opt.input_file > 1
+end
+
 -- One input with what mends a recording, which each has for itself.
 local function input(path, opt)
   local trace = any.trace.pipe(path, { skip_bad_lines = opt.skip_bad_lines, time_unit = opt.time_unit })
@@ -31,6 +36,7 @@ local function input(path, opt)
     local to = cuts(opt) and "cumulative" or opt.sessions_to -- what is cut off is in whole prompts
     trace = trace:sessions { to = to, from = opt.sessions, block_size = opt.block_size }
   end
+  if blocks_differ(opt) then trace = trace:reblock(opt.reblock, { block_size = opt.block_size }) end
   return trace
 end
 
@@ -47,7 +53,7 @@ local function filtered(trace, opt)
   if opt.start or opt["end"] then
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
   end
-  if opt.where then trace = trace:where(opt.where) end
+  for _, expression in ipairs(opt.where or {}) do trace = trace:where(expression) end
   if opt.thin then trace = trace:thin(opt.thin, { seed = opt.seed }) end
   return trace
 end
@@ -57,10 +63,11 @@ end
 ---@return moontide.pipe
 function cat.trace(opt)
   local trace = inputs(opt)
+  local block_size = blocks_differ(opt) and opt.reblock or opt.block_size
   if cuts(opt) then
     trace = lost.filtered(trace, function(whole) return filtered(whole, opt) end)
     if opt.sessions_to == "delta" then
-      trace = trace:sessions { to = "delta", from = "cumulative", block_size = opt.block_size }
+      trace = trace:sessions { to = "delta", from = "cumulative", block_size = block_size }
     end
   end
   if opt.shard then trace = trace:shard(("%d/%d"):format(opt.shard.index, opt.shard.count)) end
@@ -70,10 +77,12 @@ function cat.trace(opt)
   end
   if opt.isl_multiplier ~= 1 or opt.osl_multiplier ~= 1 then
     trace = trace:scale {
-      input = opt.isl_multiplier, output = opt.osl_multiplier, block_size = opt.block_size,
+      input = opt.isl_multiplier, output = opt.osl_multiplier, block_size = block_size,
     }
   end
-  if opt.reblock then trace = trace:reblock(opt.reblock, { block_size = opt.block_size }) end
+  if opt.reblock and not blocks_differ(opt) then
+    trace = trace:reblock(opt.reblock, { block_size = opt.block_size })
+  end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.from_zero then trace = trace:from_zero() end
   if opt.shift then trace = trace:shift(opt.shift) end
@@ -103,8 +112,10 @@ local needs = {
 ---@return string?
 function cat.check(opt)
   if opt.start and opt["end"] and opt["end"] <= opt.start then return "--end must be later than --start" end
-  local mistake = opt.where and where.mistake(opt.where)
-  if mistake then return "--where " .. mistake end
+  for _, expression in ipairs(opt.where or {}) do
+    local mistake = where.mistake(expression)
+    if mistake then return "--where " .. mistake end
+  end
   local seen_input
   for _, path in ipairs(opt.input_file) do
     if path == "-" and seen_input then return "standard input can be read only once" end
@@ -117,6 +128,9 @@ function cat.check(opt)
     if options.given(opt, name) and opt[name] and not is_there then
       return ("--%s needs %s"):format(name:gsub("_", "-"), what)
     end
+  end
+  if options.given(opt, "seed") and not (opt.thin or opt.dequantize or hand_over.is_wanted(opt)) then
+    return "--seed needs --thin, --dequantize or --texts"
   end
   local wrong = figures.mistake(opt, "--series or --expect")
     or target.series_mistake(opt.series, opt.input_file, opt.output_file)

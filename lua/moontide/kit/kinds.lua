@@ -132,6 +132,8 @@ kinds.by_name = {
   rate_number = ranged(units.rate_number, "RATE", any_finite),
   duration = ranged(units.duration, "TIME", any_finite),
   path = { convert = path, placeholder = "FILE", is_whole = true },
+  expression = { convert = of_type("string", "an expression").convert, placeholder = "EXPRESSION",
+    is_whole = true },
   choice = { convert = choice },
   flag = of_type("boolean", "true or false"),
   string = of_type("string", "a string", "TEXT"),

@@ -155,6 +155,18 @@ local function add_further(result, state, opt, found, sizes)
   return true
 end
 
+-- Why the requests cannot be grouped by that member, or nil: none has it.
+local function wrong_groups(hits, by)
+  for _, sizes in pairs(by and hits or {}) do
+    for _, played in pairs(sizes) do
+      local groups = played.by
+      if groups and #groups == 1 and groups[1].value == "" then
+        return ("no request has %s (--by)"):format(by)
+      end
+    end
+  end
+end
+
 --- Adds what is known of caches to the result; nothing where no request has blocks.
 ---@param result table
 ---@param state userdata of core.analysis
@@ -184,6 +196,8 @@ function caches.add(result, state, opt, found, curve, stretches)
   result.hits, message, code = play_policies(result, state, opt, sizes,
     (opt.policy or opt.cache_sizes) and not opt.without_stretches and stretches or nil)
   if not result.hits then return nil, message, code end
+  local wrong = wrong_groups(result.hits, opt.by)
+  if wrong then return nil, wrong, "input" end
   return add_further(result, state, opt, found, sizes)
 end
 

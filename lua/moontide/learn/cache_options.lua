@@ -172,6 +172,25 @@ function cache_options.flags(list)
   return flags
 end
 
+local function is_in_bytes(sizes)
+  for _, size in ipairs(sizes or {}) do
+    if type(size) == "table" and size.bytes then return true end
+  end
+  return false
+end
+
+-- An option that was given and is of others, which were not; or nil.
+local function idle(opt, label)
+  if options.given(opt, "ttl_since") and not opt.ttl then
+    return ("%s needs %s"):format(label "ttl_since", label "ttl")
+  end
+  if not opt.bytes_per_token or not options.given(opt, "bytes_per_token") then return nil end
+  for _, sizes in ipairs { opt.cache_sizes or {}, opt.tiers or {}, { opt.series_cache } } do
+    if is_in_bytes(sizes) then return nil end
+  end
+  return label "bytes_per_token" .. " needs a size in bytes"
+end
+
 --- What the options say together, or nil.
 ---@param opt table
 ---@param label fun(name: string): string how an option is called in messages
@@ -179,6 +198,8 @@ end
 function cache_options.check(opt, label)
   local wrong = cache_options.wrong_sizes(opt.cache_sizes, opt.bytes_per_token, label "cache_sizes")
     or cache_options.wrong_sizes(opt.tiers, opt.bytes_per_token, label "tiers")
+  if wrong then return wrong end
+  wrong = idle(opt, label)
   if wrong then return wrong end
   local tiers, replicas = label "tiers", label "replicas"
   if opt.route and not opt.replicas then return label "route" .. " needs " .. replicas end

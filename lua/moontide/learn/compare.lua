@@ -253,6 +253,10 @@ local function compared(opens, opt)
   local self = new(opens[1], opens[2], settings, opt.service)
   if opt.by_name then
     self.by_name, self.by = opt.by_name, groups.of(opt.by_name, opens[1].watch, opens[2].watch)
+    if #self.by == 1 and self.by[1].value == "" then
+      return nil, ("no request of %s or %s has %s (--by)"):format(opens[1].name, opens[2].name,
+        opt.by_name), "input"
+    end
   end
   if #opens > 2 then
     self.chance, message, code = yardstick.of_others(opens, settings, finish)

@@ -6,6 +6,7 @@ local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local kinds = require "moontide.kit.kinds"
 local options = require "moontide.kit.options"
+local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 local profile = {}
@@ -26,6 +27,15 @@ local function of_run(run, what)
   return { ttft = first.avg / 1000, per_token = token.avg / 1000 }
 end
 
+-- Times that no server takes, seconds: whoever writes them without a unit means milliseconds.
+local most = { ttft = 60, per_token = 1 }
+
+local function warn_of_unit(name, text, seconds)
+  if not tonumber(text) or not most[name] or seconds <= most[name] then return end
+  report.warning(("a service with %s=%s: without a unit that is seconds (%s=%sms: milliseconds)"):format(name,
+    text, name, text))
+end
+
 -- "ttft=200ms,per_token=20ms", a table of these, or a measured run; a folder's name is `run`.
 local function service(value, what)
   local is_table = type(value) == "table"
@@ -41,7 +51,9 @@ local function service(value, what)
     if not name then options.wrong(what, value, "ttft=TIME,per_token=TIME or a run's folder") end
     given[options.key(name)] = text
   end
-  return options.table(what, given, service_options)
+  local times = options.table(what, given, service_options)
+  for name, text in pairs(given) do warn_of_unit(name, text, times[name]) end
+  return times
 end
 
 kinds.by_name.service = { convert = service, placeholder = "TIMES|RUN" }
