@@ -91,11 +91,15 @@ metatable.__call = core.base.located(function(c, t, seed)
   return raw.at(c, options.duration(t, "the time"), seed ~= nil and options.integer(seed, "the seed") or nil)
 end)
 
-local function fold(name, combine, first, second, ...)
-  local operands = { first, second, ... }
-  if #operands < 2 then core.base.raise(name .. ": takes two curves or more") end
+local function fold(name, combine, ...)
+  local operands = table.pack(...)
+  for i = 1, operands.n do
+    if operands[i] == nil then
+      core.base.raise(("%s: takes two curves or more (argument %d is nil)"):format(name, i))
+    end
+  end
   local result = operand(operands[1], operands[2], name)
-  for i = 2, #operands do result = combine(result, operand(operands[i], result, name)) end
+  for i = 2, operands.n do result = combine(result, operand(operands[i], result, name)) end
   return result
 end
 

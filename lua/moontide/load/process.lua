@@ -4,6 +4,7 @@ local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local options = require "moontide.kit.options"
 local session_shape = require "moontide.load.session_shape"
+local surplus = require "moontide.kit.surplus"
 
 local process = {}
 
@@ -56,6 +57,7 @@ local made = process.made
 ---@param opt? moontide.even_options
 ---@return moontide.process
 function public.even(rate, opt)
+  if type(opt) == "string" or type(opt) == "number" then surplus.refuse("even", public.poisson, rate, opt) end
   local values = options.table("even", opt, { { "phase", kind = "number", default = 0 } })
   local rates = curve.of(rate, "even: rate")
   return made(function(k) return core.process.even(faster_curve(rates, k), values.phase) end)

@@ -46,11 +46,16 @@ end
 
 local function run_of() return { filters = {} } end
 
--- What a failure means: of an expression its message says more; a workload's own may raise.
+-- What a failure means: of an expression its message says more; a workload's own may raise. Of a workload's
+-- requests an expression's failure is a mistake of who wrote it, and is told with the caller's line.
 local function failure(self, run, message, code)
+  local is_ours = false
   for _, one in ipairs(run.filters) do
-    message = require("moontide.trace.where").failure(message, one.filter, one.notes)
+    local of_this
+    message, of_this = require("moontide.trace.where").failure(message, one.filter, one.notes)
+    is_ours = is_ours or of_this
   end
+  if self.failed and is_ours then error(core.base.where() .. message:match "where: .*", 0) end
   if self.failed then return self.failed(message, code) end
   return nil, message, code
 end
