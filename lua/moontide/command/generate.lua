@@ -8,6 +8,7 @@ local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local plot = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
+local run_options = require "moontide.load.run_options"
 local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 local workload = require "moontide.load.workload"
@@ -21,9 +22,6 @@ local digest_requests = 10000
 -- So many requests of a load whose end nobody knows, or whose times are given, are made to see whether it
 -- goes on.
 local most_checked = 2000000
-
--- More than this is taken for a mistake in a rate or a duration, unless --yes says otherwise.
-local most_requests = 1e9
 
 -- So many of one time are taken for arrivals that stand still, unless --yes says otherwise.
 local most_at_once = 10000
@@ -231,7 +229,8 @@ local function mistake(opt, asked)
   if asked.json and not opt.check then return "--json goes with --check" end
   if asked.by and not (opt.check or opt.plot) then return "--by goes with --check or --plot" end
   if asked.compress_think and not asked.compress then return "--compress-think goes with --compress" end
-  return figures.mistake(asked, "--check, --plot, --series or --expect", opt.check or opt.plot)
+  return figures.mistake(asked, "--check, --plot, --series or --expect", opt.check or opt.plot,
+    "--series, --expect or --service")
 end
 
 local function draw(self, opt, asked)
@@ -274,7 +273,7 @@ function generate.run(script, self, opt)
   if opt.check then return check(self, opt, expected, script, asked) end
   local requests = math.min(expected.requests, opt.num_requests or math.huge)
   if opt.plot then return draw(self, opt, asked) end
-  if requests > most_requests and not opt.yes then
+  if requests > run_options.most_requests and not opt.yes then
     return nil, ("about %.3g requests would be made; --yes makes more than 10^9, --num-requests fewer")
       :format(requests), "usage"
   end

@@ -209,7 +209,7 @@ function laws.of_text(text, what)
     core.base.raise(("%s: there is no distribution '%s'%s; there are %s"):format(
       what, name, nearest.hint(name, names), table.concat(names, ", ")))
   end
-  return make_of_table(name, given, true)
+  return options.of(what, make_of_table, name, given, true)
 end
 
 return laws

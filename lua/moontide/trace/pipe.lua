@@ -15,6 +15,7 @@ local pipe = {}
 ---@field private text string where its requests come from, for people
 ---@field private is_numbered boolean? they are no lines of a file: messages call them "request 1" and so on
 ---@field private failed (fun(message: string, code: string): nil, string, string)? what a failure means
+---@field private check fun(name: string)? raises where all of it is more than anybody means
 local metatable = { __name = "moontide.pipe" }
 local steps = late.methods("pipe", {}) -- methods: what is done to requests while they pass
 
@@ -180,6 +181,7 @@ metatable.__index = ends
 --- Reads all of it into columns.
 ---@return moontide.columns? columns, string? message, string? code
 function ends:columns()
+  if self.check then self.check "columns" end
   return pipe.read(self, core.source.collect)
 end
 
@@ -322,6 +324,7 @@ end
 ---@return true? done, string? message, string? code
 function ends:write(path, given)
   options.value(path, "write: path", { "path", kind = "path" })
+  if self.check then self.check "write" end
   local opt = options.table("write", given, pipe.writer_options)
   local written, message, code = pipe.write(self, path, opt)
   if not written then return nil, message --[[@as string]], code end
