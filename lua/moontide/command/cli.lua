@@ -149,7 +149,7 @@ local function full_spec(self)
 end
 
 local function show_help(self)
-  io.stdout:write(require("moontide.command.help").of_script(self))
+  report.write_out(require("moontide.command.help").of_script(self))
   return status.done
 end
 
@@ -185,7 +185,7 @@ local function dispatch(words)
   if first == nil and core.base.is_terminal(0) and core.base.is_terminal(1) then
     return cli.run_script("repl", {})
   elseif first == nil or first == "-h" or first == "--help" then
-    io.stdout:write(require("moontide.command.help").overview())
+    report.write_out(require("moontide.command.help").overview())
     return status.done
   elseif first == "--version" then
     io.stdout:write("moontide ", core.version, "\n")

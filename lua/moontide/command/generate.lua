@@ -34,7 +34,7 @@ local function write_processes(expected)
   for i, row in ipairs(expected.streams) do
     if i > most_lines then break end
     if not row.process:find("mmpp(", 1, true) then
-      io.write(("stream '%s': %s\n"):format(row.name, row.process))
+      report.write(("stream '%s': %s\n"):format(row.name, row.process))
     end
   end
 end
@@ -49,7 +49,7 @@ local function write_peak(self, opt, expected)
   end
   local from = (at - 1) * opt.duration / #rates
   local clock = from < 3600 and "" or (" (%s)"):format(texts.time(math.floor(from + 0.5)))
-  io.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(rates[at], from, clock,
+  report.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(rates[at], from, clock,
     opt.duration / #rates))
 end
 
@@ -86,14 +86,14 @@ local function write_counted(opt, shown)
   local profile = require "moontide.learn.profile"
   local seed = ("seed %s"):format(texts.seed(opt.seed))
   if shown.average then
-    io.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
+    report.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
       texts.count(shown.drawn, "drawn request"), profile.levels(shown.average)))
   end
   if shown.run then
-    io.write(("\nthis run (%s): %s\n%s\n"):format(seed, texts.count(shown.run.requests, "request"),
+    report.write(("\nthis run (%s): %s\n%s\n"):format(seed, texts.count(shown.run.requests, "request"),
       profile.levels(shown.run)))
     local groups = profile.groups(shown.run)
-    if groups then io.write("\n", groups, "\n") end
+    if groups then report.write("\n", groups, "\n") end
   end
 end
 
@@ -124,29 +124,30 @@ local function write_noise(self, opt, expected)
     local mean = sum / noise_seeds
     local deviation = math.sqrt(math.max(0, squares / noise_seeds - mean * mean))
     if here and deviation > 0 then
-      io.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds %.6g, "
-        .. "give or take %.3g\n"):format(row.name, here, texts.seed(opt.seed), mean, deviation))
+      report.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds "
+        .. "%.6g, give or take %.3g\n"):format(row.name, here, texts.seed(opt.seed), mean, deviation))
     end
   end
 end
 
 local function write_check(self, opt, expected, whole, script, digest, by)
-  io.write(tostring(expected), "\n")
+  report.write(tostring(expected), "\n")
   local classes = by == "class" and expectation.classes(expected)
-  if classes then io.write(classes, "\n") end
+  if classes then report.write(classes, "\n") end
   write_peak(self, opt, expected)
   write_processes(expected)
   write_noise(self, opt, expected)
   if opt.num_requests and opt.num_requests < whole then
-    io.write(("stops after %d requests%s\n"):format(opt.num_requests, opt.shard and " of all shards" or ""))
+    report.write(("stops after %d requests%s\n"):format(opt.num_requests,
+      opt.shard and " of all shards" or ""))
   end
   for i, row in ipairs(expected.streams) do
     if row.shared > 0 and i <= most_lines then
-      io.write(("stream '%s': %.6g tokens shared on average, %.6g of them in whole blocks of %d\n"):format(
-        row.name, row.shared, row.whole_shared, self.block_size))
+      report.write(("stream '%s': %.6g tokens shared on average, %.6g of them in whole blocks of %d\n")
+        :format(row.name, row.shared, row.whole_shared, self.block_size))
     end
   end
-  io.write(("digest of the first %d requests: %s (%s, seed %s%s)\n"):format(
+  report.write(("digest of the first %d requests: %s (%s, seed %s%s)\n"):format(
     digest_requests, digest, script.name, texts.seed(opt.seed), opt.shard and "; of all shards" or ""))
 end
 
@@ -173,7 +174,7 @@ local function check(self, opt, known, script, asked)
   done, message, code = count(self, opt, asked, shown)
   if not done then return nil, message, code end
   if asked.json then
-    io.write(check_json(opt, expected, script, digest, shown), "\n")
+    report.write(check_json(opt, expected, script, digest, shown), "\n")
   else
     write_check(self, opt, expected, whole, script, digest, asked.by)
     write_counted(opt, shown)
@@ -236,7 +237,7 @@ end
 local function draw(self, opt, asked)
   local picture, message, code = workload_run.plot(self, opt)
   if not picture then return nil, message, code end
-  io.write(tostring(picture), "\n")
+  report.write(tostring(picture), "\n")
   local shown, done = {}
   done, message, code = count(self, opt, asked, shown)
   if not done then return nil, message, code end

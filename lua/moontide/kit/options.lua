@@ -71,7 +71,8 @@ end
 local function by_name(values, pair, what)
   local texts = {}
   for i, name in ipairs(lists.sorted_keys(values)) do
-    texts[i] = type(pair) == "function" and pair(name, values[name], what) or name .. pair .. tostring(values[name])
+    texts[i] = type(pair) == "function" and pair(name, values[name], what)
+      or name .. pair .. tostring(values[name])
   end
   return texts
 end

@@ -93,8 +93,8 @@ end)
 
 local function fold(name, combine, ...)
   local operands = table.pack(...)
-  for i = 1, operands.n do
-    if operands[i] == nil then
+  for i = 1, 2 do -- which are there, be it as nil
+    if operands[i] == nil and operands.n == 2 then
       core.base.raise(("%s: takes two curves or more (argument %d is nil)"):format(name, i))
     end
   end
@@ -183,7 +183,8 @@ local scale_spec = { { "mean", kind = "rate_number", min = 0 }, { "max", kind = 
 ---@field max? number|string
 
 --- The curve scaled so that its mean, or its maximum, is the rate given. Noise counts as its mean, so
---- the factor is the same for every seed.
+--- the factor is the same for every seed. The mean is signed, and a rate below 0 sends nothing: what comes
+--- of a curve that goes below 0 is more than the mean says, unless :clamp(0) stands before it.
 ---@param o moontide.scale_to_options
 ---@return moontide.curve
 function methods:scale_to(o)

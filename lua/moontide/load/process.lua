@@ -150,7 +150,8 @@ end
 ---@field decay number|string mean seconds until they come
 
 --- Requests that bring further ones, as a retry or a shared link does (a Hawkes process): a background of
---- curve * (1 - branching); each request has `branching` children on average, after exponential delays.
+--- curve * (1 - branching); each request has `branching` children on average, after exponential delays. It
+--- begins empty and comes up to the curve over several decay / (1 - branching): a short run has less.
 ---@param rate number|moontide.curve|function requests a second, background and children together
 ---@param opt moontide.hawkes_options
 ---@return moontide.process

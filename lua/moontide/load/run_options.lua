@@ -26,7 +26,8 @@ table.insert(run_options.made_spec, { "yes", kind = "boolean", default = false }
 --- More requests than this are taken for a mistake in a rate or a duration, unless `yes` says otherwise.
 run_options.most_requests = 1e9
 
---- The seed of runs that are not given one: 0 but in the console, whose .seed sets it for all that follows.
+--- The seed of runs that are not given one: 0 until mt.seed, or .seed in the console, sets it for all
+--- that follows.
 ---@param value integer
 function run_options.set_default_seed(value)
   seed.default = value

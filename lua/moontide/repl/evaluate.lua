@@ -12,8 +12,8 @@ evaluate.hidden_name = keep_name
 
 -- --- reading ---------------------------------------------------------------------------------------
 
--- `<eof>` at the end of a message: more lines may make sense of it. A quoted string ends in its line, unless a
--- backslash ends the line, or \z what is blank.
+-- `<eof>` at the end of a message: more lines may make sense of it. A quoted string ends in its line, unless
+-- a backslash ends the line, or \z what is blank.
 local function wants_more(message, text)
   if not message:find "<eof>$" then return false end
   if not message:find("unfinished string near", 1, true) then return true end
