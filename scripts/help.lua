@@ -1,3 +1,4 @@
+local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 
@@ -37,18 +38,18 @@ return script.new {
   run = function(opt)
     local help = require "moontide.command.help"
     if opt.man then
-      io.write(require("moontide.command.man").page())
+      report.write_out(require("moontide.command.man").page())
       return
     end
     if not opt.name then
-      io.write(help.overview())
+      report.write_out(help.overview())
       return
     end
     local reference = require "moontide.reference"
     if reference.is_name(opt.name) then
       local text, problem, kind = reference.text(opt.name)
       if not text then return nil, problem, kind end
-      io.write(text)
+      report.write_out(text)
       return
     end
     local source, message, code = scripts.find(opt.name)
@@ -56,6 +57,6 @@ return script.new {
       if opt.source or scripts.is_file(opt.name) then return nil, message, code end
       return of_reference(opt.name, message, code)
     end
-    io.write(opt.source and source.text or help.of_script(scripts.load(source)))
+    report.write_out(opt.source and source.text or help.of_script(scripts.load(source)))
   end,
 }

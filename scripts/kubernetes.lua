@@ -4,7 +4,7 @@ local mt = require "moontide"
 
 return mt.script {
   summary = "Print the Kubernetes manifests that drive a load in shards and merge their runs",
-  usage = "moontide kubernetes TARGET --endpoint URL --model NAME --shards N [options] "
+  usage = "moontide kubernetes TARGET --url URL --model NAME --shards N [options] "
     .. "[-- the script's own options]",
   options = kubernetes.options(),
   check = kubernetes.check,

@@ -4,7 +4,7 @@ local slurm = require "moontide.cluster.slurm"
 
 return mt.script {
   summary = "Print a script that submits a load to Slurm in shards, and the merge of their runs",
-  usage = "moontide slurm TARGET --endpoint URL --model NAME --shards N [options] "
+  usage = "moontide slurm TARGET --url URL --model NAME --shards N [options] "
     .. "[-- the script's own options]",
   options = slurm.options(),
   check = slurm.check,

@@ -37,10 +37,21 @@ static int calling_level(lua_State *L) {
     return 1;
 }
 
+/* Pushes what is wrong with an argument after the first, which is at the top, with the function's name
+ * where there is one. What stands before a colon is no argument to an author. */
+static void say_later_argument(lua_State *L, const char *name, char number) {
+    lua_Debug call;
+    if (lua_getstack(L, 0, &call) && lua_getinfo(L, "n", &call) &&
+        strcmp(call.namewhat, "method") == 0)
+        number--;
+    lua_pushfstring(L, "%s%sargument %c: %s", name ? name : "", name ? ": " : "", number,
+                    lua_tostring(L, -1));
+}
+
 /* What Lua or a method says of an argument, the object before the dot first of all, becomes a usage
  * error, which gets the script's line: "bad argument #1 to '?' (moontide.hasher expected, got
  * number)". */
-static void say_wrong_argument(lua_State *L) {
+static void say_wrong_argument(lua_State *L, const char *name) {
     static const char bad[] = "bad argument #";
     const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     const char *call = "with a colon: object:method(...)";
@@ -53,7 +64,7 @@ static void say_wrong_argument(lua_State *L) {
         if (message[sizeof bad - 1] == '1')
             lua_pushfstring(L, "argument 1: %s (methods are called %s)", lua_tostring(L, -1), call);
         else
-            lua_pushfstring(L, "argument %c: %s", message[sizeof bad - 1], lua_tostring(L, -1));
+            say_later_argument(L, name, message[sizeof bad - 1]);
     } else if (strstr(message, "(local 'self')")) {
         lua_pushfstring(L, "a method is called without its object: methods are called %s", call);
     } else {
@@ -65,23 +76,52 @@ static void say_wrong_argument(lua_State *L) {
     luaL_setmetatable(L, "moontide.usage");
 }
 
-/* The body of a located function. Upvalue 1 is the function, 2 the table of is_own. A usage error
+/* What a located function holds: the function, the table of is_own, its name or nil, how many arguments it
+ * takes (-1: any number), and what is called in its place with more, or nil. */
+enum { INNER = 1, OWN, NAME, TAKES, REFUSE, LOCATED_UPVALUES = REFUSE };
+
+/* Has a script written more arguments than the function takes? Lua would drop them. Where C calls (string.gsub
+ * its replacement, pcall) or an operator or a loop does, nobody has written them. */
+static int has_surplus(lua_State *L, int arguments) {
+    lua_Integer takes = lua_tointeger(L, lua_upvalueindex(TAKES));
+    lua_Debug call, caller;
+    if (takes < 0 || arguments <= takes || !lua_toboolean(L, lua_upvalueindex(REFUSE)) ||
+        !lua_getstack(L, 0, &call) || !lua_getinfo(L, "n", &call) ||
+        strcmp(call.namewhat, "metamethod") == 0 || strcmp(call.namewhat, "for iterator") == 0 ||
+        !lua_getstack(L, 1, &caller) || is_own(L, &caller, lua_upvalueindex(OWN)) ||
+        caller.source[0] == '=' /* [C] */)
+        return 0;
+    for (int i = (int)takes + 1; i <= arguments; i++)
+        if (!lua_isnil(L, i))
+            return 1;
+    return 0;
+}
+
+/* The body of a located function. A usage error
  * that leaves the function becomes a string that begins with the script's line. When a script ends
  * in `return mt.workload{...}`, a C closure still sees the calling frame; a Lua function would not,
  * because a tail call replaces it. When the library itself is the caller, the error goes on
  * unchanged to the public function outside. */
 static int located_call(lua_State *L) {
-    int arguments = lua_gettop(L);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    int status = lua_pcall(L, arguments, LUA_MULTRET, 0);
+    int arguments = lua_gettop(L), before = 0;
+    if (has_surplus(L, arguments)) {
+        lua_pushvalue(L, lua_upvalueindex(REFUSE));
+        lua_pushvalue(L, lua_upvalueindex(NAME));
+        lua_pushvalue(L, lua_upvalueindex(INNER));
+        before = 2;
+        lua_rotate(L, 1, 3);
+    } else {
+        lua_pushvalue(L, lua_upvalueindex(INNER));
+        lua_insert(L, 1);
+    }
+    int status = lua_pcall(L, before + arguments, LUA_MULTRET, 0);
     if (status == LUA_OK)
         return lua_gettop(L);
-    say_wrong_argument(L);
+    say_wrong_argument(L, lua_tostring(L, lua_upvalueindex(NAME)));
     lua_Debug caller;
     int level = calling_level(L);
     if (mt_lua_is(L, -1, "moontide.usage") && lua_getstack(L, level, &caller) &&
-        !is_own(L, &caller, lua_upvalueindex(2))) {
+        !is_own(L, &caller, lua_upvalueindex(OWN))) {
         luaL_where(L, level);
         lua_getfield(L, -2, "message");
         lua_concat(L, 2);
@@ -93,12 +133,19 @@ int mt_lua_is_located(lua_State *L, int index) {
     return lua_tocfunction(L, index) == located_call;
 }
 
-/* located(fn): fn as a public function. */
+/* located(fn, name?, refuse?): fn as a public function. `name` is for messages; refuse(name, fn, ...) is called
+ * in its place, to raise, where a script gives it more arguments than it takes. */
 static int located(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_settop(L, 1);
+    lua_settop(L, 3);
+    lua_Debug inner;
+    lua_pushvalue(L, 1);
+    lua_getinfo(L, ">u", &inner);
     lua_pushvalue(L, lua_upvalueindex(1));
-    lua_pushcclosure(L, located_call, 2);
+    lua_insert(L, 2); /* the function, own, its name, refuse */
+    lua_pushinteger(L, inner.isvararg ? -1 : inner.nparams);
+    lua_insert(L, 4);
+    lua_pushcclosure(L, located_call, LOCATED_UPVALUES);
     return 1;
 }
 

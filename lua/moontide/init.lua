@@ -1,8 +1,9 @@
 --- Moontide: load shapes as values, and the traces they become. `local mt = require "moontide"`.
 --
 -- Its parts (parts.lua lists them) become one table here, and every public function and method is located: a
--- caller's mistake is reported with the caller's own line. A part is loaded when something of it is first
--- named, so that a script costs at its start what it uses; whoever goes through `pairs(mt)` sees them all.
+-- caller's mistake is reported with the caller's own line, and arguments that the function does not take are
+-- a mistake. A part is loaded when something of it is first named, so that a script costs at its start what
+-- it uses; whoever goes through `pairs(mt)` sees them all.
 local core = require "moontide.core"
 local is_plain = require("moontide.kit.value").is_plain
 local late = require "moontide.kit.late"
@@ -39,15 +40,23 @@ end
 
 local is_located = setmetatable({}, { __mode = "k" })
 
-local function located(fn)
-  local outer = is_located[fn] and fn or core.base.located(fn)
+-- Loaded where there is something to refuse.
+local function refuse(...)
+  require("moontide.kit.surplus").refuse(...)
+end
+
+local function located(fn, name)
+  local outer = is_located[fn] and fn or core.base.located(fn, name, refuse)
   is_located[outer] = true
   return outer
 end
 
-local function locate(functions)
+-- `prefix` is what stands before their names: "trace.".
+local function locate(functions, prefix)
   for name, value in pairs(functions) do
-    if type(value) == "function" and not name:find "^__" then functions[name] = located(value) end
+    if type(value) == "function" and not name:find "^__" then
+      functions[name] = located(value, (prefix or "") .. name)
+    end
   end
 end
 
@@ -81,9 +90,9 @@ local function join(part)
   is_there[part.module] = true
   for key, value in pairs(it.public or {}) do
     local is_function = type(value) == "function"
-    if not is_function and is_plain(value) then locate(value) end
+    if not is_function and is_plain(value) then locate(value, key .. ".") end
     -- What a script has put there itself stays.
-    if rawget(mt, key) == nil then mt[key] = is_function and located(value) or value end
+    if rawget(mt, key) == nil then mt[key] = is_function and located(value, key) or value end
   end
   for _, one in ipairs(it.methods or {}) do add_methods(part, one[1], one[2]) end
   for _, module in ipairs(part.with or {}) do load(module) end

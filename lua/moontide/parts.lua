@@ -69,7 +69,7 @@ return {
     adds = { workload = { "columns", "digest", "pipe", "plot", "requests", "write" } } },
   { module = "load.profile", public = { "expect", "profile" } },
   { module = "script.script", public = { "script" } },
-  { module = "script.plan", public = { "plan_of" } },
+  { module = "script.plan", public = { "plan_of", "seed" } },
   { module = "synthesis.synthesizer", public = { "synthesizer" } },
   { module = "drive.api",
     public = { "drive", "endpoint", "merge_runs", "mock", "run_of" },

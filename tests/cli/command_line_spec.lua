@@ -365,6 +365,25 @@ options:
   end)
 end)
 
+describe("a mistake in what a bundled script is asked for", function()
+  for line, message in pairs {
+    ["steady --isl lognormal:mean=5"] = "steady: --isl: lognormal: give mean and cv,",
+    ["steady --isl normal:mean=5,std=x"] = "steady: --isl: normal: std must be a number, not 'x'",
+    ["steady --rate points:5@5m,20@0"] = "steady: --rate: points: times must increase:",
+    ["steady --rate sine:mean=-5,amp=x,period=3"] = "steady: --rate: sine: amp must be",
+    ["steady --rate 0"] = "steady: no rate is above 0 anywhere: there would be no requests (--rate 0)\n",
+    ["sin --isl2 9223372036854775807"] = "sin: stream 'main': a prompt of 17592186044416 blocks is too long "
+      .. "(at most 134217728) (--isl2 9223372036854775807)\n",
+  } do
+    it("is told with the option: " .. line, function()
+      local result = command.line(line .. " -o none.jsonl", { folder = folder })
+      assert.equal("moontide: " .. message, result.err:sub(1, #message + 10))
+      assert.is_true(result.status > 0)
+      assert.is_false(command.exists(folder .. "/none.jsonl"))
+    end)
+  end
+end)
+
 describe("standard output", function()
   setup(function()
     command.write(folder, "prints.lua", [[
@@ -381,6 +400,16 @@ describe("standard output", function()
     for line, why in pairs { help = full, ["prints.lua"] = full, ["writes.lua"] = "a write failed" } do
       local result = command.shell('"$MOONTIDE" ' .. line .. " >/dev/full", { folder = folder })
       assert.same({ status = 1, out = "", err = "moontide: standard output: " .. why .. "\n" }, result)
+    end
+  end)
+
+  it("that is full is told with the reason, whatever the size of what is written", function()
+    command.line("steady --rate 5 --duration 10s -o full.jsonl", { folder = folder })
+    for _, line in ipairs { "help cat", "help mt", "help --man", "cat --help", "report full.jsonl -o -",
+      "steady --check --json" } do
+      local result = command.shell('"$MOONTIDE" ' .. line .. " >/dev/full", { folder = folder })
+      assert.same({ status = 1, out = "", err = "moontide: standard output: cannot write: No space left on device\n" },
+        result, line)
     end
   end)
 

@@ -473,6 +473,7 @@ return mt.workload{ duration = 8, block_size = 10, mt.stream{ arrivals = mt.even
       ["learn " .. path .. " -o t.model --step 5s"] = "learn: --step goes with --expect",
       ["compare " .. path .. " " .. path .. " --service ttft=1s --step 5s"] = "compare: --step goes with --expect",
       ["analyze " .. path .. " --step 5s"] = "analyze: --step goes with --service, --series or --expect",
+      ["steady --duration 1s -o out.jsonl --step 3"] = "steady: --step goes with --series, --expect or --service",
       ["steady --duration 1s -o out.jsonl --service ttft=1s"] =
         "steady: --service goes with --check, --plot, --series or --expect",
     } do
@@ -515,5 +516,7 @@ describe("mt.expect", function()
     assert.equal("value", code)
     assert.matches("rate.peak<1: rate.peak is %d+, which is not so\n.*requests=1..2: requests is 769", message)
     assert.has_error(function() mt.expect(plan, "nothing=1") end)
+    assert.matches("expect: the expectations: requests: a list is { LEAST, MOST }, two numbers",
+      select(2, pcall(function() return mt.expect(plan, { requests = { 1 } }) end)), 1, true)
   end)
 end)

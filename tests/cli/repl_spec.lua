@@ -92,6 +92,17 @@ describe("an error ends it with 1 and says where", function()
     { "at the end of an input that is not whole", "1\nfor i = 1, 2 do", "stdin:2: 'end' expected near <eof>\n" },
     { "with the nearest name", "mt.sien{}", "stdin:1: there is no mt.sien (did you mean 'sine'?)\n"
       .. "stack traceback:\n\t[C]: in metamethod 'index'\n\tstdin:1: in main chunk\n" },
+    { "of a quoted string that is not closed", "x = 'abc\n1 + 1", "stdin:1: unfinished string near <eof>\n" },
+    { "with what the value is and has", "w = mt.const(3)\nw:expected()", "stdin:2: attempt to call a nil value (method "
+      .. "'expected'): w is a curve, which has area, clamp, loop, max, mean, pad, plot, scale_to, shift, speed, stretch, "
+      .. "take\nstack traceback:\n\tstdin:2: in main chunk\n" },
+    { "with the nearest of what the value has", "w = mt.const(3)\nw:men()", "stdin:2: attempt to call a nil value (method "
+      .. "'men'): w is a curve (did you mean 'mean'?)\nstack traceback:\n\tstdin:2: in main chunk\n" },
+    { "of a record's members", "e = mt.plan_of('steady'):expected()\ne:plot()", "stdin:2: attempt to call a nil value "
+      .. "(method 'plot'): e is an expected, which has the members duration, input_length, inside, output_length, requests, "
+      .. "sessions, streams, within\nstack traceback:\n\tstdin:2: in main chunk\n" },
+    { "with who has the method, where the value has no name", "({}):draw()", "stdin:1: attempt to call a nil value (method "
+      .. "'draw') (what has it: random, sampler)\nstack traceback:\n\tstdin:1: in main chunk\n" },
     { "of an option", "mt.spike{ at = 1, heigth = 2 }", "stdin:1: spike: unknown option 'heigth' (did you mean 'height'?)\n"
       .. "stack traceback:\n\t[C]: in mt.spike\n\tstdin:1: in main chunk\n" },
     { "whose own text fails", "error(setmetatable({}, { __tostring = function() error 'no' end }))",
@@ -282,6 +293,14 @@ describe(".save", function()
       assert.same({ 0, "" }, { result.status, result.err })
       assert.equal(out, result.out .. "typed.lua: a command\n")
     end)
+  end)
+
+  it("requires nothing but what a script may", function()
+    local folder = command.folder()
+    repl(".seed 7\nmath.random(9)\n.save typed.lua\n", { folder = folder })
+    local text = command.read(folder .. "/typed.lua")
+    assert.is_truthy(text:find("mt.seed(7)", 1, true), text)
+    assert.is_nil(text:find("moontide.", 1, true), text)
   end)
 
   it("never overwrites a file of somebody else", function()

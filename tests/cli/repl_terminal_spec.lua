@@ -43,6 +43,12 @@ describe("the console in a terminal", function()
     assert.is_nil(out:find("moontide.repl", 1, true), out)
   end)
 
+  it("tells at once of a quoted string that is not closed, and goes on with one that a backslash continues", function()
+    local out = session { "x = 'abc", "1 + 1", "x = 'abc\\\\", { "wait >> ", "type d'\\r" }, "#x" }
+    shows(out, "console:1: unfinished string near <eof>\n> 1 + 1\n2\n")
+    shows(out, "> #x\n5\n")
+  end)
+
   it("takes an input over several lines, and Ctrl-C gives it up", function()
     local out = session {
       "function f(a)", { "wait >> ", "type return a * 2\\r", "wait >> ", "type end\\r" }, "f(21)",
@@ -173,7 +179,7 @@ describe("Ctrl-C in the console", function()
     { "what closes a local", "do local x <close> = setmetatable({}, { __close = function() print 'go' while true do "
       .. "pcall(function() while true do end end) end end }) end" },
     { "a long C call of ours", "mt.workload{ mt.stream{ arrivals = mt.even(1e6), input = 1 } }:write("
-      .. "'/dev/null', { duration = 1e6 })", "/dev/null: " },
+      .. "'/dev/null', { duration = 1e6, yes = true })", "/dev/null: " },
     { "a loop over requests", "print 'go' for r in mt.plan_of('steady'):requests{ duration = 1e9 } do end" },
     { "a loop over reads", "print 'go' while true do pcall(io.read) end" },
     { "a loop until there is a line", "print 'go' repeat local line = io.read() until line" },
@@ -203,7 +209,7 @@ describe("Ctrl-C in the console", function()
     local folder = command.folder()
     local out = session({
       "w = mt.workload{ mt.stream{ arrivals = mt.even(1e6), input = 1 } }",
-      "w:write('long.jsonl', { duration = 1e6 })",
+      "w:write('long.jsonl', { duration = 1e6, yes = true })",
       { "wait long.jsonl: ", "type \\x03", "wait interrupted", "wait long.jsonl.part" },
       "os.remove 'long.jsonl.part'",
     }, { folder = folder })

@@ -503,7 +503,8 @@ describe("a caller's mistake", function()
     fails("return mt.const(1) * (0/0)", "my.lua:2: a * b: a number must be finite, not nan")
     fails("return 50 .. mt.const(1)",
       "my.lua:2: a .. b: the curve on the left never ends, so nothing can follow it: end it with :take(d)")
-    fails("return mt.max(mt.const(1))", "my.lua:2: max: takes two curves or more")
+    fails("return mt.max(mt.const(1))", "my.lua:2: max: takes two curves or more (argument 2 is nil)")
+    fails("return mt.max(mt.const(1), nil)", "my.lua:2: max: takes two curves or more (argument 2 is nil)")
     fails("return mt.min(mt.const(1), 'x')",
       "my.lua:2: min: a string ('x') is not a curve; a rate with a unit is mt.const('x')")
     fails("return mt.max(mt.const(1), nil, 3)",

@@ -164,6 +164,10 @@ describe("the makers of distributions", function()
       { "mix: item 1 must be a number, a distribution", function() mt.mix { { 1, {} } } end },
       { "cannot add two distributions", function() return d + d end },
       { "cannot add a distribution and 'x'", function() return d + "x" end },
+      { "cannot add a distribution and nil", function() return d + nil end },
+      { "cannot multiply a distribution and nil", function() return nil * d end },
+      { "mix: at least one weight must be above 0", function() mt.mix { { 0, 1 }, { 0, d } } end },
+      { "probability_below: argument 1: number expected, got string", function() d:probability_below "x" end },
       { "cannot divide a number by a distribution", function() return 1 / d end },
       { "cannot divide a distribution by 0", function() return d / 0 end },
       { "the factor not 0", function() return d * 0 end },
@@ -232,6 +236,6 @@ describe("mt.choice", function()
     assert.matches("choice: takes a list of { weight, value } pairs", message_of(mt.choice, {}))
     assert.matches("choice: item 1 must be { weight, value }", message_of(mt.choice, { "chat" }))
     assert.matches("choice: weight 1 must be a number", message_of(mt.choice, { { "x", "chat" } }))
-    assert.matches("at least one weight must be above 0", message_of(mt.choice, { { 0, "chat" } }))
+    assert.matches("choice: at least one weight must be above 0", message_of(mt.choice, { { 0, "chat" } }))
   end)
 end)

@@ -52,6 +52,20 @@ output_length (tokens): 2 values, 3 r...
 500 to 1000 |############# 1]], draw(mt.chart.hist({ 7, 10, 19, 100, 1000 }, { log = true })))
   end)
 
+  it("grows about as many as are asked for", function()
+    local values = {}
+    for i = 1, 1000 do values[i] = i end
+    assert.equal([[
+1000 values
+    1 to 10 | 9
+  10 to 100 |## 90
+100 to 1000 |####################### 901]], draw(mt.chart.hist(values, { log = true, bins = 3 })))
+    for bins = 1, 60 do
+      local _, lines = draw(mt.chart.hist(values, { log = true, bins = bins })):gsub("\n", "\n")
+      assert.is_true(lines <= 2 * bins and bins <= 2 * lines, bins .. " bins asked for, " .. lines .. " drawn")
+    end
+  end)
+
   it("counts every value once, whatever the bins", function()
     local random = mt.random(3, "values")
     for round = 1, 60 do

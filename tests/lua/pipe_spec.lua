@@ -23,6 +23,22 @@ end
 
 local function times(columns) return field(columns, "timestamp") end
 
+describe("a mistake in a step", function()
+  it("has the caller's line: a window that ends before it begins, an expression that fails", function()
+    assert.matches("pipe_spec.lua:%d+: window: stop %(3%) must be after start %(5%)",
+      select(2, pcall(function() return four():window { start = 5, stop = 3 } end)))
+    local pipe = mt.workload { duration = 3, mt.stream { arrivals = mt.even(1), input = 10 } }:pipe():where "foo > 3"
+    for _, read in ipairs {
+      function() return pipe:columns() end,
+      function() return pipe:write "/dev/null" end,
+      function() for _ in pipe:requests() do error "a request" end end,
+    } do
+      assert.matches("pipe_spec.lua:%d+: where: attempt to compare number with nil %(this request has no foo%)$",
+        select(2, pcall(read)))
+    end
+  end)
+end)
+
 describe("steps of columns", function()
   it("give new columns and leave the old ones", function()
     local columns = four()

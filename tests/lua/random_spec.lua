@@ -101,12 +101,20 @@ describe("mt.random", function()
       { "geometric: mean must be between 1 and 1e15", function() random:geometric(0.5) end },
       { "zipf: n must be between 1 and 2%^53", function() random:zipf(0, 1) end },
       { "zipf: s must not be negative", function() random:zipf(5, -1) end },
-      { "argument 2 must be a distribution, not number", function() random:draw(3) end },
+      { "draw: takes a distribution or a number, not no value", function() random:draw() end },
+      { "draw: the number must be finite", function() random:draw(0 / 0) end },
       { "argument 1 must be a generator", function() random.u64(mt.fixed(3)) end },
     }
     for i, case in ipairs(cases) do
       assert.matches("random_spec.lua:" .. line + 1 + i .. ": " .. case[1], message_of(case[2]))
     end
+  end)
+end)
+
+describe("draw", function()
+  it("takes a number as a fixed distribution", function()
+    local random = mt.random(1, "n")
+    assert.same({ 5, 5 }, { random:draw(5), random:draw(mt.fixed(5)) })
   end)
 end)
 

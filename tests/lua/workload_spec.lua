@@ -415,3 +415,29 @@ describe("classes on average", function()
     assert.same({}, { plain.classes, plain.counts_classes })
   end)
 end)
+
+describe("more requests than anybody means", function()
+  local workload = mt.workload { duration = 60, mt.stream { arrivals = mt.poisson(1e12), input = 10 } }
+
+  it("are refused where all are made", function()
+    for name, make in pairs {
+      ["columns"] = function() return workload:columns() end,
+      ["write"] = function() return workload:write "/dev/null" end,
+      ["pipe columns"] = function() return workload:pipe():columns() end,
+      ["pipe write"] = function() return workload:pipe():write "/dev/null" end,
+    } do
+      local ok, message = pcall(make)
+      assert.is_false(ok, name)
+      assert.matches("workload_spec.lua:%d+: " .. name:match "%a+$" .. ": about 6e%+13 requests would be made; "
+        .. "yes = true makes more than 10^9, num_requests fewer$", message)
+    end
+  end)
+
+  it("are made where few of them are asked for, or all are meant", function()
+    assert.equal(3, #workload:columns { num_requests = 3 })
+    assert.equal(3, #workload:pipe():first(3):columns())
+    local sparse = mt.workload { duration = 1, mt.stream { arrivals = mt.poisson(mt.const(1e12, 1)), input = 10 } }
+    assert.equal(5, #sparse:pipe { yes = true, num_requests = 5 }:columns())
+    assert.matches("yes must be true or false", select(2, pcall(function() sparse:columns { yes = 3 } end)))
+  end)
+end)

@@ -154,9 +154,15 @@ static int zipf(lua_State *L) {
     return 1;
 }
 
-/* draw(distribution [, time]) */
+/* draw(distribution [, time]); a number is a fixed distribution */
 static int draw(lua_State *L) {
     mt_random *self = mt_lua_check_random(L, 1);
+    if (lua_type(L, 2) == LUA_TNUMBER) {
+        lua_pushnumber(L, mt_lua_check_finite(L, 2, "draw: the number"));
+        return 1;
+    }
+    if (!mt_lua_is(L, 2, "moontide.distribution"))
+        return mt_lua_raise(L, "draw: takes a distribution or a number, not %s", luaL_typename(L, 2));
     mt_distribution *distribution = mt_lua_check_distribution(L, 2);
     double time = lua_isnoneornil(L, 3) ? 0 : mt_lua_check_finite(L, 3, "draw: time");
     lua_pushnumber(L, mt_distribution_draw(distribution, self, time));

@@ -16,7 +16,7 @@ local public = {}
 ---@field poisson fun(self, mean: number): integer
 ---@field geometric fun(self, mean: number): integer from 1
 ---@field zipf fun(self, n: integer, s: number): integer 1 to n
----@field draw fun(self, distribution: moontide.distribution, time?: number): number
+---@field draw fun(self, distribution: moontide.distribution|number, time?: number): number
 local methods = core.random.methods
 
 ---@class moontide.sampler

@@ -101,11 +101,42 @@ local function run(self, fn, ...)
   return status_of(self.name, table.unpack(results, 2, results.n))
 end
 
+-- " (--rate 0)": what was given of a script's own options.
+local function given_text(self, opt)
+  local texts = {}
+  for _, option in ipairs(self.options) do
+    local value = opt[options.key(option[1])]
+    if options.given(opt, option[1]) and type(value) ~= "table" then
+      texts[#texts + 1] = ("--%s %s"):format(option[1],
+        type(value) == "number" and options.show(value) or tostring(value))
+    end
+  end
+  return #texts > 0 and " (" .. table.concat(texts, " ") .. ")" or ""
+end
+
+-- A mistake in a bundled script's plan is in what was asked of it: the options say where, not its lines.
+local function of_bundled(self, opt, message)
+  if self.folder or type(message) ~= "string" then return message end
+  local place = self.chunk:sub(2)
+  if message:sub(1, #place + 1) ~= place .. ":" then return message end
+  return self.name .. message:sub(#place + 1):gsub("^:%d+", "") .. given_text(self, opt)
+end
+
+-- fn(self, ...), whose failures are told so.
+local function told(self, opt, fn)
+  return function(...)
+    local results = table.pack(xpcall(fn, scripts.add_traceback, ...))
+    if not results[1] then error(of_bundled(self, opt, results[2]), 0) end
+    if results[2] == nil then results[3] = of_bundled(self, opt, results[3]) end
+    return table.unpack(results, 2, results.n)
+  end
+end
+
 local function run_plan(self, opt)
   if opt.output_file == "-" then report.divert(true) end
-  local ok, workload = protected("callback", plan.make, self, opt)
+  local ok, workload = protected("callback", told(self, opt, plan.make), self, opt)
   if not ok then return workload end
-  return run(self, require("moontide.command.generate").run, self, workload, opt)
+  return run(self, told(self, opt, require("moontide.command.generate").run), self, workload, opt)
 end
 
 -- The options in force: a script's own, then the common ones if it has a plan.
@@ -119,7 +150,7 @@ local function full_spec(self)
 end
 
 local function show_help(self)
-  io.stdout:write(require("moontide.command.help").of_script(self))
+  report.write_out(require("moontide.command.help").of_script(self))
   return status.done
 end
 
@@ -155,7 +186,7 @@ local function dispatch(words)
   if first == nil and core.base.is_terminal(0) and core.base.is_terminal(1) then
     return cli.run_script("repl", {})
   elseif first == nil or first == "-h" or first == "--help" then
-    io.stdout:write(require("moontide.command.help").overview())
+    report.write_out(require("moontide.command.help").overview())
     return status.done
   elseif first == "--version" then
     io.stdout:write("moontide ", core.version, "\n")

@@ -64,23 +64,24 @@ function figures.resolve(asked)
 end
 
 -- --service or --step, where nobody asked for a figure that they are of.
-local function idle(opt, asked, wants, is_shown)
+local function idle(opt, asked, wants, is_shown, wants_of_step)
   if asked.expect or asked.series then return nil end
   if asked.service and not is_shown then return "--service goes with " .. wants end
-  if options.given(opt, "step") and not asked.service then return "--step goes with " .. wants end
+  if options.given(opt, "step") and not asked.service then return "--step goes with " .. wants_of_step end
 end
 
 --- What is wrong with the options together.
 ---@param opt table
 ---@param wants? string the options that --service and --step are of, for messages: "--expect"
 ---@param is_shown? boolean with --service alone figures are shown
+---@param wants_of_step? string the same of --step, where those of --service are others
 ---@return string?
-function figures.mistake(opt, wants, is_shown)
+function figures.mistake(opt, wants, is_shown, wants_of_step)
   local asked = figures.asked(opt)
   local wrong = asked.expect
     and require("moontide.learn.expectation").mistake(asked.expect, asked.service, "--service")
   if wrong then return "--expect: " .. wrong end
-  wrong = idle(opt, asked, wants or "--expect", is_shown)
+  wrong = idle(opt, asked, wants or "--expect", is_shown, wants_of_step or wants or "--expect")
   if wrong then return wrong end
   local size = asked.series_cache
   if not size then return nil end

@@ -8,6 +8,7 @@ local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local plot = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
+local run_options = require "moontide.load.run_options"
 local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 local workload = require "moontide.load.workload"
@@ -22,9 +23,6 @@ local digest_requests = 10000
 -- goes on.
 local most_checked = 2000000
 
--- More than this is taken for a mistake in a rate or a duration, unless --yes says otherwise.
-local most_requests = 1e9
-
 -- So many of one time are taken for arrivals that stand still, unless --yes says otherwise.
 local most_at_once = 10000
 
@@ -36,7 +34,7 @@ local function write_processes(expected)
   for i, row in ipairs(expected.streams) do
     if i > most_lines then break end
     if not row.process:find("mmpp(", 1, true) then
-      io.write(("stream '%s': %s\n"):format(row.name, row.process))
+      report.write(("stream '%s': %s\n"):format(row.name, row.process))
     end
   end
 end
@@ -57,11 +55,11 @@ local function write_peak(self, opt, expected)
   local busiest = plot.busiest(self, opt, expected)
   if not busiest then return end
   if busiest.is_flat then
-    io.write(("busiest: %.6g per second, the same all the time\n"):format(busiest.rate))
+    report.write(("busiest: %.6g per second, the same all the time\n"):format(busiest.rate))
     return
   end
   local clock = busiest.from < 3600 and "" or (" (%s)"):format(texts.time(math.floor(busiest.from + 0.5)))
-  io.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(busiest.rate, busiest.from,
+  report.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(busiest.rate, busiest.from,
     clock, busiest.width))
 end
 
@@ -98,17 +96,17 @@ local function write_counted(opt, shown)
   local profile = require "moontide.learn.profile"
   local seed = ("seed %s"):format(texts.seed(opt.seed))
   if shown.average then
-    io.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
+    report.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
       texts.count(shown.drawn, "drawn request"), profile.levels(shown.average)))
-    io.write(shown.average.runs
+    report.write(shown.average.runs
       and ("peaks are those of the mean of %d runs: that of many would be lower\n"):format(shown.average.runs)
       or "peaks are those of the expected course: chance puts a run's above them\n")
   end
   if shown.run then
-    io.write(("\nthis run (%s): %s\n%s\n"):format(seed, texts.count(shown.run.requests, "request"),
+    report.write(("\nthis run (%s): %s\n%s\n"):format(seed, texts.count(shown.run.requests, "request"),
       profile.levels(shown.run)))
     local groups = profile.groups(shown.run)
-    if groups then io.write("\n", groups, "\n") end
+    if groups then report.write("\n", groups, "\n") end
   end
 end
 
@@ -142,7 +140,7 @@ local function write_noise(opt, expected)
     if i > most_lines then break end
     local over = row.over_seeds
     if over and over.deviation > 0 then
-      io.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds %.6g%s, "
+      report.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds %.6g%s, "
         .. "give or take %.3g\n"):format(row.name, row.requests, texts.seed(opt.seed), over.requests,
         over.error > 0 and (" (estimated, right within %.2g)"):format(over.error) or "", over.deviation))
     end
@@ -150,24 +148,24 @@ local function write_noise(opt, expected)
 end
 
 local function write_check(self, opt, expected, whole, script, digest, by)
-  io.write(tostring(expected), "\n")
+  report.write(tostring(expected), "\n")
   local classes = by == "class" and expectation.classes(expected)
-  if classes then io.write(classes, "\n") end
+  if classes then report.write(classes, "\n") end
   write_peak(self, opt, expected)
   write_processes(expected)
   write_noise(opt, expected)
   if opt.num_requests and opt.num_requests < whole then
     local at = time_of(self, opt, expected, whole)
-    io.write(("stops after %d requests%s%s: the table is of all\n"):format(opt.num_requests,
+    report.write(("stops after %d requests%s%s: the table is of all\n"):format(opt.num_requests,
       opt.shard and " of all shards" or "", at and (", at about %.3g s"):format(at) or ""))
   end
   for i, row in ipairs(expected.streams) do
     if row.shared > 0 and i <= most_lines then
-      io.write(("stream '%s': %.6g tokens shared on average, %.6g of them in whole blocks of %d\n"):format(
-        row.name, row.shared, row.whole_shared, self.block_size))
+      report.write(("stream '%s': %.6g tokens shared on average, %.6g of them in whole blocks of %d\n")
+        :format(row.name, row.shared, row.whole_shared, self.block_size))
     end
   end
-  io.write(("digest of the first %d requests: %s (%s, seed %s%s)\n"):format(
+  report.write(("digest of the first %d requests: %s (%s, seed %s%s)\n"):format(
     digest_requests, digest, script.name, texts.seed(opt.seed), opt.shard and "; of all shards" or ""))
 end
 
@@ -195,7 +193,7 @@ local function check(self, opt, known, script, asked)
   done, message, code = count(self, opt, asked, shown)
   if not done then return nil, message, code end
   if asked.json then
-    io.write(check_json(opt, expected, script, digest, shown), "\n")
+    report.write(check_json(opt, expected, script, digest, shown), "\n")
   else
     write_check(self, opt, expected, whole, script, digest, asked.by)
     write_counted(opt, shown)
@@ -258,14 +256,15 @@ local function mistake(script, opt, asked)
   if asked.by and not (opt.check or opt.plot) then return "--by goes with --check or --plot" end
   if asked.compress_think and not asked.compress then return "--compress-think goes with --compress" end
   local output = not (opt.check or opt.plot) and common.output_path(script, opt) or nil
-  return figures.mistake(asked, "--check, --plot, --series or --expect", opt.check or opt.plot)
+  return figures.mistake(asked, "--check, --plot, --series or --expect", opt.check or opt.plot,
+    "--series, --expect or --service")
     or target.series_mistake(asked.series, files_of(script, opt), output)
 end
 
 local function draw(self, opt, asked, script)
   local picture, message, code = workload_run.plot(self, opt)
   if not picture then return nil, message, code end
-  io.write(tostring(picture), "\n")
+  report.write(tostring(picture), "\n")
   report.note(("%s: seed %s"):format(script.name, texts.seed(opt.seed)))
   local shown, done = {}
   done, message, code = count(self, opt, asked, shown)
@@ -303,7 +302,7 @@ function generate.run(script, self, opt)
   if opt.check then return check(self, opt, expected, script, asked) end
   local requests = math.min(expected.requests, opt.num_requests or math.huge)
   if opt.plot then return draw(self, opt, asked, script) end
-  if requests > most_requests and not opt.yes then
+  if requests > run_options.most_requests and not opt.yes then
     return nil, ("about %.3g requests would be made; --yes makes more than 10^9, --num-requests fewer")
       :format(requests), "usage"
   end

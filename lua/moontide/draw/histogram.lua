@@ -30,18 +30,37 @@ local function equal_edges(low, high, bins, are_whole)
   return edges
 end
 
--- Bins that grow, from 1, 2 or 5 times a power of ten to another.
-local function growing_edges(low, high)
+-- Bins from one of the factors times a power of ten to another; the powers are `every` apart.
+local function edges_of(low, high, factors, every)
   local edges = {}
-  local power = math.floor(math.log(low, 10)) - 1
+  local power = (math.floor(math.log(low, 10)) - 1) // every * every
   while true do
-    for _, factor in ipairs { 1, 2, 5 } do
+    for _, factor in ipairs(factors) do
       local edge = factor * 10.0 ^ power
       if edge <= low then edges[1] = edge else edges[#edges + 1] = edge end
       if #edges > 1 and edge >= high then return edges end
     end
-    power = power + 1
+    power = power + every
   end
+end
+
+-- From few bins to many: the factors, and by how many powers of ten they go on.
+local ladders = {
+  { { 1 }, 16 }, { { 1 }, 8 }, { { 1 }, 4 }, { { 1 }, 3 }, { { 1 }, 2 }, { { 1 }, 1 }, { { 1, 3 }, 1 },
+  { { 1, 2, 5 }, 1 }, { { 1, 1.5, 2, 3, 5, 7 }, 1 }, { { 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 }, 1 },
+  { { 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7, 8, 9 }, 1 },
+}
+
+-- Bins that grow: by 1, 2 and 5 times powers of ten, or, where it is said how many they are, by the steps
+-- that come nearest to it.
+local function growing_edges(low, high, bins)
+  if not bins then return edges_of(low, high, { 1, 2, 5 }, 1) end
+  local best
+  for _, ladder in ipairs(ladders) do
+    local edges = edges_of(low, high, ladder[1], ladder[2])
+    if not best or math.abs(#edges - 1 - bins) < math.abs(#best - 1 - bins) then best = edges end
+  end
+  return best
 end
 
 -- --- values ----------------------------------------------------------------------------------------
@@ -125,7 +144,7 @@ return function(values, given)
   if opt.log and looked.low <= 0 then
     core.base.raise(("hist: log needs values above 0, the lowest is %s"):format(options.show(looked.low)))
   end
-  local edges = opt.log and growing_edges(looked.low, looked.high)
+  local edges = opt.log and growing_edges(looked.low, looked.high, options.given(opt, "bins") and opt.bins)
     or equal_edges(looked.low, looked.high, opt.bins, looked.are_whole)
   local counts, message = looked.counts(edges)
   if not counts then core.base.raise("hist: " .. message) end

@@ -19,6 +19,7 @@ local options = {
   count = units.count,
   number = units.number,
   wrong = units.wrong,
+  of = units.of,
   show = units.show,
   type_of = types.type_of,
   is_plain = types.is_plain,
@@ -68,10 +69,11 @@ local function split(list)
 end
 
 -- { itl = 50, ttft = 500 } as { "itl=50", "ttft=500" }
-local function by_name(values, pair)
+local function by_name(values, pair, what)
   local texts = {}
   for i, name in ipairs(lists.sorted_keys(values)) do
-    texts[i] = type(pair) == "function" and pair(name, values[name]) or name .. pair .. tostring(values[name])
+    texts[i] = type(pair) == "function" and pair(name, values[name], what)
+      or name .. pair .. tostring(values[name])
   end
   return texts
 end
@@ -105,7 +107,7 @@ function options.value(value, what, option, from_text)
   local convert = options.kinds[option.kind].convert
   if not option.list then return convert(value, what, option, from_text) end
   local pair = options.kinds[option.kind].pair
-  if pair and types.is_plain(value) and #value == 0 then value = by_name(value, pair) end
+  if pair and types.is_plain(value) and #value == 0 then value = by_name(value, pair, what) end
   if type(value) == "string" and not options.kinds[option.kind].is_whole then
     value, from_text = split(value), true
   elseif not types.is_plain(value) then

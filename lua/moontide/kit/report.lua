@@ -129,14 +129,30 @@ function report.is_write_failure(value)
   return getmetatable(value) == write_failure
 end
 
+-- Raises where a write failed: takes what it gave.
+local function check_written(ok, message, number)
+  if ok then return end
+  local code = number == broken_pipe and "closed" or "io"
+  message = "standard output: cannot write: " .. message
+  error(setmetatable({ message = message, code = code }, write_failure), 0)
+end
+
 --- print for a command: one whose output goes nowhere stops instead of running on for nobody.
 function report.print(...)
-  local ok, message, number = write_line(io.stdout, ...)
-  if not ok then
-    local code = number == broken_pipe and "closed" or "io"
-    message = "standard output: cannot write: " .. message
-    error(setmetatable({ message = message, code = code }, write_failure), 0)
-  end
+  check_written(write_line(io.stdout, ...))
+end
+
+--- io.write for a command, which stops where print does: the reason of a failure is known only then.
+---@param ... string
+function report.write(...)
+  check_written(io.output():write(...))
+end
+
+--- The same for what is all of a command's output: it has arrived, or this raises.
+---@param ... string
+function report.write_out(...)
+  report.write(...)
+  check_written(io.output():flush())
 end
 
 local function print_to_stderr(...)

@@ -32,6 +32,19 @@ function units.wrong(what, value, allowed)
   core.base.raise(("%s must be %s, not %s"):format(what, allowed, units.show(value)))
 end
 
+--- Calls fn(...), whose mistakes are told as `what`'s: their messages begin with it.
+---@param what string
+---@param fn function
+---@return any ... what fn gives
+function units.of(what, fn, ...)
+  local results = table.pack(pcall(fn, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local problem = results[2]
+  if not core.base.is_usage(problem) then error(problem, 0) end
+  local message = problem.message
+  core.base.raise(message:sub(1, #what) == what and message or what .. ": " .. message)
+end
+
 -- The number a decimal text stands for, or nil: what tonumber takes, without hexadecimal.
 local function decimal(text)
   return not text:find "[xX]" and tonumber(text) or nil

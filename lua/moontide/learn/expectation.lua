@@ -63,7 +63,10 @@ local function of_text(text, what)
 end
 
 -- The text of name = value in a table: { requests = { 900, 1100 }, ["rate.peak"] = "<40" }.
-local function pair(name, value)
+local function pair(name, value, what)
+  if type(value) == "table" and #value ~= 2 then
+    core.base.raise(("%s: %s: a list is { LEAST, MOST }, two numbers"):format(what, name))
+  end
   if type(value) == "table" then return ("%s=%s..%s"):format(name, value[1], value[2]) end
   if type(value) == "string" and value:find "^%s*[<>=]" then return name .. value end
   return ("%s=%s"):format(name, tostring(value))

@@ -110,17 +110,21 @@ metatable.__call = core.base.located(function(c, t, seed)
   return raw.at(c, options.duration(t, "the time"), seed ~= nil and options.integer(seed, "the seed") or nil)
 end)
 
-local function fold(name, combine, first, second, ...)
-  local operands = { first, second, ... }
-  if #operands < 2 then core.base.raise(name .. ": takes two curves or more") end
+local function fold(name, combine, ...)
+  local operands = table.pack(...)
+  for i = 1, 2 do -- which are there, be it as nil
+    if operands[i] == nil and operands.n == 2 then
+      core.base.raise(("%s: takes two curves or more (argument %d is nil)"):format(name, i))
+    end
+  end
   local horizon = 0
-  for i = 1, #operands do
+  for i = 1, operands.n do
     local duration = raw.is(operands[i]) and operands[i].duration or math.huge
     if duration < math.huge then horizon = math.max(horizon, duration) end
   end
   if horizon == 0 then horizon = default_horizon end
   local result = operand(operands[1], horizon, name)
-  for i = 2, #operands do result = combine(result, operand(operands[i], horizon, name)) end
+  for i = 2, operands.n do result = combine(result, operand(operands[i], horizon, name)) end
   return result
 end
 
@@ -204,7 +208,9 @@ local scale_spec = { { "mean", kind = "rate_number", min = 0 }, { "max", kind = 
 ---@field max? number|string
 
 --- The curve scaled so that its mean, or its maximum, is the rate given. Noise counts as its mean, so
---- the factor is the same for every seed. Where c:mean() is estimated, so is the factor.
+--- the factor is the same for every seed; where c:mean() is estimated, so is the factor. The mean is signed,
+--- and a rate below 0 sends nothing: what comes of a curve that goes below 0 is more than the mean says,
+--- unless :clamp(0) stands before it.
 ---@param o moontide.scale_to_options
 ---@return moontide.curve
 function methods:scale_to(o)

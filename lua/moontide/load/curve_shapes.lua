@@ -217,7 +217,7 @@ local function of_list(name, text, what)
     list[#list + 1] = { options.rate_number(rate, what .. ": " .. name), options.duration(time,
       what .. ": " .. name) }
   end
-  return public[name](list)
+  return options.of(what, public[name], list)
 end
 
 --- The curve of a text: a rate, NAME:key=value,..., or steps: and points: with RATE@TIME,...
@@ -235,7 +235,7 @@ local function of_text(text, what)
     core.base.raise(("%s: there is no curve called '%s' (there are %s; steps: and points: "
       .. "have lists)"):format(what, name, table.concat(lists.sorted_keys(named), ", ")))
   end
-  return make(name, texts, what .. ": " .. name, true)
+  return options.of(what, make, name, texts, what .. ": " .. name, true)
 end
 
 return { public = public, of_text = of_text }

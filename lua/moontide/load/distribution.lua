@@ -51,7 +51,7 @@ end
 
 -- Splits { {weight, x}, ... } into weights and xs.
 local function weighted(name, list)
-  local weights, values = {}, {}
+  local weights, values, sum = {}, {}, 0
   if #list == 0 then core.base.raise(name .. ": takes a list of { weight, value } pairs, at least one") end
   for i, pair in ipairs(list) do
     if not options.is_plain(pair) or pair[2] == nil then
@@ -59,8 +59,9 @@ local function weighted(name, list)
     end
     weights[i] = options.number(pair[1], ("%s: weight %d"):format(name, i))
     if weights[i] < 0 then options.wrong(("%s: weight %d"):format(name, i), weights[i], "0 or more") end
-    values[i] = pair[2]
+    values[i], sum = pair[2], sum + weights[i]
   end
+  if sum == 0 then core.base.raise(name .. ": at least one weight must be above 0") end
   return weights, values
 end
 
@@ -128,8 +129,10 @@ local function sides(a, b, operator)
   local d, number = a, b
   if number_first then d, number = b, a end
   if not is_distribution(d) or type(number) ~= "number" then
-    local what = is_distribution(a) and is_distribution(b) and "two distributions"
-      or "a distribution and " .. options.show(is_distribution(a) and b or a)
+    local other = b
+    if not is_distribution(a) then other = a end
+    local what = is_distribution(other) and "two distributions"
+      or "a distribution and " .. options.show(other)
     core.base.raise(("cannot %s %s: the other side must be a number%s"):format(operator, what,
       operator == "add" and " (mt.mix draws from one of several)" or ""))
   end

@@ -127,7 +127,7 @@ function public.uniform(low, high) return make("uniform", low, high) end
 ---@field cv? number|moontide.curve standard deviation / mean; or std
 ---@field std? number|moontide.curve
 
---- The normal distribution: normal{mean=, cv=|std=, min=, max=}.
+--- The normal distribution: normal{mean=, cv=|std=, min=, max=}; normal{300, 0.5} is mean and cv.
 ---@param given moontide.normal_options
 ---@return moontide.distribution
 function public.normal(given) return make_of_table("normal", given) end
@@ -140,7 +140,8 @@ function public.normal(given) return make_of_table("normal", given) end
 ---@field p99? number|moontide.curve what 99 of 100 draws are below
 ---@field sigma? number|moontide.curve standard deviation of the logarithm
 
---- The lognormal distribution: lognormal{mean=|median=, cv=|std=|p99=, min=, max=}.
+--- The lognormal distribution: lognormal{mean=|median=, cv=|std=|p99=, min=, max=}; lognormal{300, 1.2} is
+--- mean and cv.
 ---@param given moontide.lognormal_options
 ---@return moontide.distribution
 function public.lognormal(given) return make_of_table("lognormal", given) end
@@ -158,7 +159,8 @@ function public.exponential(mean) return make("exponential", mean) end
 ---@field mean? number|moontide.curve
 ---@field cv number|moontide.curve standard deviation / mean
 
---- The gamma distribution: gamma{mean=, cv=, min=, max=}; cv 1 is exponential, below it steadier.
+--- The gamma distribution: gamma{mean=, cv=, min=, max=}; cv 1 is exponential, below it steadier;
+--- gamma{300, 2} is mean and cv.
 ---@param given moontide.gamma_options
 ---@return moontide.distribution
 function public.gamma(given) return make_of_table("gamma", given) end
@@ -167,7 +169,8 @@ function public.gamma(given) return make_of_table("gamma", given) end
 ---@field mean? number|moontide.curve
 ---@field shape number|moontide.curve 1 is exponential, below it heavier
 
---- The Weibull distribution: weibull{mean=, shape=, min=, max=}; shape 1 is exponential.
+--- The Weibull distribution: weibull{mean=, shape=, min=, max=}; shape 1 is exponential;
+--- weibull{300, 0.7} is mean and shape.
 ---@param given moontide.weibull_options
 ---@return moontide.distribution
 function public.weibull(given) return make_of_table("weibull", given) end
@@ -176,7 +179,8 @@ function public.weibull(given) return make_of_table("weibull", given) end
 ---@field mean? number|moontide.curve
 ---@field shape number|moontide.curve above 1
 
---- The Pareto distribution: pareto{mean=, shape=, min=, max=}; shape above 1, heavy near it.
+--- The Pareto distribution: pareto{mean=, shape=, min=, max=}; shape above 1, heavy near it;
+--- pareto{300, 2} is mean and shape.
 ---@param given moontide.pareto_options
 ---@return moontide.distribution
 function public.pareto(given) return make_of_table("pareto", given) end
@@ -193,7 +197,7 @@ function public.geometric(mean) return make("geometric", mean) end
 ---@field n integer|moontide.curve the largest
 ---@field s number|moontide.curve exponent: weight k^-s
 
---- Whole numbers 1 to n, k with weight k^-s: zipf{n=, s=, min=, max=}.
+--- Whole numbers 1 to n, k with weight k^-s: zipf{n=, s=, min=, max=}; zipf{100, 1.1} is n and s.
 ---@param given moontide.zipf_options
 ---@return moontide.distribution
 function public.zipf(given) return make_of_table("zipf", given) end
@@ -209,7 +213,7 @@ function laws.of_text(text, what)
     core.base.raise(("%s: there is no distribution '%s'%s; there are %s"):format(
       what, name, nearest.hint(name, names), table.concat(names, ", ")))
   end
-  return make_of_table(name, given, true)
+  return options.of(what, make_of_table, name, given, true)
 end
 
 return laws

@@ -4,6 +4,7 @@ local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local options = require "moontide.kit.options"
 local session_shape = require "moontide.load.session_shape"
+local surplus = require "moontide.kit.surplus"
 
 local process = {}
 
@@ -56,6 +57,7 @@ local made = process.made
 ---@param opt? moontide.even_options
 ---@return moontide.process
 function public.even(rate, opt)
+  if type(opt) == "string" or type(opt) == "number" then surplus.refuse("even", public.poisson, rate, opt) end
   local values = options.table("even", opt, { { "phase", kind = "number", default = 0 } })
   local rates = curve.of(rate, "even: rate")
   return made(function(k) return core.process.even(faster_curve(rates, k), values.phase) end)
@@ -148,7 +150,8 @@ end
 ---@field decay number|string mean seconds until they come
 
 --- Requests that bring further ones, as a retry or a shared link does (a Hawkes process): a background of
---- curve * (1 - branching); each request has `branching` children on average, after exponential delays.
+--- curve * (1 - branching); each request has `branching` children on average, after exponential delays. It
+--- begins empty and comes up to the curve over several decay / (1 - branching): a short run has less.
 ---@param rate number|moontide.curve|function requests a second, background and children together
 ---@param opt moontide.hawkes_options
 ---@return moontide.process

@@ -19,7 +19,15 @@ run_options.spec = { run_options.duration, seed, run_options.num_requests, run_o
 run_options.requests_spec = { run_options.duration, seed, run_options.num_requests, run_options.shard,
   { "tags", kind = "boolean", default = false } }
 
---- The seed of runs that are not given one: 0 but in the console, whose .seed sets it for all that follows.
+--- The same where all requests are made at once.
+run_options.made_spec = table.move(run_options.requests_spec, 1, #run_options.requests_spec, 1, {})
+table.insert(run_options.made_spec, { "yes", kind = "boolean", default = false })
+
+--- More requests than this are taken for a mistake in a rate or a duration, unless `yes` says otherwise.
+run_options.most_requests = 1e9
+
+--- The seed of runs that are not given one: 0 until mt.seed, or .seed in the console, sets it for all
+--- that follows.
 ---@param value integer
 function run_options.set_default_seed(value)
   seed.default = value

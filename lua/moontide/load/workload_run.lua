@@ -102,7 +102,22 @@ end
 local function run_options(self, name, opt, spec)
   local values = options.table(name, opt, spec or of_run.requests_spec)
   values.duration = (workload.duration(self, values.duration, nil, values.rate_scale))
-  expectation.expect(self, values.duration, values.seed, 1)
+  return values, expectation.expect(self, values.duration, values.seed, 1).requests
+end
+
+-- Raises where so many requests would be made that they are taken for a mistake.
+local function check_count(name, values, expected)
+  local requests = math.min(expected, values.num_requests or math.huge)
+  if requests > of_run.most_requests and not values.yes then
+    core.base.raise(("%s: about %.3g requests would be made; yes = true makes more than 10^9, num_requests "
+      .. "fewer"):format(name, requests))
+  end
+end
+
+-- The options where all requests are made at once.
+local function made_options(self, name, opt)
+  local values, expected = run_options(self, name, opt, of_run.made_spec)
+  check_count(name, values, expected)
   return values
 end
 
@@ -113,12 +128,18 @@ end
 ---@field shard? string "0/4": the first of four
 ---@field tags? boolean each has its stream's name, and that of its class as the member "class"; false
 
+---@class moontide.made_options: moontide.requests_options
+---@field yes? boolean also more than 10^9 requests, which else are taken for a mistake; false
+
 --- The requests as a pipe, so that steps can be put on them: w:pipe():thin(0.1):speed(2). Each time that it
 --- is read they are made anew.
----@param opt? moontide.requests_options
+---@param opt? moontide.made_options `yes` is of what reads all of it, pipe:columns and pipe:write
 ---@return moontide.pipe
 function methods:pipe(opt)
-  return runs.pipe(self, run_options(self, "pipe", opt))
+  local values, expected = run_options(self, "pipe", opt, of_run.made_spec)
+  local made = runs.pipe(self, values)
+  made.check = function(name) check_count(name, values, expected) end
+  return made
 end
 
 --- Iterates over the requests in time order: for r in w:requests{ seed = 1 } do ... end. A failure while
@@ -129,23 +150,23 @@ end
 ---@return fun(): table|nil
 function methods:requests(opt)
   local reads = core.source.reads()
-  return pipe.requests(runs.pipe(self, run_options(self, "requests", opt)), reads)
+  return pipe.requests(runs.pipe(self, (run_options(self, "requests", opt))), reads)
 end
 
 --- All requests as columns in memory; nil, message, code when that fails.
----@param opt? moontide.requests_options
+---@param opt? moontide.made_options
 ---@return moontide.columns|nil, string? message, string? code
 function methods:columns(opt)
-  return runs.pipe(self, run_options(self, "columns", opt)):columns()
+  return runs.pipe(self, made_options(self, "columns", opt)):columns()
 end
 
 --- Writes the trace; gives the number of requests, or nil, message, code.
 ---@param path string "-" is standard output; compressed when it ends in .gz or .zst
----@param opt? moontide.requests_options
+---@param opt? moontide.made_options
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
-  return runs.write(self, path, run_options(self, "write", opt))
+  return runs.write(self, path, made_options(self, "write", opt))
 end
 
 local digest_options = {

@@ -1,4 +1,5 @@
 --- The report: what a command line names becomes one page.
+local notes = require "moontide.kit.report"
 local page = require "moontide.look.page"
 local subject = require "moontide.look.subject"
 local target = require "moontide.trace.target"
@@ -47,7 +48,7 @@ function report.write(words, path, opt)
   if not document then return nil, message, code end
   local html = page.html(document)
   if path == "-" then
-    io.write(html)
+    notes.write_out(html)
     return #html
   end
   local done

@@ -105,6 +105,9 @@ mt.script{ summary = "A steady load", options = { { "rate", kind = "rate", defau
   plan = function(opt)
     return mt.workload{ mt.stream{ arrivals = mt.poisson(opt.rate), input = 2000 } }
   end }]],
+  ["mt.seed"] = [[
+mt.seed(7)
+print(math.random(1000))]],
   ["mt.plan_of"] = 'mt.plan_of("burst", { peak = 80 }):expected()',
   ["workload:columns"] = 'mt.plan_of("steady", { rate = 5 }):columns{ duration = "1m", seed = 7 }',
   ["workload:expected"] = 'mt.plan_of("steady", { rate = 5 }):expected{ duration = "1h" }',

@@ -5,7 +5,6 @@ local arguments = require "moontide.command.arguments"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 local plans = require "moontide.script.plan"
-local run_options = require "moontide.load.run_options"
 local scripts = require "moontide.script.load"
 local kit_text = require "moontide.kit.text"
 
@@ -114,8 +113,7 @@ end)
 --- workloads where they are not given another.
 ---@param seed integer
 function commands.seed(seed)
-  plans.seed(seed)
-  run_options.set_default_seed(seed)
+  plans.public.seed(seed)
 end
 
 define(".seed", "[N]", "the seed of what is random from now on, or what it is", function(session, words)
@@ -123,7 +121,7 @@ define(".seed", "[N]", "the seed of what is random from now on, or what it is", 
   if words[1] then
     session.seed = options.integer(words[1], ".seed: the seed")
     commands.seed(session.seed)
-    session:remember_statement(('require("moontide.repl.commands").seed(%d)'):format(session.seed))
+    session:remember_statement(("mt.seed(%d)"):format(session.seed))
   else
     print("seed " .. kit_text.seed(session.seed))
   end

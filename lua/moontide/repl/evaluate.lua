@@ -12,9 +12,12 @@ evaluate.hidden_name = keep_name
 
 -- --- reading ---------------------------------------------------------------------------------------
 
--- `<eof>` at the end of a message: more lines may make sense of it.
-local function wants_more(message)
-  return message:find "<eof>$" ~= nil
+-- `<eof>` at the end of a message: more lines may make sense of it. A quoted string ends in its line, unless
+-- a backslash ends the line, or \z what is blank.
+local function wants_more(message, text)
+  if not message:find "<eof>$" then return false end
+  if not message:find("unfinished string near", 1, true) then return true end
+  return #text:match "\\*$" % 2 == 1 or text:find "\\z%s*$" ~= nil
 end
 
 -- The text as an expression: "= x" is x.
@@ -42,8 +45,8 @@ function evaluate.read(text, chunk, line, environment)
   local plain, message = load(before .. text, chunk, "t", environment)
   if not plain then
     message = message or ""
-    if expression ~= text then return nil, expression_trouble, wants_more(expression_trouble or "") end
-    return nil, message, wants_more(message) or wants_more(expression_trouble or "")
+    if expression ~= text then return nil, expression_trouble, wants_more(expression_trouble or "", text) end
+    return nil, message, wants_more(message, text) or wants_more(expression_trouble or "", text)
   end
   -- A local lives as long as its chunk; here it is to live as long as the console, as in a script. Behind
   -- a `return` nothing can stand, and who changes _ENV is left alone.

@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local reference_methods = require "moontide.reference.methods"
+local value_kit = require "moontide.kit.value"
 
 local hints = {}
 
@@ -39,11 +40,51 @@ local function method_names()
   return names
 end
 
+-- What a value has that can be named behind it: its methods, or the members that are names.
+local function names_behind(value, kind)
+  local one = reference_methods.find(kind)
+  local names = {}
+  for name in pairs(one and one.methods or type(value) == "table" and value or {}) do
+    if type(name) == "string" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names, one ~= nil
+end
+
+-- The types that have a method.
+local function owners_of(method)
+  local names = {}
+  for _, one in ipairs(reference_methods.types()) do
+    if one.methods[method] then names[#names + 1] = one.name end
+  end
+  return names
+end
+
+-- What to say of a method that a value lacks: what the value is and has, where the input calls it on a name;
+-- else the nearest method of any type, or, where it is one, of which.
+local function of_method(method, environment, text)
+  local name = (" " .. text):match("[^%w_.:%])]%s*([%a_][%w_]*)%s*:%s*" .. method .. "%f[^%w_]")
+  local value = name and environment[name]
+  if value ~= nil and type(value) ~= "string" then
+    local kind = value_kit.type_name(value)
+    local names, are_methods = names_behind(value, kind)
+    local near = nearest.name(method, names)
+    return (": %s is %s %s%s"):format(name, kind:find "^[aeiou]" and "an" or "a", kind,
+      near and (" (did you mean '%s'?)"):format(near)
+      or #names > 0 and (", which has %s%s"):format(are_methods and "" or "the members ",
+        table.concat(names, ", ")) or "")
+  end
+  local owners = owners_of(method)
+  if #owners > 0 then return (" (what has it: %s)"):format(table.concat(owners, ", ")) end
+  return nearest.hint(method, method_names())
+end
+
 --- The message with a hint where there is one.
 ---@param message string
 ---@param environment table the console's names
+---@param text? string the input
 ---@return string
-function hints.added(message, environment)
+function hints.added(message, environment, text)
   local first, rest = message:match "^([^\n]*)(.*)$"
   local global = first:match "a nil value %(global '([%w_]+)'%)$"
   local method = first:match "a nil value %(method '([%w_]+)'%)$"
@@ -53,7 +94,7 @@ function hints.added(message, environment)
   elseif global then
     hint = nearest.hint(global, names_of(environment))
   elseif method then
-    hint = nearest.hint(method, method_names())
+    hint = of_method(method, environment, text or "")
   elseif first:find "%(for iterator 'for iterator'%)$" or first:find "attempt to index a nil value$" then
     local failure = core.base.last_failure()
     hint = failure and ": " .. failure or ""

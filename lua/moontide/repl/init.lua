@@ -78,7 +78,7 @@ end
 
 -- Runs one input, shows and keeps what it gives.
 local function run_input(self, parsed)
-  self.has_helped = false
+  self.has_helped, self.current = false, parsed.text
   hints.forget()
   local results = evaluate.run(parsed.run)
   local discarded = not parsed.is_expression and hints.discarded(parsed.text)
@@ -130,7 +130,7 @@ local function attempt(self, is_command, fn, ...)
   if ok then return true end
   if report.is_write_failure(failure) then error(failure, 0) end
   if not failure.is_told then
-    say(self, hints.added(failure.message, self.environment))
+    say(self, hints.added(failure.message, self.environment, self.current))
     if failure.traceback then io.stderr:write(failure.traceback, "\n") end
   end
   return false, not self.is_terminal and status.failed or nil

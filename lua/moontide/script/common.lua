@@ -46,13 +46,16 @@ end
 ---@param opt table
 ---@return table
 function common.figures(script, opt)
-  local values = {}
+  local values, given = {}, {}
   for _, option in ipairs(yielding) do
     local key = options.key(option[1])
-    if not is_own(script, key) then values[key] = opt[key] end
+    if not is_own(script, key) then
+      values[key] = opt[key]
+      if options.given(opt, key) then given[key] = opt[key] end
+    end
   end
   values.step = values.step or 1
-  return values
+  return options.with(values, given)
 end
 
 --- Is it the name of a common option?

@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local common = require "moontide.script.common"
 local options = require "moontide.kit.options"
+local run_options = require "moontide.load.run_options"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 local system = require "moontide.kit.system"
@@ -117,6 +118,16 @@ function public.plan_of(name, given)
     core.base.raise(("plan_of: %s is a command, it has no plan"):format(self.name))
   end
   return plan.with(self, given)
+end
+
+--- Makes a number the seed of everything that is random from now on: math.random, the noise of curves made
+--- later, and the methods of workloads where they are not given another. As .seed does in the console; on the
+--- command line --seed says the seed of a run.
+---@param seed integer 64 bits
+function public.seed(seed)
+  local value = options.value(seed, "seed: the seed", { "seed", kind = "seed" })
+  plan.seed(value)
+  run_options.set_default_seed(value)
 end
 
 plan.public = public

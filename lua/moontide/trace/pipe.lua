@@ -15,6 +15,7 @@ local pipe = {}
 ---@field private text string where its requests come from, for people
 ---@field private is_numbered boolean? they are no lines of a file: messages call them "request 1" and so on
 ---@field private failed (fun(message: string, code: string): nil, string, string)? what a failure means
+---@field private check fun(name: string)? raises where all of it is more than anybody means
 local metatable = { __name = "moontide.pipe" }
 local steps = late.methods("pipe", {}) -- methods: what is done to requests while they pass
 
@@ -46,11 +47,16 @@ end
 
 local function run_of() return { filters = {} } end
 
--- What a failure means: of an expression its message says more; a workload's own may raise.
+-- What a failure means: of an expression its message says more; a workload's own may raise. Of a workload's
+-- requests an expression's failure is a mistake of who wrote it, and is told with the caller's line.
 local function failure(self, run, message, code)
+  local is_ours = false
   for _, one in ipairs(run.filters) do
-    message = require("moontide.trace.where").failure(message, one.filter, one.notes)
+    local of_this
+    message, of_this = require("moontide.trace.where").failure(message, one.filter, one.notes)
+    is_ours = is_ours or of_this
   end
+  if self.failed and is_ours then error(core.base.where() .. message:match "where: .*", 0) end
   if self.failed then return self.failed(message, code) end
   return nil, message, code
 end
@@ -181,6 +187,7 @@ metatable.__index = ends
 --- Reads all of it into columns.
 ---@return moontide.columns? columns, string? message, string? code
 function ends:columns()
+  if self.check then self.check "columns" end
   return pipe.read(self, core.source.collect)
 end
 
@@ -323,6 +330,7 @@ end
 ---@return true? done, string? message, string? code
 function ends:write(path, given)
   options.value(path, "write: path", { "path", kind = "path" })
+  if self.check then self.check "write" end
   local opt = options.table("write", given, pipe.writer_options)
   local written, message, code = pipe.write(self, path, opt)
   if not written then return nil, message --[[@as string]], code end

@@ -43,6 +43,10 @@ function steps:window(given)
     { "start", kind = "duration" }, { "stop", kind = "duration" },
     { "needs_some", kind = "boolean", default = false },
   })
+  if opt.start and opt.stop and opt.stop <= opt.start then
+    core.base.raise(("window: stop (%s) must be after start (%s)"):format(options.show(opt.stop),
+      options.show(opt.start)))
+  end
   return step(self, "window", opt.start, opt.stop, opt.needs_some)
 end
 

@@ -141,12 +141,12 @@ end
 ---@param message string "FILE:3: where:1: attempt to compare number with nil"
 ---@param filter userdata
 ---@param notes table
----@return string
+---@return string text, boolean is_ours was it the expression that failed?
 function where.failure(message, filter, notes)
   local seen = filter:counts()
-  local text, is_ours = message:gsub("where:1: ", "where: ", 1)
-  if is_ours == 0 or notes.absent_in ~= seen then return text end
-  return ("%s (this request has no %s%s)"):format(text, notes.absent, hint(notes.absent))
+  local text, places = message:gsub("where:1: ", "where: ", 1)
+  if places == 0 or notes.absent_in ~= seen then return text, places > 0 end
+  return ("%s (this request has no %s%s)"):format(text, notes.absent, hint(notes.absent)), true
 end
 
 local function shown_list(one)
