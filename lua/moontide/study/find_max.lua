@@ -43,6 +43,7 @@ local find_max = {}
 ---@field limited_by string
 ---@field probes table[]
 ---@field was_cancelled boolean
+---@field too_low number? the largest level that was too low for a least of a throughput, where none passed
 ---@field stopped string? why the search ended before it had an answer: the machine was too busy
 local metatable = { __name = "moontide.capacity" }
 
