@@ -38,8 +38,9 @@ return mt.script {
     { "end", kind = "duration", help = "leave out requests at this time and after it" },
     { "where", kind = "expression", list = true, placeholder = "EXPRESSION",
       help = "keep requests for which this Lua expression of their members is true: 'input_length > 1000 and "
-        .. "session_id'; beside members there are request_line, request_turn, request_hash_count and "
-        .. "request_extra. Given several times all must be true. Of this and all that leaves requests out: who waited for one of them (wait_for) "
+        .. "session_id'; beside members there are request_line, request_hash_count, request_extra and, of "
+        .. "requests that a script makes, request_turn. Given several times all must be true. Of this and "
+        .. "all that leaves requests out: who waited for one of them (wait_for) "
         .. "comes when it would have come" },
     { "thin", kind = "number", min = 0, max = 1, placeholder = "SHARE",
       help = "keep this share, whole sessions together" },

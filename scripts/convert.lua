@@ -42,9 +42,9 @@ return mt.script {
       help = "what a token of a conversation's text is, where the log does not count them (default: script, "
         .. "an estimate by letters, signs, digits, code)" },
     { "tokens-per-char", kind = "number", above = 0, max = 16, help = "so many a character instead" },
-    { "model", kind = "string", 
+    { "model", kind = "string",
       help = "keep only the rows of this model; requests have it as a member, where the log says it" },
-    { "log-type", kind = "string", 
+    { "log-type", kind = "string",
       help = "keep only the rows of this type, which is a member of requests too (log_type)" },
     { "skip-num-prompt", kind = "integer", min = 0, default = 0, help = "then leave out so many rows" },
     { "num-prompt", kind = "integer", min = 1, help = "then keep so many rows at most" },

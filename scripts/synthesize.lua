@@ -34,6 +34,7 @@ local function tell(source, opt)
   if source.skipped > 0 then
     report.note(texts.skipped(source.skipped, source.first_skipped))
   end
+  if source.knobs then report.note("knobs: " .. source.knobs) end
   if opt.method == "reuse" and not opt.arrivals and source.arrivals == "iid" then
     report.note(("%s has gaps without their order: arrivals are iid"):format(
       name_of(opt.input_file, "standard input")))

@@ -329,6 +329,10 @@ Imbalance: what the replica with most to compute had, in parts of the mean
     refused("analyze: --hit-rule must be one of all, vllm, not 'some'", { path, "--hit-rule", "some" }, 2)
     refused("analyze: --ttl-since must be one of use, write, not 'x'", { path, "--ttl-since", "x" }, 2)
     refused("analyze: --bytes-per-token must be above 0, not 0", { path, "--bytes-per-token", "0" }, 2)
+    refused("analyze: --bytes-per-token must be a number of bytes (160KB, 163840), not '160K'",
+      { path, "--bytes-per-token", "160K" }, 2)
+    refused("analyze: --cache-sizes must be sizes without commas in them (1000,20000), not '000'",
+      { path, "--cache-sizes", "1,000" }, 2)
     refused("analyze: --cache-sizes must be blocks (1000, 20k), tokens (2Mtokens) or bytes (80GB), not '5 apples'",
       { path, "--cache-sizes", "5 apples" }, 2)
     local back = trace("back.jsonl", { { 5, 0 }, { 1, 0 } })

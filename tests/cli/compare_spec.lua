@@ -212,7 +212,7 @@ describe("moontide compare", function()
 moontide: --fail-over: fifo.5 is 0.1111, over 0.1 by 0.01111 (at 5 blocks: 0.4444 and 0.3333)
 moontide: --fail-over: ttl is 0.2222, over 0.1 by 0.1222 (at 1 s: 0.2222 and 0)
 moontide: --fail-over: sieve cannot be measured: it was not compared (--policy)
-moontide: --fail-over: ttl.7 cannot be measured: 7 was not compared
+moontide: --fail-over: ttl.7 cannot be measured: 7 was not compared (--ttl)
 ]], shown.err)
     shown = compare { "a.jsonl", "b.jsonl", "--policy", "sieve,lru" }
     assert.matches("\n  sieve, 6 blocks +0.4444 +0.3333 +%-0.1111\n", shown.out)

@@ -45,6 +45,7 @@ local burstgpt = head .. [[
 185,GPT-4,184,2,186,API log
 ]]
 
+-- luacheck: no max line length
 local trace = [[
 {"timestamp": 0, "input_length": 472, "output_length": 18, "hash_ids": [0, 1, 2, 3], "model": "ChatGPT", "log_type": "Conversation log"}
 {"timestamp": 40000, "input_length": 1087, "output_length": 230, "hash_ids": [4, 5, 6, 7, 8, 9, 10, 11, 12], "model": "ChatGPT", "log_type": "Conversation log"}
@@ -172,7 +173,7 @@ at most 1: 1 row left
     local first = '{"timestamp": 0, "input_length": 300, "output_length": 100, "hash_ids": [0, 1, 2]'
     local second = '}\n{"timestamp": 1000, "input_length": 300, "output_length": 100, "hash_ids": [3, 4, 5]' .. named .. "}\n"
     local third = '{"timestamp": 2000, "input_length": 500, "output_length": 10, "hash_ids": [%s]'
-    assert.equal(first .. ', "session_id": "a"' .. named .. second .. third:format "0, 1, 6, 7" 
+    assert.equal(first .. ', "session_id": "a"' .. named .. second .. third:format "0, 1, 6, 7"
       .. ', "session_id": "a"' .. named .. "}\n", convert({ path, "-o", "-" }).out)
     assert.equal(first .. named .. second .. third:format "6, 7, 8, 9" .. named .. "}\n",
       convert({ path, "-o", "-", "--no-sessions" }).out)

@@ -49,6 +49,13 @@ it("moves what is asked for, as learn --show says", function()
   local was = json.decode((works "learn --show chats.model --json"))
   works "synthesize chats.model --sessions-at-once 2x --with-sessions --num-requests 1x -o new.jsonl"
   local is = figures_of "new.jsonl"
+  local _, told = works "synthesize chats.model --sessions-at-once x2 --num-requests x1 -o again.jsonl"
+  assert.matches(("^moontide: knobs: sharing %%d%%d%%.%%d %%%%, session_length %.2f turns, sessions_at_once %.2f, "
+    .. "cliff_at [%%d,]+ blocks\n"):format(was.session_length, 2 * was.sessions_at_once), told)
+  assert.equal(is.requests, #records.read(command.read(folder .. "/again.jsonl")))
+  _, told = works "synthesize chats.model --sessions-at-once 0.5 --num-requests 9 -o again.jsonl"
+  assert.truthy(told:find("synthesize: --sessions-at-once: 0.5 is less than one; times what the source has is x0.5", 1,
+    true), told)
   -- Over as long as the trace lasts, which the last of 126 sessions decides: other seeds are up to 0.03 off.
   assert.is_true(math.abs(is.sessions_at_once / (2 * was.sessions_at_once) - 1) < 0.03)
   assert.equal(2 * was.requests, is.requests)

@@ -172,8 +172,8 @@ end
 -- Rows that hold only what a turn adds, once turns before them are cut off.
 local function tell_of_history(opt, run)
   if run.session_rows ~= "delta" or not (opt.start or opt.where) then return end
-  report.warning(("the session rows look as if they counted only what a turn adds: turns that --%s leaves out "
-    .. "are in no later prompt (--sessions-to cumulative keeps them there)"):format(
+  report.warning(("the session rows look as if they counted only what a turn adds: turns that --%s leaves "
+    .. "out are in no later prompt (--sessions-to cumulative keeps them there)"):format(
     opt.start and "start" or "where"))
 end
 

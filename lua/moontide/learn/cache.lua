@@ -127,6 +127,7 @@ local fields = {
 ---@field replicas? integer servers, each with a cache of its own of `size`
 ---@field route? "round-robin"|"session"|"prefix"|"least-loaded" how requests find their replica (default:
 --- round-robin); a session is what a session_id names, a request without one is of none
+--- (mt.analyze, which sees the whole trace, infers sessions from prompts where there is no session_id)
 
 -- What the options say together, or nil.
 local function wrong_together(opt)

@@ -69,6 +69,9 @@ local function convert_size(value, what, option)
   if type(value) == "string" and not tonumber((value:gsub("[kM]$", ""))) then
     options.wrong(what, value, "blocks (1000, 20k), tokens (2Mtokens) or bytes (80GB)")
   end
+  if type(value) == "string" and value:find "^0%d%d$" then -- of "1,000"
+    options.wrong(what, value, "sizes without commas in them (1000,20000)")
+  end
   return options.kinds.integer.convert(value, what, option)
 end
 
@@ -77,7 +80,7 @@ options.kinds.cache_size = { convert = convert_size, placeholder = "SIZE" }
 local function convert_bytes(value, what, option, from_text)
   local bytes = type(value) == "string" and bytes_of(value)
   if bytes then value = bytes end
-  if type(value) == "string" and not from_text then
+  if type(value) == "string" and not (from_text and tonumber(value)) then
     options.wrong(what, value, "a number of bytes (160KB, 163840)")
   end
   return options.kinds.number.convert(value, what, option, from_text)
@@ -155,7 +158,12 @@ cache_options.analysis = {
   { "replicas", kind = "integer", min = 1, max = 4096,
     help = "servers with a cache of each size of their own (not of optimum)" },
   { "route", kind = "choice", choices = cache_options.routes,
-    help = "how requests find their replica (default: round-robin)" },
+
+    help = "how requests find their replica: round-robin, one after the other (default); session, all of a "
+      .. "session to one (session_id, or as it is inferred from prompts), sessions one after the other; "
+      .. "least-loaded, to the one that had fewest blocks to compute so far, of equals the first; prefix, to "
+      .. "the one that holds most of the leading blocks, of equals the least loaded, and to the least loaded "
+      .. "of all where none holds half" },
   table.unpack(cache_options.common),
 }
 

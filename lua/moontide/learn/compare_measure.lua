@@ -176,7 +176,10 @@ local function played(comparison, base, number, named)
     return nil, absent.why(comparison, "dispersion")
       or "no ages were compared: timestamps are missing or go back"
   end
-  if number and not pairs_by_key[number] then return nil, ("%d was not compared"):format(number) end
+  if number and not pairs_by_key[number] then
+    return nil, ("%s was not compared (%s)"):format(options.python_number(number),
+      base == "ttl" and "--ttl" or "--cache-sizes")
+  end
   local keys = number and { number } or lists.ascending(lists.sorted_keys(pairs_by_key))
   return largest(pairs_by_key, keys, absolute, function(key, pair)
     local unit = base == "ttl" and "s" or "blocks"

@@ -2,6 +2,8 @@
 local cache_options = require "moontide.learn.cache_options"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
+local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 local units = require "moontide.kit.units"
 
 local knobs = {}
@@ -12,6 +14,10 @@ local function change(value, what)
   local text = type(value) == "string" and (value:match "^%s*[xX](.+)$" or value:match "^(.+)[xX]%s*$")
   local ok, number = pcall(units.number, text or value, what, type(value) == "string")
   if ok and number > 0 then
+    if not text and number < 1 and type(value) == "string" then
+      report.note(("%s: %.9g is less than one; times what the source has is x%.9g"):format(what, number,
+        number))
+    end
     return text and { times = number, text = ("x%.9g"):format(number) } or number
   end
   units.wrong(what, value, "a number above 0, or times what the source has, as x2")
@@ -44,6 +50,22 @@ for i, option in ipairs(knobs.list) do
   knobs.fields[i][1] = options.key(option[1])
 end
 
+--- Where the knobs stand: "sharing 44.4 %, session_length 5.20 turns, ...".
+---@param measures table sharing, session_length, sessions_at_once, cliff (blocks): those that are known
+---@return string
+function knobs.shown(measures)
+  local parts = {}
+  local function add(name, value, text)
+    parts[#parts + 1] = value and ("%s %s"):format(name, text(value)) or nil
+  end
+  add("sharing", measures.sharing, function(value) return ("%.1f %%"):format(100 * value) end)
+  local function two_digits(value) return texts.number(value, 2) end
+  add("session_length", measures.session_length, function(value) return two_digits(value) .. " turns" end)
+  add("sessions_at_once", measures.sessions_at_once, two_digits)
+  add("cliff_at", measures.cliff, function(value) return texts.grouped_count(value, "block") end)
+  return table.concat(parts, ", ")
+end
+
 -- In the order in which they are turned: session_length changes what is shared, and all change the cliff.
 local order = { "session_length", "sharing", "sessions_at_once", "cliff_at" }
 
@@ -64,14 +86,14 @@ end
 ---@param opt table
 ---@return { [1]: string, [2]: string }[]
 function knobs.texts(opt)
-  local texts = {}
+  local list = {}
   for _, name in ipairs(order) do
     local value = opt[name]
     if value then
-      texts[#texts + 1] = { name, type(value) == "table" and value.text or ("%.9g"):format(value) }
+      list[#list + 1] = { name, type(value) == "table" and value.text or ("%.9g"):format(value) }
     end
   end
-  return texts
+  return list
 end
 
 --- What is wrong with the knobs together: a message, or nil. `label` names an option.

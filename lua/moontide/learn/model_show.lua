@@ -2,6 +2,7 @@
 local analysis_json = require "moontide.learn.analysis_json"
 local analysis_show = require "moontide.learn.analysis_show"
 local json = require("moontide.base.json").public.json
+local knobs = require "moontide.learn.knobs"
 local texts = require "moontide.kit.text"
 
 local show = {}
@@ -26,19 +27,6 @@ local function arrivals_section(figures)
     counted(figures.instants, "instant"), texts.time(math.floor(figures.span + 0.5)))
   return text .. (figures.keeps_order and "the gaps are in order"
     or "the order of the gaps is left out: new times are drawn from them by --arrivals iid only")
-end
-
--- What the knobs of a synthesis turn, as it is: "Knobs now: sharing 44.4 %, ...".
-local function knobs_line(figures)
-  local parts = {}
-  local function add(name, value, text)
-    parts[#parts + 1] = value and ("%s %s"):format(name, text(value)) or nil
-  end
-  add("sharing", figures.sharing, function(value) return ("%.1f %%"):format(100 * value) end)
-  add("session_length", figures.session_length, function(value) return number(value, 2) .. " turns" end)
-  add("sessions_at_once", figures.sessions_at_once, function(value) return number(value, 2) end)
-  add("cliff_at", figures.cliff, function(value) return counted(value, "block") end)
-  return "\nKnobs now: " .. table.concat(parts, ", ")
 end
 
 -- What somebody who has the model knows of its source.
@@ -81,7 +69,8 @@ function show.text(figures)
   if figures.distance then
     parts[#parts + 1] = analysis_show.quantiles(figures --[[@as table]], { { "distance", "Reuse Distance" } })
   end
-  parts[#parts + 1] = arrivals_section(figures) .. (figures.chains > 0 and knobs_line(figures) or "")
+  parts[#parts + 1] = arrivals_section(figures)
+    .. (figures.chains > 0 and "\nKnobs now: " .. knobs.shown(figures) or "")
   parts[#parts + 1] = privacy_section(figures)
   return table.concat(parts, "\n\n")
 end

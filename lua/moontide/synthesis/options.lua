@@ -12,7 +12,8 @@ local most_times = 1e9
 -- A number of requests; of "10x", ten times the source's, the table { times = 10 }.
 local function request_count(value, what)
   local is_times = type(value) == "table" and getmetatable(value) == nil and value.times ~= nil
-  local text = is_times and value.times or (type(value) == "string" and value:match "^%s*(.-)[xX]%s*$")
+  local text = is_times and value.times or type(value) == "string"
+    and (value:match "^%s*(.-)[xX]%s*$" or value:match "^%s*[xX](.+)$")
   if text then
     local ok, times = pcall(units.number, text, what, true)
     if ok and times > 0 and times <= most_times then return { times = times } end

@@ -81,6 +81,7 @@ local synthesis_metatable = {
 ---@field source_requests integer that were learnt from
 ---@field skipped integer bad lines that were passed over
 ---@field first_skipped string? what was wrong with the first
+---@field knobs string? where the knobs stand, where some were turned
 local methods = {}
 
 local metatable = { __name = "moontide.synthesizer", __index = methods }
@@ -287,6 +288,12 @@ function synthesizer.labelled(trace, given, label)
   elseif opt.dequantize and not about.gaps_in_order then
     return nil, "the model has its gaps without their order, and its times cannot be dequantized without it",
       "value"
+  end
+  if opt.method == "reuse" and knobs.first(opt) then
+    local measures
+    measures, message, code = core.model.measures(learnt)
+    if not measures then return nil, message, code end
+    self.knobs = knobs.shown(measures)
   end
   insides[self] = { source = learnt, opt = opt, plan = plan, requests = about.requests }
   return self

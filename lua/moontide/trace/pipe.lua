@@ -129,7 +129,7 @@ end
 ---@param text string where the requests come from
 ---@param by_majority? boolean the size that fits most, where none fits all
 ---@param as_it_is? boolean only find the size, and add no ids
----@param wants_prompts? boolean input_length is taken as the whole prompt: warns where session rows do not look it
+---@param wants_prompts? boolean input_length is taken as the whole prompt: warns where rows do not look it
 ---@return userdata? source, integer|string size_or_message, string? code
 function pipe.sized(source, size, text, by_majority, as_it_is, wants_prompts)
   local sized, found, is_found, is_whole, _, _, _, rows = core.source.sized(source, size or 0, by_majority,
