@@ -59,7 +59,8 @@ local function option_of(word)
   local given, value = word:match "^%-%-([%a-]+)=(.*)$"
   given = given or word:match "^%-%-([%a-]+)$"
   for name, show in pairs(of_option) do
-    if given and name:sub(1, #given) == given then return given, show, value end
+    -- "--page" and "--page-host" are options of their own.
+    if given and given ~= "page" and name:sub(1, #given) == given then return given, show, value end
   end
 end
 
@@ -70,10 +71,10 @@ function secrets.words(words)
   local shown, show_next = {}, nil
   for i, word in ipairs(words) do
     local given, show, value = option_of(word)
-    if show_next then
+    if value then
+      shown[i], show_next = ("--%s=%s"):format(given, show(value)), nil
+    elseif show_next and not show then
       shown[i], show_next = show_next(word), nil
-    elseif value then
-      shown[i] = ("--%s=%s"):format(given, show(value))
     else
       shown[i], show_next = word, show
     end

@@ -20,7 +20,8 @@ local line_members = {
   "metadata.request_end_ns integer when the answer had ended",
   "metadata.cancellation_time_ns integer? when the user gave up",
   'metadata.worker_id string "driver"; metadata.record_processor_id string "moontide"',
-  "metadata.fields table? further members of its row: stream, model, ...",
+  "metadata.fields table? further members of its row: stream, model, ...; of one beyond 200 bytes "
+    .. "{ left_out: BYTES }",
   'metadata.benchmark_phase string "profiling", or "outside" of the window',
   "metadata.was_cancelled boolean",
   "metadata.trace_line integer its line in the trace; 0: there is none",
@@ -57,6 +58,7 @@ local run_members = {
   "bounds table[]? { measure, most } or { measure, least, \"least\" } each: what it is held "
     .. "against, of --fail-over and of the plan",
   "error_summary table[] { error_details = { code, type, message }, count }",
+  "objectives_lacking table? by metric: answers without it, of which there is an objective",
   "server table? what the server said of itself, with --server-metrics",
   "verdict table { name, limited_by, measures = { { name, value, limit, unit } } }",
   "driver table { cpu, run_queue, stalled, longest_turn, connections_opened, realtime }, seconds",
