@@ -50,7 +50,8 @@ describe("moontide kubernetes", function()
   it("prints words that are the ones it was given, whatever they are", function()
     local folder = command.folder()
     command.write(folder, "load.lua", script)
-    local words = { "load.lua", "--url", "http://inference:8000", "--model", "it's a", "--shards", "3", "--start-at", "2030-01-02T03:04:05Z" }
+    local words = { "load.lua", "--url", "http://inference:8000", "--model", "it's a", "--shards", "3",
+      "--start-at", "2030-01-02T03:04:05Z" }
     local expected = { "replay", "--shard", "2/3", "--start-at", "2030-01-02T03:04:05Z", "--output-dir",
       "/data/moontide/shards/2", "--url", "http://inference:8000", "--model", "it's a" }
     for i, word in ipairs(nasty) do
