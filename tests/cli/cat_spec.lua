@@ -287,6 +287,16 @@ describe("moontide cat", function()
     end
   end)
 
+  it("gives inputs blocks of one size before they are put together", function()
+    local small, large, alone, out = blocks("small", 16), blocks("large", 64), folder .. "/alone", folder .. "/both"
+    assert.equal(0, cat({ small, "--reblock", "64", "-o", alone }).status)
+    for _, how in ipairs { "--merge", "--parts" } do
+      local result = cat { small, large, how, "--reblock", "64", "-o", out }
+      assert.equal(0, result.status, result.err)
+      assert.equal(cat({ alone, large, how }).out, command.read(out))
+    end
+  end)
+
   it("says the new size where larger blocks are made of those that the first line tells of", function()
     local out = folder .. "/coarse"
     assert.equal(0, cat({ blocks("says16", 16, 16), "--reblock", "64", "-o", out }).status)

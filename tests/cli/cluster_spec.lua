@@ -50,15 +50,15 @@ describe("moontide kubernetes", function()
   it("prints words that are the ones it was given, whatever they are", function()
     local folder = command.folder()
     command.write(folder, "load.lua", script)
-    local words = { "load.lua", "--url", "http://inference:8000", "--shards", "3", "--start-at", "2030-01-02T03:04:05Z" }
+    local words = { "load.lua", "--url", "http://inference:8000", "--model", "it's a", "--shards", "3",
+      "--start-at", "2030-01-02T03:04:05Z" }
     local expected = { "replay", "--shard", "2/3", "--start-at", "2030-01-02T03:04:05Z", "--output-dir",
-      "/data/moontide/shards/2", "--url", "http://inference:8000" }
+      "/data/moontide/shards/2", "--url", "http://inference:8000", "--model", "it's a" }
     for i, word in ipairs(nasty) do
       if word ~= "" then
-        table.move({ "--model=" .. word, "--by", "n" .. i }, 1, 3, #words + 1, words)
-        local given = word:find "^%-" and { "--model=" .. word } or { "--model", word }
-        table.move(given, 1, #given, #expected + 1, expected)
-        table.move({ "--by", "n" .. i }, 1, 2, #expected + 1, expected)
+        local member = ("n%d=%s"):format(i, json.encode(word))
+        words[#words + 1] = "--extra=" .. member
+        table.move({ "--extra", member }, 1, 2, #expected + 1, expected)
       end
     end
     table.move({ "--max-memory", "2Gi", "--accept-invalid", "/load/load.lua", "--" }, 1, 5, #expected + 1, expected)
@@ -219,13 +219,13 @@ describe("moontide slurm", function()
   end
 
   it("prints words that are the ones it was given, whatever they are", function()
-    local words = { "load.lua", "--url", "http://s:1", "--shards", "2", "--allow-missing", "--start-after", "5" }
-    local expected = { "--url", "http://s:1" }
+    local words = { "load.lua", "--url", "http://s:1", "--model=-m", "--shards", "2", "--allow-missing", "--start-after", "5" }
+    local expected = { "--url", "http://s:1", "--model=-m" }
     for _, word in ipairs(nasty) do
       if word ~= "" then
-        words[#words + 1] = "--model=" .. word
-        local given = word:find "^%-" and { "--model=" .. word } or { "--model", word }
-        table.move(given, 1, #given, #expected + 1, expected)
+        local member = "n=" .. json.encode(word)
+        words[#words + 1] = "--extra=" .. member
+        table.move({ "--extra", member }, 1, 2, #expected + 1, expected)
       end
     end
     table.move({ "load.lua", "--" }, 1, 2, #expected + 1, expected)

@@ -135,6 +135,12 @@ at most 1: 1 row left
     assert.not_equal(outs[1], outs[3])
   end)
 
+  it("says that an export of spans stands in one line", function()
+    file("spans.json", '{\n  "resourceSpans": [\n  ]\n}\n')
+    refused({ "spans.json", "-o", "out.jsonl" }, "spans.json:1:2: expected a member's name in quotes, but the line ends; "
+      .. "an export stands in one line (jq -c makes one of many) (--skip-bad-lines passes over bad rows)")
+  end)
+
   it("prints JSON", function()
     local path = file("log.csv", burstgpt)
     local target = folder .. "/t.jsonl"

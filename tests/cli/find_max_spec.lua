@@ -27,8 +27,9 @@ local function find(url, words, opts)
   opts = opts or {}
   local folder = command.folder()
   command.write(folder, "load.lua", load)
-  local line = ('%s"$MOONTIDE" find-max %s --url %s --model m --warmup 0 --settle 0 --json %s %s'):format(
-    opts.before or "exec ", opts.target or "load.lua", url, opts.valid and "" or "--accept-invalid", words)
+  local line = ('%s"$MOONTIDE" find-max %s --url %s --model m %s --settle 0 --json %s %s'):format(
+    opts.before or "exec ", opts.target or "load.lua", url, words:find "%-%-warmup" and "" or "--warmup 0",
+    opts.valid and "" or "--accept-invalid", words)
   if opts.after then
     line = ("env --default-signal=INT %s & p=$!\n%s\nwait $p"):format(line, opts.after)
   end

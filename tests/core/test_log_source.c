@@ -166,11 +166,13 @@ static void test_rows(void **state) {
     char why[512];
     how.wanted = (mt_log_wanted){.model = "A", .log_type = "x", .skip = 1, .limit = 3};
     convert(state, &how, &one, 1, NULL);
-    assert_content(
-        in_folder(state, "trace"),
-        "{\"timestamp\": 0, \"input_length\": 4, \"output_length\": 1, \"hash_ids\": [0], \"model\": \"A\", \"log_type\": \"x\"}\n"
-        "{\"timestamp\": 250, \"input_length\": 5, \"output_length\": 1, \"hash_ids\": [1], \"model\": \"A\", \"log_type\": \"x\"}\n"
-        "{\"timestamp\": 500, \"input_length\": 6, \"output_length\": 1, \"hash_ids\": [2], \"model\": \"A\", \"log_type\": \"x\"}\n");
+    assert_content(in_folder(state, "trace"),
+                   "{\"timestamp\": 0, \"input_length\": 4, \"output_length\": 1, \"hash_ids\": "
+                   "[0], \"model\": \"A\", \"log_type\": \"x\"}\n"
+                   "{\"timestamp\": 250, \"input_length\": 5, \"output_length\": 1, \"hash_ids\": "
+                   "[1], \"model\": \"A\", \"log_type\": \"x\"}\n"
+                   "{\"timestamp\": 500, \"input_length\": 6, \"output_length\": 1, \"hash_ids\": "
+                   "[2], \"model\": \"A\", \"log_type\": \"x\"}\n");
     mt_source *source = open_part(state, &how, &one, 0, 0, &error);
     assert_int_equal(write_source(state, source, &error), MT_OK);
     assert_non_null(mt_source_log_of(source, &summary));

@@ -157,8 +157,15 @@ static int read_line(otel_log *self, mt_error *error) {
     int status = mt_lines_next(&self->base, &self->json, &self->line, error);
     if (status <= 0)
         return status;
-    if (mt_lines_members(&self->json, self->json.begin, NULL, 0, &end) != 0)
-        return mt_lines_bad_json(&self->base, self->line, error);
+    mt_error quiet;
+    if (mt_lines_members(&self->json, self->json.begin, NULL, 0, &end) != 0) {
+        if (self->line > 1)
+            return mt_lines_bad_json(&self->base, self->line, error);
+        quiet = *error; /* what a person laid out in many lines begins so */
+        return mt_log_bad_row(&self->base, self->line, quiet.column, error,
+                              "%s; an export stands in one line (jq -c makes one of many)",
+                              quiet.message);
+    }
     if (mt_lines_end(&self->base, &self->json, end, self->line, error) != 0)
         return -1;
     if (walk(self, self->json.begin, path, error) != 0 ||
