@@ -162,7 +162,8 @@ static int draw(lua_State *L) {
         return 1;
     }
     if (!mt_lua_is(L, 2, "moontide.distribution"))
-        return mt_lua_raise(L, "draw: takes a distribution or a number, not %s", luaL_typename(L, 2));
+        return mt_lua_raise(L, "draw: takes a distribution or a number, not %s",
+                            luaL_typename(L, 2));
     mt_distribution *distribution = mt_lua_check_distribution(L, 2);
     double time = lua_isnoneornil(L, 3) ? 0 : mt_lua_check_finite(L, 3, "draw: time");
     lua_pushnumber(L, mt_distribution_draw(distribution, self, time));
