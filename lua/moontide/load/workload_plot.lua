@@ -61,6 +61,9 @@ end
 -- there is no such part, in tenths.
 local fewest_steps, most_steps = 5, 50
 
+-- Of so many steps of all streams together at most; of more, in whole stretches.
+local most_looked_at = 1e6
+
 local function step_of(width)
   local power = 10 ^ math.floor(math.log(width, 10))
   for _, of in ipairs { 0.2, 0.1, 0.05, 0.02 } do
@@ -90,6 +93,7 @@ local same <const> = 1e-9
 function workload_plot.busiest(self, opt, expected)
   local width = opt.duration / workload_plot.bins
   local steps = step_of(width)
+  if steps * workload_plot.bins * #self.streams > most_looked_at then steps = 1 end
   local rates = workload_plot.expected_rates(self, opt, expected, workload_plot.bins * steps)
   if not rates then return nil end
   local sum, best, least, at = 0, -1, math.huge, 0
