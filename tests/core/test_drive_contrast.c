@@ -237,9 +237,8 @@ static void test_rates(void **state) {
     make_run(&other, 1);
     for (size_t i = 0; i < ROWS / 5; i++)
         other.rows[i].failure = MT_FAILURE_REFUSED;
-    mt_contrast *contrast = mt_contrast_new(
-        &first, &other, &(mt_contrast_options){.objectives = &objective, .objective_count = 1},
-        NULL);
+    mt_contrast_options options = {.objectives = &objective, .objective_count = 1};
+    mt_contrast *contrast = mt_contrast_new(&first, &other, &options, NULL);
     difference = rate_of(contrast, "request_throughput");
     assert_near(difference.first, ROWS / 20.0);
     assert_near(difference.second, (ROWS - 40) / 16.0);
