@@ -71,7 +71,7 @@ return mt.script {
       help = "write what that tool reads; what it has no place for is told" },
     { "texts", kind = "flag", help = "write the words that replay would send, as text_input or messages" },
     { "num-requests", kind = "integer", min = 0, help = "stop after so many requests" },
-    { "seed", kind = "seed", default = 0, help = "of --thin and --dequantize" },
+    { "seed", kind = "seed", default = 0, help = "of --thin, --dequantize and --texts" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6,
