@@ -21,6 +21,7 @@ describe("arguments that a function does not take", function()
       { "lognormal: takes 1 argument (a table of options), not 2", function() mt.lognormal(300, 1) end },
       { "trace.open: takes 2 arguments (path, a table of options), not 3",
         function() mt.trace.open("f", {}, true) end },
+      { "a curve: takes 2 arguments (t, seed), not 3 (argument 3 is 5)", function() return curve(3, 4, 5) end },
       { "take: takes 1 argument (d), not 3 (argument 3 is 4)", function() curve:take(3, nil, 4) end },
     }
     local at = line

@@ -11,6 +11,7 @@ local rate_file = require "moontide.load.rate_file"
 local sample = require "moontide.load.curve_sampling"
 local shapes = require "moontide.load.curve_shapes"
 local styles = require "moontide.draw.style"
+local surplus = require "moontide.kit.surplus"
 
 local raw = core.curve
 ---@class moontide.curve
@@ -106,9 +107,10 @@ metatable.__mul = binary("a * b", raw.multiply)
 metatable.__div = binary("a / b", raw.divide)
 metatable.__concat = after
 metatable.__unm = core.base.located(function(a) return raw.negate(a) end)
-metatable.__call = core.base.located(function(c, t, seed)
-  return raw.at(c, options.duration(t, "the time"), seed ~= nil and options.integer(seed, "the seed") or nil)
-end)
+metatable.__call = core.base.located(function(self, t, seed)
+  local number = seed ~= nil and options.integer(seed, "the seed") or nil
+  return raw.at(self, options.duration(t, "the time"), number)
+end, "a curve", surplus.refuse)
 
 local function fold(name, combine, ...)
   local operands = table.pack(...)
