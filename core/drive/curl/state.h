@@ -42,8 +42,9 @@ typedef struct mt_curl_request {
     char *text;        /* the URL; the header's lines */
     struct curl_slist *lines;
     size_t text_capacity, line_capacity, length, body_length;
-    size_t header_bytes; /* of its answer, trailers too: beyond MT_HTTP_HEADER_LIMIT it is given up */
-    uint64_t turn; /* in which arrival_ns was taken */
+    size_t
+        header_bytes; /* of its answer, trailers too: beyond MT_HTTP_HEADER_LIMIT it is given up */
+    uint64_t turn;    /* in which arrival_ns was taken */
     int64_t arrival_ns;
     int os_error; /* of the last socket that could not be made */
     int status;   /* of the header that is being read; 0: none, or one of 1xx that ended */

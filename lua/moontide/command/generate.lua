@@ -140,8 +140,8 @@ local function write_noise(opt, expected)
     if i > most_lines then break end
     local over = row.over_seeds
     if over and over.deviation > 0 then
-      report.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds %.6g%s, "
-        .. "give or take %.3g\n"):format(row.name, row.requests, texts.seed(opt.seed), over.requests,
+      report.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds "
+        .. "%.6g%s, give or take %.3g\n"):format(row.name, row.requests, texts.seed(opt.seed), over.requests,
         over.error > 0 and (" (estimated, right within %.2g)"):format(over.error) or "", over.deviation))
     end
   end

@@ -2,7 +2,6 @@
 local by_endpoint = require "moontide.drive.by_endpoint"
 local drive = require "moontide.drive"
 local span = require "moontide.drive.span"
-local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
 local show = {}

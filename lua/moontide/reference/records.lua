@@ -77,8 +77,8 @@ local summary_members = {
 
 local totals = {
   "request_throughput requests/sec: what was done over benchmark_duration; of a window or a phase what ended "
-    .. "in it, whenever it was due, over its length; of a member over the time of the whole. So are the three "
-    .. "below",
+    .. "in it, whenever it was due, over its length; of a member over the time of the whole. So are the "
+    .. "three below",
   "goodput requests/sec: of those that met their objectives",
   "output_token_throughput tokens/sec, total_token_throughput tokens/sec",
   "request_count requests, error_request_count requests, good_request_count requests",

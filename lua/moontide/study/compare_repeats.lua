@@ -59,8 +59,8 @@ end
 ---@param has_objectives boolean all the runs had the same
 ---@return moontide.run_figures
 function compare_repeats.figures(run, part, has_objectives)
-  local results, by_key, _ = part or run.results, nil, nil
-  if part then _, by_key = span.metrics_of_member(run, part) else _, by_key = span.metrics(run) end
+  local results = part or run.results
+  local by_key = select(2, (part and span.metrics_of_member or span.metrics)(run, part))
   if not has_objectives then by_key.goodput = nil end
   local bad = results.due - results.done
   return { by_key = by_key, error_rate = results.due > 0 and bad / results.due or nil }
