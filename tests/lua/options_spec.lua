@@ -294,15 +294,8 @@ describe("the command line", function()
     assert.equal(3, parse("--secret", "3").secret)
   end)
 
-  it("repeats: of two values none is dropped, a list has all", function()
-    assert.equal(2, parse("--amp", "2", "--amp=2").amp)
-    assert.is_true(parse("-v", "--verbose").verbose)
-    assert.has_error(function() parse("--amp", "1", "--amp=2") end,
-      "sin: --amp is given twice: --amp 1 and --amp 2")
-    assert.has_error(function() parse("-o", "a", "--output-file", "b") end,
-      "sin: --output-file is given twice: -o a and --output-file b")
-    assert.has_error(function() parse("--merge", "--no-merge") end,
-      "sin: --merge is given twice: --merge and --no-merge")
+  it("repeats: the last value holds, a list has all", function()
+    assert.equal(2, parse("--amp", "1", "--amp=2").amp)
     assert.same({ 1, 2, 4 }, parse("--levels", "1,2", "--concurrencies", "4").levels)
   end)
 

@@ -7,8 +7,8 @@
 -- `--rate` of a script without one must not become --rate-scale. A value may be negative (--phase -3) or
 -- "-"; it may begin with "--" only as --name=--value. A plain argument goes to the options with
 -- argument = true, in their order; the last of them takes all that are left when it is a list. An
--- option given twice has one value, or is refused: nobody would see which of two was dropped. A list has all
--- of them; one that takes_words also the words after its value, up to the next option.
+-- option given twice holds the last value, as the tools of Python have it and wrappers rely on, a list all of
+-- them; one that takes_words also the words after its value, up to the next option.
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
@@ -176,24 +176,6 @@ local function place_plain(command, plain, spec, found)
   end
 end
 
--- How an item was written: "--seed 1", "--no-sort".
-local function as_written(item)
-  return type(item.text) == "string" and ("%s %s"):format(item.written, item.text) or item.written
-end
-
--- Raises where an option that has one value was given two.
-local function check_repeats(command, found)
-  local first = {}
-  for _, item in ipairs(found) do
-    local before = first[item.option]
-    if before and not item.option.list and before.text ~= item.text then
-      core.base.raise(("%s: %s is given twice: %s and %s"):format(command,
-        arguments.long_name(item.option), as_written(before), as_written(item)))
-    end
-    first[item.option] = before or item
-  end
-end
-
 --- Reads the words after a command's name. Raises a usage error, unknown options before everything
 --- else, missing ones last.
 ---@param command string the command's name, which begins every message
@@ -205,7 +187,6 @@ function arguments.parse(command, words, spec)
   local found, plain, problem = scan(command, words, names)
   place_plain(command, plain, spec, found)
   if problem then core.base.raise(problem) end
-  check_repeats(command, found)
   local values = {}
   for _, item in ipairs(found) do
     local option, key = item.option, options.key(item.option[1])
