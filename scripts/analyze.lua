@@ -92,9 +92,6 @@ return mt.script {
     local result, counted
     result, counted, code = analyze(opt, watch)
     if not result then return nil, options.of_default(opt, "input-file", with_way(counted)), code end
-    if counted and require("moontide.learn.profile").lacks_member(counted) then
-      return nil, ("--by: no request of %s has a member '%s'"):format(name_of(opt), opt.by), "usage"
-    end
     local left_out = result.blocks > 0 and caches.left_out(opt, label)
     if left_out then report.note(left_out) end
     local whole = result.blocks > 0 and caches.played_whole(opt, label)

@@ -55,7 +55,7 @@ describe("convert of mini-SWE-agent's trajectories", function()
   end
   local function lengths(text, more)
     local list, told = converted(text, more)
-    for _, one in ipairs(list) do one.hash_ids = nil end
+    for _, one in ipairs(list) do one.hash_ids, one.extra = nil, nil end
     return list, told
   end
 

@@ -6,7 +6,8 @@ local mt = require "moontide"
 
 -- What is counted where all that was due was done, and the server told of its tokens.
 local function counted(due)
-  return { due = due, done = due, usage_said = due, metrics = {}, lacking = {} }
+  return { due = due, done = due, usage_said = due, metrics = {}, lacking = {},
+    ended = { done = due, good = due, output_tokens = 0, input_tokens = 0 } }
 end
 
 -- What a drive at a level gives: kept up to `holds`, on time as `is_on_time(level, how often it was driven)` says.
