@@ -196,8 +196,6 @@ describe("moontide cat", function()
     assert.equal(four:match "[^\n]*\n$", cat({ path, "--where", "x and #x == 1" }).out)
     assert.equal(cat({ path, "--where", "timestamp > 0 and timestamp < 2000" }).out,
       cat({ path, "--where", "timestamp > 0", "--where", "timestamp < 2000" }).out)
-    assert.equal("moontide: cat: --shard is given twice: --shard 0/2 and --shard 1/2\n",
-      cat({ path, "--shard", "0/2", "--shard", "1/2" }).err)
   end)
 
   it("says what values there are when a filter keeps nothing, and leaves the old file alone", function()
