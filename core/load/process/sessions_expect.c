@@ -1,23 +1,27 @@
 /* What sessions bring on average: requests, turns, and when they come. */
+#include "base/interrupt.h"
 #include "load/process/sessions_state.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Turns that follow time are read in so many slices of the starts' time. */
+/* Turns that follow time are read in so many slices of the starts' time; each goes as far as this share of
+ * sessions has turns, for a long tail would be walked once a slice. */
 enum { SLICES = 64 };
+static const double tail = 1e-12, tail_of_slice = 1e-6;
 
 /* Adds what sessions of number `weight` that begin at `time` bring: requests, those of their first
  * level, and the sum of these requests' turns, counted from 0: sum k P(turns > k). */
 static void add_sessions(const mt_sessions_process *process, uint64_t seed, double time,
-                         double weight, double *requests, double *turns, double *sum) {
+                         double weight, double least, double *requests, double *turns,
+                         double *sum) {
     const mt_distribution *drawn = process->shape.turns;
     *requests += weight * mt_branch_requests(&process->shape, process->branches,
                                              process->branch_count, seed, time);
     *turns += weight * mt_distribution_mean_rounded(drawn, seed, time, 1, (double)MT_MOST_TURNS);
     for (uint64_t k = 1; k < MT_MOST_TURNS; k++) {
         double more = mt_session_share_with_turn(drawn, k, seed, time);
-        if (!(more > 1e-12))
+        if (!(more > least))
             break;
         *sum += weight * (double)k * more;
     }
@@ -36,15 +40,15 @@ mt_code mt_sessions_expect(mt_process *base, const mt_process_context *context,
     if (mt_process_follows_time(base) && isfinite(end) && sessions > 0) {
         code = mt_process_expect_bins(process->starts, context, 0, &bins, error);
         for (int i = 0; code == MT_OK && i < SLICES; i++)
-            if (starts[i] > 0) {
-                add_sessions(process, context->seed, end * (i + 0.5) / SLICES, starts[i], &requests,
-                             &turns, &sum);
+            if (starts[i] > 0 && (code = mt_poll_interrupt(error)) == MT_OK) {
+                add_sessions(process, context->seed, end * (i + 0.5) / SLICES, starts[i],
+                             tail_of_slice, &requests, &turns, &sum);
                 weight += starts[i];
             }
     }
     if (code == MT_OK && !(weight > 0)) {
         weight = 1;
-        add_sessions(process, context->seed, 0, 1, &requests, &turns, &sum);
+        add_sessions(process, context->seed, 0, 1, tail, &requests, &turns, &sum);
     }
     expectation->sessions = sessions;
     expectation->requests = sessions * (requests / weight);

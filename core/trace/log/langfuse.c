@@ -275,6 +275,7 @@ static int next_json(langfuse_log *self, mt_log_row *row, int *is_end, mt_error 
     const char *at;
     mt_json json;
     if (self->is_inner) {
+        self->inner.json.error = error; /* that of the call which began the list is gone */
         if (mt_json_items_next(&self->inner, &item) <= 0)
             return self->is_inner = 0; /* its JSON is checked */
         at = item.value.text;

@@ -124,7 +124,7 @@ static int add_answer(mini_swe_log *self, const char *at, const message *of, int
             "its response was not created at a time");
     one.time_ns = asked;
     if (ended != NOTHING)
-        one.delay_ns = asked > ended ? asked - ended : 0;
+        one.delay_ns = asked > ended ? (int64_t)((uint64_t)asked - (uint64_t)ended) : 0;
     if (take_count(self, at, of->prompt.length > 0 ? of->prompt : of->input,
                    "an answer lacks the usage of its response: prompt_tokens",
                    "prompt_tokens must be a whole number of at least 0", &one.input, error) != 0 ||

@@ -96,7 +96,8 @@ local function write_counted(opt, shown)
   local profile = require "moontide.learn.profile"
   local seed = ("seed %s"):format(texts.seed(opt.seed))
   if shown.average then
-    report.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
+    report.write(("\non average%s, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
+      opt.shard and " of all shards" or "",
       texts.count(shown.drawn, "drawn request"), profile.levels(shown.average)))
     report.write(shown.average.runs
       and ("peaks are those of the mean of %d runs: that of many would be lower\n"):format(shown.average.runs)

@@ -144,7 +144,8 @@ local function missing_of(by_index, count)
   return list
 end
 
--- Why the shards were not together; nil: they were.
+-- Why the shards were not together; nil: they were near enough. Throughputs of a window or of phases count by
+-- one clock, the first shard's.
 local function skew_of(list, most)
   local first, last = list[1], list[1]
   for _, one in ipairs(list) do
@@ -155,6 +156,11 @@ local function skew_of(list, most)
   if apart > most then
     return ("%s began %.3f s after %s: more than --max-skew %.9g s"):format(name_of(last), apart,
       first.folder, most)
+  end
+  local asked = list[1].info.options
+  if apart > merge.default_skew and (asked.window or asked.phases) then
+    report.note(("the shards began %.3g s apart: what ended in the window or in a phase, and so their "
+      .. "throughputs, is counted from the first one's start"):format(apart))
   end
 end
 

@@ -249,12 +249,19 @@ end
 
 --- The mean rate: of an endless curve in the long run, or up to a horizon. Noise counts as its mean. Where
 --- the rate is not in proportion to its noise (noise in a clamp, in max or min, as a divisor, times itself)
---- the mean over seeds is estimated from 65 536 values; what it may be wrong by (two standard errors) is then
---- given too.
+--- the mean over seeds is estimated from 65 536 values; c:mean_error() is what it may be wrong by.
 ---@param horizon? number|string up to when, needed for an endless curve that never repeats itself
----@return number mean, number? error where it is estimated
+---@return number
 function methods:mean(horizon)
-  return raw.mean(self, horizon_of(self, horizon, "mean", raw.period(self) == nil))
+  return (raw.mean(self, horizon_of(self, horizon, "mean", raw.period(self) == nil)))
+end
+
+--- What c:mean() may be wrong by where it is estimated: two standard errors; else 0.
+---@param horizon? number|string as of c:mean()
+---@return number
+function methods:mean_error(horizon)
+  local _, wrong = raw.mean(self, horizon_of(self, horizon, "mean_error", raw.period(self) == nil))
+  return wrong or 0
 end
 
 --- The largest rate: of an endless curve in its first period, or up to a horizon.

@@ -27,6 +27,7 @@ mt.rate_of(trace, { bin = "10s" }):mean()]],
   ["curve:scale_to"] = 'mt.ramp(1, 3, "1h"):scale_to{ mean = 20 }:max()',
   ["curve:area"] = 'mt.const(20):area(0, "1h")',
   ["curve:mean"] = 'mt.sine{ mean = 20, amp = 10, period = 60 }:mean("10m")',
+  ["curve:mean_error"] = 'mt.noise{ cv = 0.5, corr_time = 10 }:clamp(nil, 1):mean_error()',
   ["curve:max"] = 'mt.sine{ mean = 20, amp = 10, period = 60 }:max("10m")',
   ["curve:plot"] = 'mt.sine{ mean = 20, amp = 10, period = 60 }:plot{ to = "3m", height = 8 }',
   -- --- distributions -------------------------------------------------------------------------------

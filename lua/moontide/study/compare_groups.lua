@@ -2,6 +2,7 @@
 local by_endpoint = require "moontide.drive.by_endpoint"
 local json = require("moontide.base.json").public.json
 local past = require "moontide.drive.past"
+local span = require "moontide.drive.span"
 
 local compare_groups = {}
 
@@ -39,7 +40,9 @@ function compare_groups.of(run, by, objectives)
   end
   local wrong = past.wrong_by(run, read, by)
   if wrong then return nil, wrong, "usage" end
-  local inside, outside, groups = read:results { by = by, objectives = objectives }
+  local window = span.window(run.options) or {}
+  local inside, outside, groups = read:results { by = by, objectives = objectives,
+    start = run.start + run.epoch, window_begin = window.from, window_end = window.to }
   if not inside then return nil, outside, groups end
   return named(groups, by, run.urls)
 end

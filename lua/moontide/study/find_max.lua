@@ -129,6 +129,7 @@ end
 
 -- A closed loop always follows; four times as many in flight that bring no more are enough.
 local function brings_no_more(self, probe, one, place)
+  if self.unit_of.setting ~= "concurrency" then return false end
   for _, before in ipairs(self.probes) do
     local value = before.is_too_low and before.level <= probe.level / 4 and before.promises[place].value
     if value and one.value <= 1.05 * value then return true end
