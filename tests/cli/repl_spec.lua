@@ -94,8 +94,8 @@ describe("an error ends it with 1 and says where", function()
       .. "stack traceback:\n\t[C]: in metamethod 'index'\n\tstdin:1: in main chunk\n" },
     { "of a quoted string that is not closed", "x = 'abc\n1 + 1", "stdin:1: unfinished string near <eof>\n" },
     { "with what the value is and has", "w = mt.const(3)\nw:expected()", "stdin:2: attempt to call a nil value (method "
-      .. "'expected'): w is a curve, which has area, clamp, loop, max, mean, pad, plot, scale_to, shift, speed, stretch, "
-      .. "take\nstack traceback:\n\tstdin:2: in main chunk\n" },
+      .. "'expected'): w is a curve, which has area, clamp, loop, max, mean, mean_error, pad, plot, scale_to, shift, "
+      .. "speed, stretch, take\nstack traceback:\n\tstdin:2: in main chunk\n" },
     { "with the nearest of what the value has", "w = mt.const(3)\nw:men()", "stdin:2: attempt to call a nil value (method "
       .. "'men'): w is a curve (did you mean 'mean'?)\nstack traceback:\n\tstdin:2: in main chunk\n" },
     { "of a record's members", "e = mt.plan_of('steady'):expected()\ne:plot()", "stdin:2: attempt to call a nil value "
