@@ -66,27 +66,6 @@ static int counts_next(mt_process_state *base, mt_event *event, mt_error *error)
     return 1;
 }
 
-static mt_code counts_expect(mt_process *base, const mt_process_context *context,
-                             mt_process_expectation *expectation, mt_error *error) {
-    const counts_process *process = (const counts_process *)base;
-    double end = fmin(context->end, mt_curve_duration(base->curve));
-    mt_clock *clock = mt_clock_open(base->curve, context->seed, context->factor, end, error);
-    if (!clock)
-        return mt_code_of(error);
-    mt_code code = MT_OK;
-    double begin, width, rate;
-    for (uint64_t i = 0; code == MT_OK && interval_at(process, i, end, &begin, &width); i++) {
-        code = mt_clock_rate(clock, begin, &rate, error);
-        if (code == MT_OK && i % POLL_INTERVALS == POLL_INTERVALS - 1 && mt_interrupted())
-            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        if (code == MT_OK)
-            expectation->requests += rate * width;
-    }
-    expectation->clamped_at = mt_clock_clamped_at(clock);
-    mt_clock_close(clock);
-    return code;
-}
-
 /* Adds `requests`, evenly spread over [begin, begin + width), to the bins. */
 static void add_spread(const mt_process_bins *bins, double begin, double width, double requests) {
     double bin = bins->horizon / (double)bins->count;
@@ -97,29 +76,44 @@ static void add_spread(const mt_process_bins *bins, double begin, double width, 
     }
 }
 
-/* All bins in one pass over the intervals. */
-static mt_code counts_expect_bins(mt_process *base, const mt_process_context *context,
-                                  double answer_tokens, const mt_process_bins *bins,
-                                  mt_error *error) {
-    (void)answer_tokens;
+/* One pass over the intervals, which adds what they bring to `expectation` and to the bins; either may be NULL. */
+static mt_code expect_intervals(mt_process *base, const mt_process_context *context,
+                                mt_process_expectation *expectation, const mt_process_bins *bins,
+                                mt_error *error) {
     const counts_process *process = (const counts_process *)base;
     double end = fmin(context->end, mt_curve_duration(base->curve));
     mt_clock *clock = mt_clock_open(base->curve, context->seed, context->factor, end, error);
     if (!clock)
         return mt_code_of(error);
-    for (size_t i = 0; i < bins->count; i++)
-        bins->requests[i] = 0;
     mt_code code = MT_OK;
     double begin, width, rate;
     for (uint64_t i = 0; code == MT_OK && interval_at(process, i, end, &begin, &width); i++) {
         code = mt_clock_rate(clock, begin, &rate, error);
-        if (code == MT_OK && i % POLL_INTERVALS == POLL_INTERVALS - 1 && mt_interrupted())
-            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        if (code == MT_OK)
+        if (code == MT_OK && i % POLL_INTERVALS == POLL_INTERVALS - 1)
+            code = mt_poll_interrupt(error);
+        if (code == MT_OK && expectation)
+            expectation->requests += rate * width;
+        if (code == MT_OK && bins)
             add_spread(bins, begin, width, rate * width);
     }
+    if (expectation)
+        expectation->clamped_at = mt_clock_clamped_at(clock);
     mt_clock_close(clock);
     return code;
+}
+
+static mt_code counts_expect(mt_process *base, const mt_process_context *context,
+                             mt_process_expectation *expectation, mt_error *error) {
+    return expect_intervals(base, context, expectation, NULL, error);
+}
+
+static mt_code counts_expect_bins(mt_process *base, const mt_process_context *context,
+                                  double answer_tokens, const mt_process_bins *bins,
+                                  mt_error *error) {
+    (void)answer_tokens;
+    for (size_t i = 0; i < bins->count; i++)
+        bins->requests[i] = 0;
+    return expect_intervals(base, context, NULL, bins, error);
 }
 
 static void counts_text(const mt_process *process, char *buffer, size_t size) {

@@ -63,10 +63,15 @@ public.rate_of = require "moontide.load.rate_of"
 
 -- --- coercion --------------------------------------------------------------------------------------
 
--- How long a function is sampled that is combined with `other`, whose duration is enough.
-local function sampled_to(other)
-  local duration = raw.is(other) and other.duration or math.huge
-  return duration < math.huge and duration or default_horizon
+-- How long functions among the operands are sampled: as long as the longest curve that ends, which is enough.
+local function horizon_of_functions(...)
+  local longest = 0
+  for i = 1, select("#", ...) do
+    local one = select(i, ...)
+    local duration = raw.is(one) and one.duration or math.huge
+    if duration < math.huge then longest = math.max(longest, duration) end
+  end
+  return longest > 0 and longest or default_horizon
 end
 
 -- The curve that an operand stands for. A function is sampled over `horizon` seconds.
@@ -91,7 +96,8 @@ end
 
 local function binary(operation, combine)
   return core.base.located(function(a, b)
-    return combine(operand(a, sampled_to(b), operation), operand(b, sampled_to(a), operation))
+    local horizon = horizon_of_functions(a, b)
+    return combine(operand(a, horizon, operation), operand(b, horizon, operation))
   end)
 end
 
@@ -119,12 +125,7 @@ local function fold(name, combine, ...)
       core.base.raise(("%s: takes two curves or more (argument %d is nil)"):format(name, i))
     end
   end
-  local horizon = 0
-  for i = 1, operands.n do
-    local duration = raw.is(operands[i]) and operands[i].duration or math.huge
-    if duration < math.huge then horizon = math.max(horizon, duration) end
-  end
-  if horizon == 0 then horizon = default_horizon end
+  local horizon = horizon_of_functions(...)
   local result = operand(operands[1], horizon, name)
   for i = 2, operands.n do result = combine(result, operand(operands[i], horizon, name)) end
   return result

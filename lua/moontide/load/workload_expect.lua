@@ -143,14 +143,16 @@ end
 
 ---@class moontide.expected_options
 ---@field duration? number|string seconds; else the workload's own
----@field seed? integer only noise in a curve depends on it
+---@field seed? integer of noise in curves, and of the run in which is counted what has no formula
 
 local expected_options = {
   { "duration", kind = "duration", above = 0 },
-  { "seed", kind = "seed", default = 0 }, -- only noise in a curve depends on it
+  { "seed", kind = "seed", default = 0 },
 }
 
---- Expected requests, ISL and OSL, stream by stream, without random numbers.
+--- Expected requests, ISL and OSL, stream by stream: by formulas, without random numbers; of streams that
+--- have none (a limit such as max_input, lengths by a rule, arrivals of a script, sessions whose turns
+--- follow time) as they are counted in the run of the seed.
 ---@param opt? moontide.expected_options
 ---@return moontide.expected
 function methods:expected(opt)
