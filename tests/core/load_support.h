@@ -34,11 +34,25 @@ static inline mt_distribution *fixed(double value) {
     return distribution;
 }
 
+static inline mt_distribution *gamma_of(double cv) {
+    return mt_distribution_gamma(mt_number(1), mt_number(cv), NULL);
+}
+
 /* Of a curve, which it releases. */
 static inline mt_process *poisson_of(mt_curve *curve) {
     mt_process *process = mt_process_poisson(curve, NULL);
     assert_non_null(process);
     mt_curve_release(curve);
+    return process;
+}
+
+/* Gaps are released; the curve is a constant rate. */
+static inline mt_process *renewal_of(double rate, mt_distribution *gaps) {
+    mt_curve *curve = constant(rate);
+    mt_process *process = mt_process_renewal(curve, gaps, NULL);
+    assert_non_null(process);
+    mt_curve_release(curve);
+    mt_distribution_release(gaps);
     return process;
 }
 

@@ -217,4 +217,11 @@ static inline heard *ask(const running_mock *mock, const char *target, const cha
 #define CHAT "/v1/chat/completions"
 #define TEXT "/v1/completions"
 
+#define CHAT_STREAM                                                                                \
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"max_tokens\":3,\"stream\":true,"      \
+    "\"stream_options\":{\"include_usage\":true}}"
+#define TEXT_STREAM                                                                                \
+    "{\"prompt\":\"a b\",\"max_tokens\":3,\"stream\":true,\"stream_options\":{\"include_usage\":"  \
+    "true}}"
+
 #endif
