@@ -1,4 +1,4 @@
--- What goes wrong in a replay, where replay_spec has it directly alone or not at all: failures of servers
+-- What goes wrong in a replay, where replay_ends_spec has it directly alone or not at all: failures of servers
 -- and networks over both transports, and options that cannot be.
 local command = require "tests.support.command"
 local mock = require "tests.support.mock"
