@@ -62,17 +62,6 @@ static void test_poisson_dispersion(void **state) {
     mt_process_release(process);
 }
 
-/* Gaps are released; the curve is a constant rate. */
-static mt_process *renewal_of(double rate, double cv) {
-    mt_curve *curve = constant(rate);
-    mt_distribution *gaps = mt_distribution_gamma(mt_number(1), mt_number(cv), NULL);
-    mt_process *process = mt_process_renewal(curve, gaps, NULL);
-    assert_non_null(process);
-    mt_curve_release(curve);
-    mt_distribution_release(gaps);
-    return process;
-}
-
 /* Cox, Renewal Theory, 1962, section 4.5: a stationary count of mean m has the variance
  * cv^2 m + 1/6 + cv^4/2 - k/3 for large m, k the third central moment of a gap of mean 1: 2 cv^4 of
  * a gamma one. */
@@ -81,7 +70,7 @@ static void test_renewal_dispersion(void **state) {
     const double cvs[] = {0.3, 2, 3};
     for (size_t i = 0; i < sizeof cvs / sizeof *cvs; i++) {
         double square = cvs[i] * cvs[i];
-        mt_process *process = renewal_of(50, cvs[i]);
+        mt_process *process = renewal_of(50, gamma_of(cvs[i]));
         check_dispersion(process, 4, 0.2 * square, square + (1 - square * square) / 6 / 200);
         check_dispersion(process, 8, 0.2 * square, square + (1 - square * square) / 6 / 400);
         mt_process_release(process);
@@ -92,7 +81,7 @@ static void test_renewal_dispersion(void **state) {
 static void test_erlang_dispersion(void **state) {
     (void)state;
     const double lengths[] = {0.02, 0.1, 0.5};
-    mt_process *process = renewal_of(10, sqrt(0.5));
+    mt_process *process = renewal_of(10, gamma_of(sqrt(0.5)));
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         double mean = 10 * lengths[i];
         check_dispersion(process, lengths[i], 1, 0.5 + (1 - exp(-4 * mean)) / 8 / mean);
