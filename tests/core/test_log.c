@@ -5,6 +5,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "text/json_list.h"
 #include "trace/log/log.h"
 
 #include <inttypes.h>
@@ -813,6 +814,33 @@ static void test_spoilt_bytes(void **state) {
     }
 }
 
+/* Positions in an object of a list: asked for forwards, again, and backwards. */
+static void test_places(void **state) {
+    static const char text[] = "\n[{\"a\": 1,\n \"b\":\n2}, {\"c\": 3}]";
+    static const struct {
+        size_t at;
+        uint64_t line, column;
+    } places[] = {{0, 2, 2}, {9, 3, 1}, {10, 3, 2}, {10, 3, 2}, {15, 4, 1}, {16, 4, 2}, {1, 2, 3}};
+    const char *path = in_folder(state, "list");
+    mt_error error = {0};
+    write_file(path, text, strlen(text));
+    mt_input *input = mt_input_open(path, &error);
+    mt_json_list list = {.input = input, .what = "thing"};
+    uint64_t line, column;
+    assert_int_equal(mt_json_list_next(&list, &error), 1);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        mt_json_list_locate(&list, list.text + places[i].at, &line, &column);
+        assert_int_equal(line, places[i].line);
+        assert_int_equal(column, places[i].column);
+    }
+    assert_int_equal(mt_json_list_next(&list, &error), 1);
+    mt_json_list_locate(&list, list.text + 1, &line, &column);
+    assert_int_equal(line, 4);
+    assert_int_equal(column, 6);
+    mt_json_list_free(&list);
+    mt_input_close(input);
+}
+
 /* ---- memory ---- */
 
 static void run_out_of_memory(void **state, const char *text) {
@@ -876,6 +904,7 @@ int main(void) {
         WITH_FOLDER(test_trajectories),
         WITH_FOLDER(test_benchmarks),
         WITH_FOLDER(test_bodies),
+        WITH_FOLDER(test_places),
         WITH_FOLDER(test_bad_sharegpt),
         WITH_FOLDER(test_not_a_log),
         WITH_FOLDER(test_interrupted),

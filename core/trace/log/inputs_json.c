@@ -28,7 +28,8 @@ enum { NAME_ROOM = 48, MILLISECOND_DIGITS = 6 };
 #define NO_SESSION UINT32_MAX
 
 typedef struct body {
-    const char *at;        /* in the file's object */
+    const char *at; /* in the file's object; its line: */
+    uint64_t line;
     mt_span time, delay;   /* raw; length 0: there is none */
     uint32_t session;      /* a text, or NO_SESSION */
     uint32_t order, place; /* by its session's first body; in the file */
@@ -113,6 +114,7 @@ static int add_body(inputs_log *self, const body *one, mt_error *error) {
         return no_memory(error);
     self->bodies[self->count] = *one;
     self->bodies[self->count].place = (uint32_t)self->count;
+    mt_json_list_locate(&self->list, one->at, &self->bodies[self->count].line, &(uint64_t){0});
     self->count++;
     return 0;
 }
@@ -338,7 +340,7 @@ static int inputs_next(mt_log *log, mt_log_row *row, mt_error *error) {
                              ? one - 1
                              : NULL;
     self->next++;
-    mt_json_list_locate(&self->list, one->at, &row->request.line, &(uint64_t){0});
+    row->request.line = one->line;
     return take_body(self, one, before, row, error) == 0 ? 1 : -1;
 }
 
