@@ -118,7 +118,7 @@ static int take(mt_json_list *list, size_t length, mt_error *error) {
 static int take_object(mt_json_list *list, mt_error *error) {
     nesting in = {0};
     int is_done = 0;
-    list->text_length = 0;
+    list->text_length = list->located = 0;
     list->text_line = list->line + 1;
     list->text_column = list->column;
     while (!is_done) {
@@ -185,17 +185,23 @@ int mt_json_list_next(mt_json_list *list, mt_error *error) {
     return take_object(list, error);
 }
 
-void mt_json_list_locate(const mt_json_list *list, const char *at, uint64_t *line,
-                         uint64_t *column) {
-    *line = list->text_line;
-    *column = list->text_column + 1;
-    for (const char *byte = list->text; byte < at; byte++) {
-        ++*column;
-        if (*byte == '\n') {
-            ++*line;
-            *column = 1;
-        }
+void mt_json_list_locate(mt_json_list *list, const char *at, uint64_t *line, uint64_t *column) {
+    size_t end = (size_t)(at - list->text), from = list->located;
+    if (from == 0 || end < from) {
+        from = 0;
+        list->located_line = list->text_line;
+        list->located_column = list->text_column + 1;
     }
+    const char *newline, *byte = list->text + from;
+    while (byte < at && (newline = memchr(byte, '\n', (size_t)(at - byte)))) {
+        list->located_line++;
+        list->located_column = 1;
+        byte = newline + 1;
+    }
+    list->located_column += (uint64_t)(at - byte);
+    list->located = end;
+    *line = list->located_line;
+    *column = list->located_column;
 }
 
 void mt_json_list_free(mt_json_list *list) {

@@ -13,8 +13,10 @@ typedef struct mt_json_list {
     /* The object read last, as it stands in the file. */
     char *text;
     size_t text_length, text_capacity;
-    uint64_t text_line;   /* where it begins, from 1 */
-    uint64_t text_column; /* bytes before it on that line */
+    uint64_t text_line;                    /* where it begins, from 1 */
+    uint64_t text_column;                  /* bytes before it on that line */
+    size_t located;                        /* bytes of it up to the position asked for last, */
+    uint64_t located_line, located_column; /* which is there */
     /* The file. */
     const char *unread;
     size_t unread_length;
@@ -29,9 +31,9 @@ typedef struct mt_json_list {
  * Polls for Ctrl-C. */
 int mt_json_list_next(mt_json_list *list, mt_error *error);
 
-/* The line (from 1) and column of a position in list->text. */
-void mt_json_list_locate(const mt_json_list *list, const char *at, uint64_t *line,
-                         uint64_t *column);
+/* The line (from 1) and column of a position in list->text. Positions behind the one asked for last are
+ * found from there: asked for in their order they cost one look at the text. */
+void mt_json_list_locate(mt_json_list *list, const char *at, uint64_t *line, uint64_t *column);
 
 void mt_json_list_free(mt_json_list *list);
 

@@ -346,7 +346,7 @@ at most 1: 1 row left
     refused_log(trace, "bad.csv:1: this is a trace already, not a log ('moontide cat' passes a trace on)")
     refused_log('{"a": 1}\n', "bad.csv:1: this is JSON, but of no log that is known: langfuse has traceId, mini-swe-agent "
       .. "model_stats, swe-agent trajectory, bailian chat_id, vllm-bench input_lens, guidellm benchmarks, inference-perf "
-      .. "start_time, results metadata, dynamo request_id, dynamo-trace schema, "
+      .. "start_time, perf-analyzer experiments, inputs-json payloads, results metadata, dynamo request_id, dynamo-trace schema, "
       .. "weka requests and block_size, aibrix requests, lmcache input, claude-code parentUuid, codex session_meta, "
       .. "otel resourceSpans, sharegpt conversations "
       .. "(--format says which it is, and --columns names the members of other lines)")
@@ -355,8 +355,8 @@ at most 1: 1 row left
       { "--format", "burstgpt" })
     refused_log('{"chat_id": 1}', "bad.csv:1:1: expected a row with the columns' names, found JSON: '"
       .. "{\"chat_id\": 1}' (--format langfuse, mini-swe-agent, swe-agent, bailian, "
-      .. "vllm-bench, guidellm, inference-perf, results, dynamo, dynamo-trace, weka, aibrix, lmcache, claude-code, "
-      .. "codex, otel, sharegpt or json reads JSON)",
+      .. "vllm-bench, guidellm, inference-perf, perf-analyzer, inputs-json, results, dynamo, dynamo-trace, weka, aibrix, "
+      .. "lmcache, claude-code, codex, otel, sharegpt or json reads JSON)",
       { "--format", "azure" })
     refused_log("\x1f\x8b\8", "bad.csv:1: this is gzip data: it is decompressed where the file's name ends in .gz, "
       .. "and 'zcat' does it for standard input")
@@ -459,8 +459,8 @@ at most 1: 1 row left
         .. "model=, log_type=, not 'when'",
       ["log.csv --time-unit h"] = "--time-unit must be one of s, ms, us, ns, not 'h' (did you mean 's'?)",
       ["log.csv --format azur"] = "--format must be one of burstgpt, azure, csv, langfuse, mini-swe-agent, swe-agent, "
-        .. "bailian, vllm-bench, guidellm, inference-perf, results, dynamo, dynamo-trace, weka, aibrix, lmcache, "
-        .. "claude-code, codex, otel, sharegpt, json, not 'azur' (did you mean 'azure'?)",
+        .. "bailian, vllm-bench, guidellm, inference-perf, perf-analyzer, inputs-json, results, dynamo, dynamo-trace, weka, "
+        .. "aibrix, lmcache, claude-code, codex, otel, sharegpt, json, not 'azur' (did you mean 'azure'?)",
     } do
       local list = {}
       for word in words:gmatch "%S+" do list[#list + 1] = word end

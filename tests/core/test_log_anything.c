@@ -4,6 +4,7 @@
 #include "sweep.h"
 #include "log_support.h"
 
+#include "text/json_list.h"
 #include "trace/log/log.h"
 
 /* ---- anything at all ---- */
@@ -170,6 +171,34 @@ static const char inference_perf[] =
     "\"response_metrics\": {\"output_tokens\": 2, \"server_usage\": {\"prompt_tokens\": 5}}}},\n"
     "{\"start_time\": 3, \"info\": {\"input_tokens\": 1}, \"error\": {}}]\n";
 
+static const char inputs[] =
+    "{\"data\": [{\"session_id\": \"s\", \"payloads\": [{\"messages\": [{\"role\": \"user\", "
+    "\"content\": \"a "
+    "b c d e\"}], \"max_tokens\": 3, \"tools\": [1]}, {\"messages\": [{\"content\": \"f\"}]}]},\n"
+    "{\"payload\": [{\"prompt\": [[1, 2]], \"model\": \"m\"}], \"session_id\": [\"t\"], \"delay\": "
+    "[5], "
+    "\"timestamp\": [7]}, {\"text_input\": [\"x\"], \"session_id\": [\"t\"], "
+    "\"sampling_parameters\": "
+    "\"{\\\"max_tokens\\\": 2}\"}]}\n";
+static const char profile[] =
+    "{\"experiments\": [{\"experiment\": 1, \"requests\": [{\"timestamp\": 5, \"sequence_id\": 3, "
+    "\"request_inputs\": {\"payload\": \"{\\\"prompt\\\": \\\"a b\\\"}\"}, "
+    "\"response_timestamps\": [6, 9], "
+    "\"response_outputs\": [{\"response\": \"data: {\\\"choices\\\": [{\\\"delta\\\": "
+    "{\\\"content\\\": "
+    "\\\"x\\\"}}]}\"}, {\"response\": \"data: {\\\"choices\\\": [{\\\"text\\\": \\\" "
+    "y\\\"}]}\"}]},\n"
+    "{\"timestamp\": 19, \"sequence_id\": 3, \"request_inputs\": {\"input_ids\": [4, 5, 6, 7]}, "
+    "\"response_outputs\": [{\"output_ids\": [[1], 2]}]}]}]}\n";
+
+static void test_bodies(void **state) {
+    mt_log_options words = {.time_digits = -1, .token_rule = MT_TOKEN_WORD, .block_size = 4};
+    assert_rows(state, &words, "inputs-json", inputs,
+                "0 1 6 3 \"s\" [2]\n1 1 10 0 \"s\" [3]\n2 2 7000000 2 0 \"t\" m/ [1]\n3 2 1 2 "
+                "\"t\" [1]\n");
+    assert_rows(state, &words, "perf-analyzer", profile, "0 1 5 2 2 3 [1]\n1 2 19 4 2 3 [1]\n");
+}
+
 static void test_benchmarks(void **state) {
     assert_rows(state, &plain, "vllm-bench", vllm_run,
                 "0 1 1500000000 5 1 m/\n1 1 2000000000 6 0 m/\n2 2 7 3\n");
@@ -203,8 +232,37 @@ static void test_spoilt_bytes(void **state) {
         spoil(state, "vllm-bench", vllm_run, seed);
         spoil(state, "guidellm", guidellm, seed);
         spoil(state, "inference-perf", inference_perf, seed);
+        spoil(state, "inputs-json", inputs, seed);
+        spoil(state, "perf-analyzer", profile, seed);
         spoil(state, "langfuse", observations_csv, seed);
     }
+}
+
+/* Positions in an object of a list: asked for forwards, again, and backwards. */
+static void test_places(void **state) {
+    static const char text[] = "\n[{\"a\": 1,\n \"b\":\n2}, {\"c\": 3}]";
+    static const struct {
+        size_t at;
+        uint64_t line, column;
+    } places[] = {{0, 2, 2}, {9, 3, 1}, {10, 3, 2}, {10, 3, 2}, {15, 4, 1}, {16, 4, 2}, {1, 2, 3}};
+    const char *path = in_folder(state, "list");
+    mt_error error = {0};
+    write_file(path, text, strlen(text));
+    mt_input *input = mt_input_open(path, &error);
+    mt_json_list list = {.input = input, .what = "thing"};
+    uint64_t line, column;
+    assert_int_equal(mt_json_list_next(&list, &error), 1);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        mt_json_list_locate(&list, list.text + places[i].at, &line, &column);
+        assert_int_equal(line, places[i].line);
+        assert_int_equal(column, places[i].column);
+    }
+    assert_int_equal(mt_json_list_next(&list, &error), 1);
+    mt_json_list_locate(&list, list.text + 1, &line, &column);
+    assert_int_equal(line, 4);
+    assert_int_equal(column, 6);
+    mt_json_list_free(&list);
+    mt_input_close(input);
 }
 
 /* ---- memory ---- */
@@ -244,6 +302,8 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, vllm_run);
     run_out_of_memory(state, guidellm);
     run_out_of_memory(state, inference_perf);
+    run_out_of_memory(state, inputs);
+    run_out_of_memory(state, profile);
     run_out_of_memory(state, observations_csv);
 }
 
@@ -251,6 +311,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(test_codex),           WITH_FOLDER(test_langfuse),
         WITH_FOLDER(test_trajectories),    WITH_FOLDER(test_benchmarks),
+        WITH_FOLDER(test_bodies),          WITH_FOLDER(test_places),
         WITH_FOLDER(test_memory_runs_out), WITH_FOLDER(test_spoilt_bytes),
     };
     return cmocka_run_group_tests_name("log of anything", tests, NULL, NULL);

@@ -183,8 +183,9 @@ describe("mt.trace.log", function()
     fails("mt.trace.log('x', { fromat = 'azure' })",
       "my.lua:2: trace.log: unknown option 'fromat' (did you mean 'format'?)")
     fails("mt.trace.log('x', { format = 'azur' })", "my.lua:2: trace.log: format must be one of burstgpt, azure, csv, "
-      .. "langfuse, mini-swe-agent, swe-agent, bailian, vllm-bench, guidellm, inference-perf, results, dynamo, "
-      .. "dynamo-trace, weka, aibrix, lmcache, claude-code, codex, otel, sharegpt, json, not 'azur' (did you mean 'azure'?)")
+      .. "langfuse, mini-swe-agent, swe-agent, bailian, vllm-bench, guidellm, inference-perf, perf-analyzer, inputs-json, "
+      .. "results, dynamo, dynamo-trace, weka, aibrix, "
+      .. "lmcache, claude-code, codex, otel, sharegpt, json, not 'azur' (did you mean 'azure'?)")
     assert.same({ nil, "columns: no input_length, which a prompt is made by", "input" },
       { mt.trace.pipe(mt.trace.columns { { timestamp = 1 } }):prompts():columns() })
   end)

@@ -99,8 +99,8 @@ static int guidellm_next(mt_log *log, mt_log_row *row, mt_error *error) {
     if (*one->at != '{')
         return mt_objects_bad(log, &self->list, one->at, error, "a request must be an object");
     (void)mt_lines_members(&json, one->at, members, 4, NULL);
-    if (mt_objects_seconds(log, &self->list, one->at, start.length > 0 ? start : old_start,
-                           "request_start_time", &request->time_ns, error) != 0 ||
+    if (mt_objects_time(log, &self->list, one->at, start.length > 0 ? start : old_start,
+                        "request_start_time", &request->time_ns, error) != 0 ||
         mt_objects_count(log, &self->list, one->at, input, "prompt_tokens", &request->input_length,
                          error) != 0 ||
         mt_objects_check_prompt(log, &self->list, one->at, request->input_length, error) != 0)

@@ -54,8 +54,7 @@ static int inference_perf_next(mt_log *log, mt_log_row *row, mt_error *error) {
         (void)mt_lines_members(&json, made.text, of_made, 2, NULL);
     if (is_object(usage))
         (void)mt_lines_members(&json, usage.text, of_usage, 2, NULL);
-    if (mt_objects_seconds(log, &self->list, at, start, "start_time", &request->time_ns, error) !=
-            0 ||
+    if (mt_objects_time(log, &self->list, at, start, "start_time", &request->time_ns, error) != 0 ||
         mt_objects_count(log, &self->list, at, first_of(prompt, input, none), "input_tokens",
                          &request->input_length, error) != 0 ||
         mt_objects_check_prompt(log, &self->list, at, request->input_length, error) != 0)

@@ -4,16 +4,13 @@
 #include "trace/log/lines.h"
 #include "trace/log/speech.h"
 
-#include <string.h>
-
 typedef struct lmcache_log {
     mt_log base;
     mt_speech speech;
     const mt_json *json; /* the line that is read */
     uint64_t line;
-    uint64_t *ids; /* of the prompt */
     char *token, *model;
-    size_t id_capacity, token_capacity, model_capacity;
+    size_t token_capacity, model_capacity;
 } lmcache_log;
 
 typedef struct lmcache_line {
@@ -36,55 +33,25 @@ static mt_code lmcache_open(mt_log *log, mt_error *error) {
 static void lmcache_close(mt_log *log) {
     lmcache_log *self = (lmcache_log *)log;
     mt_speech_free(&self->speech);
-    mt_free(self->ids);
     mt_free(self->token);
     mt_free(self->model);
 }
 
-/* Adds a text, or all that messages say: their contents and their calls of tools. 0 or -1. */
+/* Adds a text, or all that messages say. 0 or -1. */
 static int say(lmcache_log *self, mt_span said, const char *name, mt_error *error) {
-    mt_json_items items;
-    mt_json_item item;
-    if (said.text[0] != '[')
-        return mt_speech_content(&self->speech, self->json, said, name, error);
-    if (mt_json_items_begin(&items, self->json, said.text, '[', "a list of messages ('[')") != 0)
-        return mt_lines_bad_json(&self->base, self->line, error);
-    while (mt_json_items_next(&items, &item) > 0) { /* checked by the line's walk */
-        mt_span calls = {"", 0};
-        const mt_line_member members[] = {{"tool_calls", &calls}, {"function_call", &calls}};
-        if (mt_json_is_null(item.value))
-            continue;
-        if (mt_speech_content(&self->speech, self->json, item.value, name, error) != 0)
-            return -1;
-        if (item.value.text[0] == '{' &&
-            (mt_lines_members(self->json, item.value.text, members, 2, NULL) != 0 ||
-             (calls.length > 0 && mt_speech_calls(&self->speech, self->json, calls, error) != 0)))
-            return -1;
-    }
-    return 0;
+    return mt_speech_all(&self->speech, self->json, said, name, error);
 }
 
-/* The prompt's tokens, and the ids of its blocks: those it fills, and of the one it ends in. */
+/* The prompt's tokens, and the ids of its blocks. */
 static int take_prompt(lmcache_log *self, mt_span input, mt_request *request, mt_error *error) {
     mt_speech *speech = &self->speech;
-    uint64_t size = self->base.options.block_size;
     mt_speech_begin(speech);
     if (input.length == 0)
         return mt_log_bad_row(&self->base, self->line, 0, error, "input is missing");
     if (say(self, input, "input", error) != 0 ||
         mt_log_check_prompt(&self->base, speech->tokens, "input", self->line, error) != 0)
         return -1;
-    size_t whole = speech->id_count;
-    if (MT_GROW(self->ids, self->id_capacity, whole + 1) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
-    if (whole > 0)
-        memcpy(self->ids, speech->ids, whole * sizeof *self->ids);
-    self->ids[whole] = speech->said.low;
-    request->input_length = speech->tokens;
-    request->hash_ids = self->ids;
-    request->hash_count = whole + (speech->tokens % size != 0);
-    request->has |= MT_HAS_INPUT_LENGTH | MT_HAS_HASH_IDS;
-    return 0;
+    return mt_speech_prompt(speech, request, error);
 }
 
 /* As long as it says, or as its text is. */

@@ -57,17 +57,18 @@ mt_code mt_log_fails_later(mt_log *log, const mt_error *error) {
 extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_langfuse, mt_log_bailian,
     mt_log_aibrix, mt_log_sharegpt, mt_log_results, mt_log_dynamo, mt_log_dynamo_trace, mt_log_weka,
     mt_log_lmcache, mt_log_claude, mt_log_codex, mt_log_mini_swe, mt_log_vllm_bench,
-    mt_log_guidellm, mt_log_inference_perf, mt_log_swe_agent, mt_log_otel, mt_log_members;
+    mt_log_guidellm, mt_log_inference_perf, mt_log_perf_analyzer, mt_log_inputs_json,
+    mt_log_swe_agent, mt_log_otel, mt_log_members;
 
 /* All formats, in the order of lists and in which JSON is asked what it is: a kind whose members
  * another one has too comes before it. An entry here makes one known everywhere. */
 static const mt_log_kind *const kinds[] = {
-    &mt_log_burstgpt,     &mt_log_azure,          &mt_log_csv,     &mt_log_langfuse,
-    &mt_log_mini_swe,     &mt_log_swe_agent,      &mt_log_bailian, &mt_log_vllm_bench,
-    &mt_log_guidellm,     &mt_log_inference_perf, &mt_log_results, &mt_log_dynamo,
-    &mt_log_dynamo_trace, &mt_log_weka,           &mt_log_aibrix,  &mt_log_lmcache,
-    &mt_log_claude,       &mt_log_codex,          &mt_log_otel,    &mt_log_sharegpt,
-    &mt_log_members};
+    &mt_log_burstgpt, &mt_log_azure,          &mt_log_csv,           &mt_log_langfuse,
+    &mt_log_mini_swe, &mt_log_swe_agent,      &mt_log_bailian,       &mt_log_vllm_bench,
+    &mt_log_guidellm, &mt_log_inference_perf, &mt_log_perf_analyzer, &mt_log_inputs_json,
+    &mt_log_results,  &mt_log_dynamo,         &mt_log_dynamo_trace,  &mt_log_weka,
+    &mt_log_aibrix,   &mt_log_lmcache,        &mt_log_claude,        &mt_log_codex,
+    &mt_log_otel,     &mt_log_sharegpt,       &mt_log_members};
 
 size_t mt_log_format_count(void) {
     return sizeof kinds / sizeof kinds[0];
@@ -100,9 +101,11 @@ int mt_log_is_trace(const char *text, size_t length) {
 /* The kind of a JSON log by what stands in its first object, as far as the text goes. */
 static const mt_log_kind *json_kind(const char *name, const char *text, size_t length,
                                     mt_error *error) {
-    const char *newline = memchr(text, '\n', length);
+    const char *newline = memchr(text, '\n', length), *end = newline;
+    while (end && end > text && strchr(" \t\r", end[-1]) && end[-1] != '\0')
+        end--;
     /* An object that is more than one line is looked at as far as it is there. */
-    int is_line = newline && text[0] == '{' && memchr(text, '"', (size_t)(newline - text));
+    int is_line = newline && text[0] == '{' && end[-1] == '}';
     size_t line = is_line ? (size_t)(newline - text) : length, used = 0;
     char known[MT_ERROR_MESSAGE_SIZE - MT_LOG_GUESS_SIZE] = "", guess[MT_LOG_GUESS_SIZE];
     for (size_t i = 0; i < mt_log_format_count(); i++) {

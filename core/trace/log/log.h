@@ -22,6 +22,10 @@
  *   guidellm   JSON, a report of GuideLLM: benchmarks with their requests (guidellm.c).
  *   inference-perf  A JSON list, results of inference-perf by request: start_time, info
  *              (inference_perf.c).
+ *   perf-analyzer  JSON, the profile_export.json of Perf Analyzer: experiments with their requests
+ *              (perf_analyzer.c).
+ *   inputs-json  JSON, the inputs.json of AIPerf or GenAI-Perf: data, a list of bodies of requests
+ *              (inputs_json.c).
  *   dynamo JSON lines of Dynamo's replay, Mooncake's rows and more: input_length (input_tokens),
  *              output_length (output_tokens), hash_ids, timestamp (created_time), delay (delay_ms;
  *              both milliseconds), session_id; of agents request_id, wait_for, branches and others,

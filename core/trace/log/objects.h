@@ -8,21 +8,24 @@
 #include "trace/log/kind.h"
 
 /* The message about what stands at `at` in the object read last. -1. */
-int mt_objects_bad(mt_log *log, const mt_json_list *list, const char *at, mt_error *error,
+int mt_objects_bad(mt_log *log, mt_json_list *list, const char *at, mt_error *error,
                    const char *message);
 
 /* Adds the place to what is wrong with the object's JSON, whose walk has filled the error. -1. */
-int mt_objects_bad_json(mt_log *log, const mt_json_list *list, mt_error *error);
+int mt_objects_bad_json(mt_log *log, mt_json_list *list, mt_error *error);
 
-/* The value as a whole number of at least 0, one in seconds as nanoseconds; an empty span is a missing one, of the
- * object at `at`: "NAME is missing", "NAME must be WANT, not VALUE". */
-int mt_objects_count(mt_log *log, const mt_json_list *list, const char *at, mt_span value,
+/* The value as a whole number of at least 0; as a time in the log's unit; as a duration of at least 0, of units
+ * that 10^digits nanoseconds are one of: both in nanoseconds. An empty span is a missing one, of the object at
+ * `at`: "NAME is missing", "NAME must be WANT, not VALUE". */
+int mt_objects_count(mt_log *log, mt_json_list *list, const char *at, mt_span value,
                      const char *name, uint64_t *count, mt_error *error);
-int mt_objects_seconds(mt_log *log, const mt_json_list *list, const char *at, mt_span value,
-                       const char *name, int64_t *nanoseconds, mt_error *error);
+int mt_objects_time(mt_log *log, mt_json_list *list, const char *at, mt_span value,
+                    const char *name, int64_t *nanoseconds, mt_error *error);
+int mt_objects_duration(mt_log *log, mt_json_list *list, const char *at, mt_span value,
+                        const char *name, int digits, int64_t *nanoseconds, mt_error *error);
 
 /* Is the prompt not too large? */
-int mt_objects_check_prompt(mt_log *log, const mt_json_list *list, const char *at, uint64_t tokens,
+int mt_objects_check_prompt(mt_log *log, mt_json_list *list, const char *at, uint64_t tokens,
                             mt_error *error);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { QUOTE_SIZE = 64 };
 
@@ -15,6 +16,7 @@ void mt_speech_begin(mt_speech *self) {
 
 void mt_speech_free(mt_speech *self) {
     mt_free(self->ids);
+    mt_free(self->prompt);
     mt_free(self->scratch);
 }
 
@@ -63,23 +65,22 @@ static int add_text(mt_speech *self, const char *text, size_t length) {
     return 0;
 }
 
+int mt_speech_text(mt_speech *self, const char *text, size_t length, mt_error *error) {
+    return add_text(self, text, length) != 0 ? mt_failed(mt_fail_memory(error, "conversation")) : 0;
+}
+
 /* The same of a string's token. 0 or -1. */
 static int say_string(mt_speech *self, mt_span token, mt_error *error) {
     if (MT_GROW(self->scratch, self->scratch_capacity, token.length) != 0)
         return mt_failed(mt_fail_memory(error, "conversation"));
     size_t length = mt_json_decode(token.text, token.length, self->scratch);
-    if (add_text(self, self->scratch, length) != 0)
-        return mt_failed(mt_fail_memory(error, "conversation"));
-    return 0;
+    return mt_speech_text(self, self->scratch, length, error);
 }
 
-/* A call's arguments that are no string, as the JSON that a model reads. 0 or -1. */
-static int say_json(mt_speech *self, mt_span value, mt_error *error) {
+int mt_speech_json(mt_speech *self, mt_span value, mt_error *error) {
     if (value.text[0] == '"')
         return say_string(self, value, error);
-    if (!mt_json_is_null(value) && add_text(self, value.text, value.length) != 0)
-        return mt_failed(mt_fail_memory(error, "conversation"));
-    return 0;
+    return mt_json_is_null(value) ? 0 : mt_speech_text(self, value.text, value.length, error);
 }
 
 /* Adds a part of a message: a text, something that holds one (a tool's result has parts of its
@@ -89,7 +90,7 @@ static int say_part(mt_speech *self, const mt_json *json, mt_span part, mt_error
                                         "output", "refusal", "thinking", "reasoning"};
     mt_json_items items;
     mt_json_item item;
-    mt_span name = {"", 0}, input = {"", 0};
+    mt_span name = {"", 0}, input = {"", 0}, calls = {"", 0};
     int has_text = 0;
     if (part.text[0] == '"')
         return say_string(self, part, error);
@@ -106,6 +107,8 @@ static int say_part(mt_speech *self, const mt_json *json, mt_span part, mt_error
             name = item.value;
         else if (mt_json_named(&item, "input") || mt_json_named(&item, "arguments"))
             input = item.value;
+        else if (mt_json_named(&item, "tool_calls") || mt_json_named(&item, "function_call"))
+            calls = item.value;
         has_text |= is_text;
         if (is_text &&
             mt_speech_content(self, json, item.value, "a part of value (content)", error) != 0)
@@ -113,8 +116,13 @@ static int say_part(mt_speech *self, const mt_json *json, mt_span part, mt_error
     }
     if (input.length > 0) {
         has_text = 1;
-        if ((name.length > 0 && say_json(self, name, error) != 0) ||
-            say_json(self, input, error) != 0)
+        if ((name.length > 0 && mt_speech_json(self, name, error) != 0) ||
+            mt_speech_json(self, input, error) != 0)
+            return -1;
+    }
+    if (calls.length > 0 && !mt_json_is_null(calls)) {
+        has_text = 1;
+        if (mt_speech_calls(self, json, calls, error) != 0)
             return -1;
     }
     self->log->parts_without_text += !has_text;
@@ -155,11 +163,64 @@ int mt_speech_calls(mt_speech *self, const mt_json *json, mt_span calls, mt_erro
     while (mt_json_items_next(&items, &item) > 0) {
         int is_said = mt_json_named(&item, "name") || mt_json_named(&item, "arguments");
         int is_inside = is_list || mt_json_named(&item, "function");
-        if (is_said && say_json(self, item.value, error) != 0)
+        if (is_said && mt_speech_json(self, item.value, error) != 0)
             return -1;
         if (is_inside && item.value.text[0] == '{' &&
             mt_speech_calls(self, json, item.value, error) != 0)
             return -1;
     }
+    return 0;
+}
+
+/* Adds what stands in a list of what is said: a number is a token. 0 or -1. */
+static int say_element(mt_speech *self, const mt_json *json, mt_span one, const char *name,
+                       mt_error *error) {
+    if (one.text[0] != '-' && (one.text[0] < '0' || one.text[0] > '9'))
+        return mt_speech_all(self, json, one, name, error);
+    self->said = mt_key_child(self->said, one.text, one.length);
+    return add_token(self) != 0 ? mt_failed(mt_fail_memory(error, "conversation")) : 0;
+}
+
+int mt_speech_all(mt_speech *self, const mt_json *json, mt_span said, const char *name,
+                  mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    if (said.text[0] != '[')
+        return mt_speech_content(self, json, said, name, error);
+    if (mt_json_items_begin(&items, json, said.text, '[', "a list ('[')") != 0)
+        return mt_speech_bad_json(self, json, error);
+    while (mt_json_items_next(&items, &item) > 0)
+        if (say_element(self, json, item.value, name, error) != 0)
+            return -1;
+    return 0;
+}
+
+int mt_speech_unknown(mt_speech *self, uint64_t tokens, mt_span name, mt_error *error) {
+    uint64_t size = self->log->options.block_size;
+    uint64_t blocks = (self->tokens + tokens) / size;
+    if (tokens == 0)
+        return 0;
+    self->said = mt_key_child(self->said, name.text, name.length);
+    if (MT_GROW(self->ids, self->id_capacity, (size_t)blocks) != 0)
+        return mt_failed(mt_fail_memory(error, "conversation"));
+    while (self->id_count < blocks) {
+        self->ids[self->id_count++] = self->said.low;
+        self->said = mt_key_child(self->said, name.text, name.length);
+    }
+    self->tokens += tokens;
+    return 0;
+}
+
+int mt_speech_prompt(mt_speech *self, mt_request *request, mt_error *error) {
+    size_t whole = self->id_count;
+    if (MT_GROW(self->prompt, self->prompt_capacity, whole + 1) != 0)
+        return mt_failed(mt_fail_memory(error, "conversation"));
+    if (whole > 0)
+        memcpy(self->prompt, self->ids, whole * sizeof *self->ids);
+    self->prompt[whole] = self->said.low;
+    request->input_length = self->tokens;
+    request->hash_ids = self->prompt;
+    request->hash_count = whole + (self->tokens % self->log->options.block_size != 0);
+    request->has |= MT_HAS_INPUT_LENGTH | MT_HAS_HASH_IDS;
     return 0;
 }

@@ -16,7 +16,6 @@
 #include "trace/scanner.h"
 
 #include <stdio.h>
-#include <string.h>
 
 typedef struct swe_agent_log {
     mt_log base;
@@ -28,8 +27,6 @@ typedef struct swe_agent_log {
     int has_delay;    /* if that is known */
     uint64_t trajectories;
     mt_speech speech;
-    uint64_t *ids; /* of the prompt that is given out */
-    size_t id_capacity;
     char *token; /* the session's name */
     size_t token_capacity, token_length;
 } swe_agent_log;
@@ -38,7 +35,6 @@ static void swe_agent_close(mt_log *log) {
     swe_agent_log *self = (swe_agent_log *)log;
     mt_json_list_free(&self->list);
     mt_speech_free(&self->speech);
-    mt_free(self->ids);
     mt_free(self->token);
 }
 
@@ -106,16 +102,9 @@ static int make_request(swe_agent_log *self, const char *at, const step *of, mt_
         return -1;
     if (!mt_log_prompt_fits(&self->base, speech->tokens))
         return bad(self, at, error, "the prompt is too large");
-    size_t whole = speech->id_count;
-    if (MT_GROW(self->ids, self->id_capacity, whole + 1) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
-    if (whole > 0)
-        memcpy(self->ids, speech->ids, whole * sizeof *self->ids);
-    self->ids[whole] = speech->said.low;
-    request->has = MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_SESSION | MT_HAS_HASH_IDS;
-    request->input_length = speech->tokens;
-    request->hash_ids = self->ids;
-    request->hash_count = whole + (speech->tokens % self->base.options.block_size != 0);
+    if (mt_speech_prompt(speech, request, error) != 0)
+        return -1;
+    request->has |= MT_HAS_OUTPUT_LENGTH | MT_HAS_SESSION;
     if ((of->response.length > 0 &&
          mt_speech_content(speech, &self->json, of->response, "response", error) != 0) ||
         (of->calls.length > 0 && mt_speech_calls(speech, &self->json, of->calls, error) != 0))

@@ -115,12 +115,12 @@ static int vllm_bench_next(mt_log *log, mt_log_row *row, mt_error *error) {
     int64_t queued = 0;
     request->line = self->list.text_line;
     if (self->has[STARTS] &&
-        mt_objects_seconds(log, &self->list, at, item[STARTS].value, "a value of start_times",
-                           &request->time_ns, error) != 0)
+        mt_objects_time(log, &self->list, at, item[STARTS].value, "a value of start_times",
+                        &request->time_ns, error) != 0)
         return -1;
     if (self->has[STARTS] && self->has[QUEUES] &&
-        mt_objects_seconds(log, &self->list, at, item[QUEUES].value, "a value of queue_times",
-                           &queued, error) != 0)
+        mt_objects_time(log, &self->list, at, item[QUEUES].value, "a value of queue_times", &queued,
+                        error) != 0)
         return -1;
     if (__builtin_sub_overflow(request->time_ns, queued, &request->time_ns))
         return mt_objects_bad(log, &self->list, at, error, "a request was due over 292 years ago");

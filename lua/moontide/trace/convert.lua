@@ -257,8 +257,8 @@ end
 
 ---@class moontide.convert_options
 ---@field format? string burstgpt, azure, csv, json, langfuse, mini-swe-agent, swe-agent, bailian, vllm-bench,
---- guidellm, inference-perf, results, dynamo, dynamo-trace, weka, aibrix, lmcache, claude-code, codex, otel
---- or sharegpt; found from the file without it
+--- guidellm, inference-perf, perf-analyzer, inputs-json, results, dynamo, dynamo-trace, weka, aibrix,
+--- lmcache, claude-code, codex, otel or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns, or of JSON lines' members
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header

@@ -1,0 +1,400 @@
+/* What Perf Analyzer writes of a run for GenAI-Perf, its profile_export.json: all requests of all its experiments,
+ * which follow one another, become the trace that the run was.
+ *
+ * An object has `experiments`, an experiment has `requests`, and a request its timestamp and its
+ * response_timestamps (nanoseconds since 1970), its request_inputs and its response_outputs
+ * (src/profile_data_exporter.cc of github.com/triton-inference-server/perf_analyzer). Inputs are a `payload`, the
+ * body as JSON in a string, or Triton's own; outputs are a `response` each, a body or a piece of a stream of
+ * events, or Triton's text_output or output_ids. Where the server counted (usage), its counts are the lengths;
+ * else tokens are counted in the texts, of which the blocks are. A request whose answer says nothing failed: it
+ * has no output length. The session is the inputs' session_id, else sequence_id; from the end of a session's
+ * answer to its next request is that one's delay. The file is in memory as a whole. */
+#include "base/memory.h"
+#include "base/text.h"
+#include "text/texts.h"
+#include "trace/log/lines.h"
+#include "trace/log/objects.h"
+#include "trace/log/payload.h"
+
+#include <string.h>
+
+/* No moment. */
+#define NOTHING INT64_MIN
+
+typedef struct perf_log {
+    mt_log base;
+    mt_json_list list;
+    const char **requests; /* in the file's object */
+    size_t count, capacity, next;
+    mt_texts sessions;
+    int64_t *ended; /* each session's last answer, or NOTHING */
+    size_t ended_capacity;
+    mt_speech speech;
+    const char *at;               /* what messages are about whose place is no place of the file */
+    mt_text body, stream, answer; /* a payload, an answer's events, what they say */
+    char *scratch, *token, *model;
+    size_t scratch_capacity, token_capacity, model_capacity;
+} perf_log;
+
+/* What the answer to a request was. */
+typedef struct answered {
+    uint64_t input, output; /* as the server counted */
+    int has_input, has_output, has_failed;
+} answered;
+
+static int bad(perf_log *self, const char *at, mt_error *error, const char *message) {
+    return mt_objects_bad(&self->base, &self->list, at, error, message);
+}
+
+static int bad_speech(mt_speech *speech, const char *at, mt_error *error, const char *message) {
+    perf_log *self = (perf_log *)speech->log;
+    return bad(self, self->at ? self->at : at, error, message);
+}
+
+static void perf_close(mt_log *log) {
+    perf_log *self = (perf_log *)log;
+    mt_json_list_free(&self->list);
+    mt_free(self->requests);
+    mt_texts_free(&self->sessions);
+    mt_free(self->ended);
+    mt_speech_free(&self->speech);
+    mt_free(self->body.bytes);
+    mt_free(self->stream.bytes);
+    mt_free(self->answer.bytes);
+    mt_free(self->scratch);
+    mt_free(self->token);
+    mt_free(self->model);
+}
+
+static int no_memory(mt_error *error) {
+    return mt_failed(mt_fail_memory(error, "log reader"));
+}
+
+static int is_object(mt_span value) {
+    return value.length > 0 && value.text[0] == '{';
+}
+
+/* Adds what a string's token says. 0 or -1 (memory). */
+static int add_string(perf_log *self, mt_text *to, mt_span token, mt_error *error) {
+    if (token.length == 0 || token.text[0] != '"')
+        return 0;
+    if (MT_GROW(self->scratch, self->scratch_capacity, token.length) != 0)
+        return no_memory(error);
+    size_t length = mt_json_decode(token.text, token.length, self->scratch);
+    return mt_text_add(to, self->scratch, length) != 0 ? no_memory(error) : 0;
+}
+
+/* ---- which requests there are ---- */
+
+static int read_file(perf_log *self, mt_error *error) {
+    mt_json json = {self->list.text, self->list.text + self->list.text_length, error};
+    mt_span experiments = {"", 0};
+    const mt_line_member member = {"experiments", &experiments};
+    mt_json_items items, of_experiment;
+    mt_json_item item, request;
+    self->count = self->next = 0;
+    if (mt_lines_members(&json, json.begin, &member, 1, NULL) != 0)
+        return mt_objects_bad_json(&self->base, &self->list, error);
+    if (experiments.length == 0 || !mt_json_items_of_list(&items, experiments))
+        return bad(self, self->list.text, error,
+                   "experiments is missing: this is no profile_export.json of Perf Analyzer");
+    while (mt_json_items_next(&items, &item) > 0) {
+        mt_span requests = {"", 0};
+        const mt_line_member of = {"requests", &requests};
+        if (is_object(item.value))
+            (void)mt_lines_members(&json, item.value.text, &of, 1, NULL);
+        if (requests.length == 0 || !mt_json_items_of_list(&of_experiment, requests))
+            return bad(self, item.value.text, error, "an experiment lacks its requests");
+        while (mt_json_items_next(&of_experiment, &request) > 0) {
+            if (MT_GROW(self->requests, self->capacity, self->count + 1) != 0)
+                return no_memory(error);
+            self->requests[self->count++] = request.value.text;
+        }
+    }
+    return 0;
+}
+
+/* ---- answers ---- */
+
+/* What a body of an answer says, or a piece of it, is added to self->answer. 0 or -1 (memory). */
+static int read_answer(perf_log *self, const char *text, size_t length, answered *of,
+                       mt_error *error) {
+    mt_json json = {text, text + length, NULL};
+    mt_json_items items;
+    mt_json_item item;
+    mt_span choices = {"", 0}, usage = {"", 0}, failure = {"", 0}, made = {"", 0};
+    mt_span prompt = {"", 0}, completion = {"", 0};
+    const mt_line_member members[] = {{"choices", &choices},     {"usage", &usage},
+                                      {"error", &failure},       {"text_output", &made},
+                                      {"generated_text", &made}, {"text", &made}};
+    const mt_line_member of_usage[] = {{"prompt_tokens", &prompt},
+                                       {"completion_tokens", &completion}};
+    if (mt_lines_members(&json, text, members, sizeof members / sizeof *members, NULL) != 0)
+        return 0; /* a piece of something else */
+    of->has_failed |= failure.length > 0;
+    if (is_object(usage))
+        (void)mt_lines_members(&json, usage.text, of_usage, 2, NULL);
+    of->has_input |= mt_json_count(prompt, &of->input) == 0;
+    of->has_output |= mt_json_count(completion, &of->output) == 0;
+    if (add_string(self, &self->answer, made, error) != 0)
+        return -1;
+    if (!mt_json_items_of_list(&items, choices))
+        return 0;
+    while (mt_json_items_next(&items, &item) > 0) {
+        mt_span whole = {"", 0}, said[4] = {{"", 0}};
+        const mt_line_member of_choice[] = {
+            {"text", &said[0]}, {"message", &whole}, {"delta", &whole}};
+        const mt_line_member of_message[] = {
+            {"reasoning_content", &said[1]}, {"reasoning", &said[2]}, {"content", &said[3]}};
+        if (is_object(item.value))
+            (void)mt_lines_members(&json, item.value.text, of_choice, 3, NULL);
+        if (is_object(whole))
+            (void)mt_lines_members(&json, whole.text, of_message, 3, NULL);
+        for (int i = 0; i < 4; i++)
+            if (!(i == 2 && said[1].length > 0) &&
+                add_string(self, &self->answer, said[i], error) != 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* Adds a response to the stream of events: one may hold a piece of an event, or several. 0 or -1. */
+static int add_response(perf_log *self, mt_span response, mt_error *error) {
+    mt_text *to = &self->stream;
+    size_t before = to->length;
+    if (add_string(self, to, response, error) != 0)
+        return -1;
+    const char *text = to->bytes + before;
+    size_t length = to->length - before;
+    int is_event = (length > 5 && memcmp(text, "data:", 5) == 0) ||
+                   (length > 6 && memcmp(text, "event:", 6) == 0);
+    int is_body = length > 0 && text[0] == '{' && to->bytes[0] == '{';
+    if ((!is_event && !is_body) || before == 0)
+        return 0;
+    if (mt_text_add(to, "\n", 1) != 0)
+        return no_memory(error);
+    memmove(to->bytes + before + 1, to->bytes + before, length);
+    to->bytes[before] = '\n';
+    return 0;
+}
+
+/* Reads the lines of the stream of events, or its bodies. 0 or -1. */
+static int read_stream(perf_log *self, answered *of, mt_error *error) {
+    const char *at = self->stream.bytes, *end = at + self->stream.length;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *next = newline ? newline + 1 : end, *stop = newline ? newline : end;
+        if (stop - at > 5 && memcmp(at, "data:", 5) == 0)
+            at += 5;
+        while (at < stop && *at == ' ')
+            at++;
+        if (at < stop && *at == '{') {
+            if (next < end && memchr("}],\" \t", *next, 6)) /* a body of many lines */
+                next = stop = end;
+            if (read_answer(self, at, (size_t)(stop - at), of, error) != 0)
+                return -1;
+        }
+        at = next;
+    }
+    return 0;
+}
+
+/* Triton's token ids, one or a list of them. */
+static uint64_t count_ids(mt_span ids) {
+    mt_json_items items;
+    mt_json_item item;
+    uint64_t count = 0;
+    if (!mt_json_items_of_list(&items, ids))
+        return ids.length > 0 && ids.text[0] != '"';
+    while (mt_json_items_next(&items, &item) > 0)
+        count += count_ids(item.value);
+    return count;
+}
+
+static int take_outputs(perf_log *self, const mt_json *json, mt_span outputs, answered *of,
+                        mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    *of = (answered){0};
+    self->stream.length = self->answer.length = 0;
+    if (!mt_json_items_of_list(&items, outputs))
+        return 0;
+    while (mt_json_items_next(&items, &item) > 0) {
+        mt_span response = {"", 0}, text = {"", 0}, ids = {"", 0};
+        const mt_line_member members[] = {
+            {"response", &response}, {"text_output", &text}, {"output_ids", &ids}};
+        if (!is_object(item.value))
+            continue;
+        (void)mt_lines_members(json, item.value.text, members, 3, NULL);
+        if (ids.length > 0) {
+            of->output += count_ids(ids);
+            of->has_output = 1;
+        }
+        if (add_string(self, &self->answer, text, error) != 0 ||
+            add_response(self, response, error) != 0)
+            return -1;
+    }
+    return read_stream(self, of, error);
+}
+
+/* ---- requests ---- */
+
+/* When the last of the answer came; NOTHING: there was none. 0 or -1. */
+static int take_end(perf_log *self, const char *at, mt_span times, int64_t *end, mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    int64_t time;
+    *end = NOTHING;
+    if (!mt_json_items_of_list(&items, times))
+        return 0;
+    while (mt_json_items_next(&items, &item) > 0) {
+        if (mt_objects_time(&self->base, &self->list, at, item.value, "a response's timestamp",
+                            &time, error) != 0)
+            return -1;
+        if (time > *end)
+            *end = time;
+    }
+    return 0;
+}
+
+static int take_session(perf_log *self, mt_span id, int64_t end, mt_request *request,
+                        mt_error *error) {
+    uint32_t number;
+    mt_span name;
+    if (!mt_lines_is_name(id))
+        return 0;
+    size_t known = self->sessions.count;
+    if (mt_lines_token(id, &self->token, &self->token_capacity, &name, error) != 0)
+        return -1;
+    if (mt_texts_intern(&self->sessions, name.text, name.length, &number) != 0 ||
+        MT_GROW(self->ended, self->ended_capacity, self->sessions.count) != 0)
+        return no_memory(error);
+    request->session = name;
+    request->has |= MT_HAS_SESSION;
+    if (number == known)
+        self->ended[number] = NOTHING;
+    if (self->ended[number] != NOTHING) {
+        int64_t gap;
+        request->has |= MT_HAS_DELAY;
+        if (!__builtin_sub_overflow(request->time_ns, self->ended[number], &gap) && gap > 0)
+            request->delay_ns = gap;
+    }
+    self->ended[number] = end;
+    return 0;
+}
+
+/* Says the prompt, which is a body in a string or the inputs themselves. 0 or -1. */
+static int take_inputs(perf_log *self, const mt_json *json, const char *at, mt_span inputs,
+                       mt_span *session, mt_log_row *row, mt_error *error) {
+    mt_span body = {"", 0};
+    const mt_line_member members[] = {{"payload", &body}, {"session_id", session}};
+    mt_json inside = *json;
+    mt_payload payload;
+    if (!is_object(inputs))
+        return bad(self, at, error, "request_inputs is missing: what was sent is not known");
+    (void)mt_lines_members(json, inputs.text, members, 2, NULL);
+    *session = mt_payload_only(*session);
+    body = mt_payload_only(body);
+    const char *from = is_object(body) ? body.text : inputs.text;
+    if (body.length > 0 && body.text[0] == '"') {
+        self->at = body.text;
+        self->body.length = 0;
+        if (add_string(self, &self->body, body, error) != 0)
+            return -1;
+        inside = (mt_json){self->body.bytes, self->body.bytes + self->body.length, error};
+        from = inside.begin;
+    }
+    if (from == self->body.bytes && self->body.length == 0)
+        return bad(self, body.text, error, "payload must be a request, not \"\"");
+    if (mt_payload_read(&inside, from, &payload) != 0)
+        return mt_speech_bad_json(&self->speech, &inside, error);
+    mt_speech_begin(&self->speech);
+    if (mt_payload_say(&payload, &self->speech, &inside, from, error) != 0)
+        return -1;
+    return mt_lines_text(mt_payload_only(payload.model), &self->model, &self->model_capacity,
+                         &row->model, error);
+}
+
+static int take_request(perf_log *self, const char *at, mt_log_row *row, mt_error *error) {
+    mt_log *log = &self->base;
+    mt_request *request = &row->request;
+    mt_json json = {self->list.text, self->list.text + self->list.text_length, error};
+    mt_span time = {"", 0}, inputs = {"", 0}, outputs = {"", 0}, ends = {"", 0};
+    mt_span sequence = {"", 0}, session = {"", 0};
+    const mt_line_member members[] = {{"timestamp", &time},
+                                      {"sequence_id", &sequence},
+                                      {"request_inputs", &inputs},
+                                      {"response_timestamps", &ends},
+                                      {"response_outputs", &outputs}};
+    answered of;
+    int64_t end;
+    self->at = NULL;
+    if (*at != '{')
+        return bad(self, at, error, "a request must be an object");
+    (void)mt_lines_members(&json, at, members, sizeof members / sizeof *members, NULL);
+    if (mt_objects_time(log, &self->list, at, time, "timestamp", &request->time_ns, error) != 0 ||
+        take_end(self, at, ends, &end, error) != 0 ||
+        take_outputs(self, &json, outputs, &of, error) != 0 ||
+        take_inputs(self, &json, at, inputs, &session, row, error) != 0)
+        return -1;
+    request->has = MT_HAS_TIME;
+    if (of.has_input) {
+        request->input_length = of.input;
+        request->has |= MT_HAS_INPUT_LENGTH;
+    } else if (mt_speech_prompt(&self->speech, request, error) != 0) {
+        return -1;
+    }
+    uint64_t said = self->speech.tokens;
+    if (mt_speech_text(&self->speech, self->answer.bytes, self->answer.length, error) != 0 ||
+        mt_objects_check_prompt(log, &self->list, at, request->input_length, error) != 0 ||
+        take_session(self, session.length > 0 ? session : sequence, end, request, error) != 0)
+        return -1;
+    if (!of.has_failed && (of.has_output || self->answer.length > 0)) {
+        request->output_length = of.has_output ? of.output : self->speech.tokens - said;
+        request->has |= MT_HAS_OUTPUT_LENGTH;
+    }
+    return 0;
+}
+
+static int perf_next(mt_log *log, mt_log_row *row, mt_error *error) {
+    perf_log *self = (perf_log *)log;
+    while (self->next == self->count) {
+        int status = mt_json_list_next(&self->list, error);
+        if (status <= 0)
+            return status;
+        if (read_file(self, error) != 0) {
+            self->count = 0;
+            return -1;
+        }
+    }
+    const char *at = self->requests[self->next++];
+    mt_json_list_locate(&self->list, at, &row->request.line, &(uint64_t){0});
+    return take_request(self, at, row, error) == 0 ? 1 : -1;
+}
+
+static mt_code perf_open(mt_log *log, mt_error *error) {
+    perf_log *self = (perf_log *)log;
+    (void)error;
+    self->list.input = log->input;
+    self->list.what = "object";
+    self->speech = (mt_speech){.log = log, .bad = bad_speech};
+    log->has_model = log->has_dates = 1;
+    return MT_OK;
+}
+
+static int perf_recognises(const char *text, size_t length) {
+    return mt_log_has_word(text, length, "\"experiments\"") &&
+           mt_log_has_word(text, length, "\"experiment\"");
+}
+
+const mt_log_kind mt_log_perf_analyzer = {
+    .format = {.name = "perf-analyzer", .title = "Perf Analyzer", .block_size = MT_LOG_BLOCK_SIZE},
+    .has_texts = 1,
+    .ids_are_of_texts = 1,
+    .default_time_digits = 0,
+    .size = sizeof(perf_log),
+    .recognises = perf_recognises,
+    .member = "experiments",
+    .open = perf_open,
+    .next = perf_next,
+    .close = perf_close};
