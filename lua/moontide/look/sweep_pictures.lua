@@ -19,17 +19,24 @@ sweep_pictures.files = {
   { "efficiency_tok_s_gpu_vs_user.png", "efficiency" },
 }
 
+-- Of a level's metric.
+local function statistic(key, name)
+  return function(_, level) return sweep_figures.value(level, key, name) end
+end
+
 local columns = {
-  { "req/s", 2, function(_, level) return sweep_figures.value(level, "request_throughput", "avg") end },
-  { "out tok/s", 1, function(_, level) return sweep_figures.value(level, "output_token_throughput", "avg") end },
-  { "TTFT avg (ms)", 2, function(_, level) return sweep_figures.value(level, "time_to_first_token", "avg") end },
-  { "TTFT p99", 2, function(_, level) return sweep_figures.value(level, "time_to_first_token", "p99") end },
-  { "ITL p50 (ms)", 2, function(_, level) return sweep_figures.value(level, "inter_token_latency", "p50") end },
-  { "ITL avg", 2, function(_, level) return sweep_figures.value(level, "inter_token_latency", "avg") end },
-  { "ITL p99", 2, function(_, level) return sweep_figures.value(level, "inter_token_latency", "p99") end },
-  { "latency avg (ms)", 1, function(_, level) return sweep_figures.value(level, "request_latency", "avg") end },
+  { "req/s", 2, statistic("request_throughput", "avg") },
+  { "out tok/s", 1, statistic("output_token_throughput", "avg") },
+  { "TTFT avg (ms)", 2, statistic("time_to_first_token", "avg") },
+  { "TTFT p99", 2, statistic("time_to_first_token", "p99") },
+  { "ITL p50 (ms)", 2, statistic("inter_token_latency", "p50") },
+  { "ITL avg", 2, statistic("inter_token_latency", "avg") },
+  { "ITL p99", 2, statistic("inter_token_latency", "p99") },
+  { "latency avg (ms)", 1, statistic("request_latency", "avg") },
   { "tok/s/user", 2, function(subject, level) return (sweep_figures.efficiency(subject, level)) end },
-  { "tok/s/GPU", 2, function(subject, level) return (select(2, sweep_figures.efficiency(subject, level))) end },
+  { "tok/s/GPU", 2, function(subject, level)
+    return (select(2, sweep_figures.efficiency(subject, level)))
+  end },
 }
 
 --- The levels of a sweep as rows of cells, the heading first.
