@@ -116,7 +116,8 @@ local function without_zeros(self, series)
   self:note "What is 0 has no place on a logarithmic axis."
 end
 
---- Adds a series: { name, kind, x =, y =, low =, labels =, is_dashed =, is_cumulative = }; one without numbers is left out.
+--- Adds a series: { name, kind, x =, y =, low =, labels =, is_dashed =, is_cumulative = }; one without
+--- numbers is left out.
 ---@param given table
 ---@return boolean is_there
 function methods:add(given)
