@@ -17,7 +17,7 @@ local summary = require "moontide.drive.summary"
 
 local span = {}
 
--- How long a run was on its own clock: a merged one as long as the longest of its shards, whenever each began.
+-- How long a run was on its own clock: a merged one as long as the longest of its shards.
 local function seconds_of(run)
   local most = 0
   for _, shard in ipairs(run.shards or {}) do most = math.max(most, shard.seconds or 0) end
