@@ -205,6 +205,13 @@ describe("--check", function()
     assert.is_true(math.abs(told.on_average.in_flight.mean - wanted) < 0.01 * wanted)
     assert.is_true(math.abs(told.on_average.kv_tokens.mean - 20 * (2 * 100 + 50)) < 0.03 * 5000)
     assert.is_true(told.run.in_flight.peak >= told.on_average.in_flight.peak)
+    -- Of a shard a part of it, of the same draws.
+    local part = mt.json.decode(run(line .. " --shard 1/4").out).on_average
+    assert.equal(told.on_average.requests / 4, part.requests)
+    for _, name in ipairs { "mean", "peak" } do
+      local whole = told.on_average.in_flight[name] / 4
+      assert.is_true(math.abs(part.in_flight[name] - whole) < 1e-9 * whole)
+    end
   end)
 
   it("says how wrong an average is, from how far its draws are apart", function()
@@ -293,6 +300,9 @@ return mt.workload{ duration = "60s", mt.stream{ input = 100, output = 10,
     local told = run "own2.lua --check --service ttft=1".out
     assert.matches("Requests per Second +1.98 +2.00 +", told)
     assert.matches("peaks are those of the mean of 8 runs: that of many would be lower\n", told, 1, true)
+    told = run "own2.lua --check --service ttft=1 --shard 1/2".out
+    assert.matches("on average of shard 1/2 alone, ", told, 1, true)
+    assert.matches("Requests per Second +0.98 +1.00 +", told)
     -- Sessions, of which a number of requests is taken.
     command.write(folder, "talk3.lua", [[
 local mt = require "moontide"

@@ -294,7 +294,8 @@ describe("moontide merge", function()
 
   it("a shard that comes late says so, and neither it nor the whole is valid", function()
     local folder = driven(function(i)
-      return i == 1 and "--start-at " .. os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 1) or ""
+      return "--window 300ms..900ms "
+        .. (i == 1 and "--start-at " .. os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 1) or "")
     end)
     local one = json.decode(command.read(folder .. "/s1/run.json"))
     assert.is_true(one.start.late > 1)
@@ -304,6 +305,20 @@ describe("moontide merge", function()
     local result = moontide(folder, "merge s0 s1 s2 -o m --max-skew 1m")
     assert.equal(0, result.status, result.err)
     assert.truthy(result.out:find("  shard 1/3: late start is ", 1, true), result.out)
-    assert.equal("invalid", json.decode(command.read(folder .. "/m/run.json")).verdict.name)
+    local run = json.decode(command.read(folder .. "/m/run.json"))
+    assert.equal("invalid", run.verdict.name)
+    -- The window is of each shard's own clock: what ended in it, by the shards' lines.
+    local ended = 0
+    for i = 0, shards - 1 do
+      local start = json.decode(command.read(("%s/s%d/run.json"):format(folder, i))).start_ns
+      for _, line in ipairs(lines_of(("%s/s%d/profile_export.jsonl"):format(folder, i))) do
+        local since = line.metadata.request_end_ns - start
+        if since >= 300000000 and since < 900000000 then ended = ended + 1 end
+      end
+    end
+    assert.is_true(ended > 100)
+    assert.is_true(math.abs(run.metrics.request_throughput.avg - ended / 0.6) < 1e-6)
+    local compared = json.decode(moontide(folder, "compare m m --json").out)
+    assert.is_true(math.abs(compared.comparisons[1].rates.request_throughput.first - ended / 0.6) < 1e-6)
   end)
 end)

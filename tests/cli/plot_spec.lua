@@ -56,8 +56,8 @@ describe("plot gives gnuplot", function()
     near({ { 1.75, (600 + 601 + 602 + 603) / 3.5 }, { 5.25, (604 + 605 + 606 + 607) / 3.5 } }, found.input)
     near({ { 1.75, 100 / 3.5 }, { 5.25, 260 / 3.5 } }, found.output)
     near({ { 1.75, 601.5 }, { 5.25, 605.5 } }, found.ISL)
-    local shares = {}
-    for i = 1, 8 do shares[i] = { 10 * i, i / 8 } end
+    local shares = { { 10, 0 } } -- it rises from 0 at the smallest
+    for i = 1, 8 do shares[i + 1] = { 10 * i, i / 8 } end
     assert.same(shares, found.day) -- the last figure's
     assert.equal(2, select(2, found.text:gsub("set logscale x", "")))
     assert.is_truthy(found.text:find("set multiplot layout 2,2", 1, true))
@@ -77,8 +77,8 @@ describe("plot gives gnuplot", function()
   it("several traces over one another", function()
     local other = command.file('{"timestamp": 0, "input_length": 5}\n{"timestamp": 10, "input_length": 9}\n', "b.jsonl")
     local found, done = given(trace .. " " .. other .. " --what rate,input_length")
-    assert.same({ { 5, 0.5 }, { 9, 1 } }, found.b)
-    assert.equal(8, #found.day)
+    assert.same({ { 5, 0 }, { 5, 0.5 }, { 9, 1 } }, found.b)
+    assert.equal(9, #found.day)
     assert.equal("", done.err)
   end)
 
@@ -105,7 +105,7 @@ describe("plot gives gnuplot", function()
     assert.equal(3, most) -- 120 to 219 ms each, one every 100 ms
     assert.is_truthy(found.text:find("Failed requests", 1, true))
     local cdf = found["from sent"] or found.all
-    near({ { 120, 1 / 99 } }, { cdf[1] })
+    near({ { 120, 0 }, { 120, 1 / 99 } }, { cdf[1], cdf[2] })
     assert.equal(219, cdf[#cdf][1])
   end)
 

@@ -182,6 +182,50 @@ describe("the report", function()
     assert.same({ "valid", "interrupted" }, { rows[1][#rows[1]], rows[2][#rows[2]] })
   end)
 
+  -- A sweep.json of a grid, a level for each pair of values; a level without metrics failed.
+  local function grid(folder, axes, levels)
+    local texts = {}
+    for i, one in ipairs(levels) do
+      local metrics = one[3] and ('{"request_throughput": {"avg": %d}, "request_latency": {"avg": %d}}'):format(one[3],
+        one[4]) or "{}"
+      texts[i] = ('{"values": {"%s": %s, "%s": %s}, "status": "%s", "metrics": %s}'):format(axes[1], one[1], axes[2],
+        one[2], one[3] and "done" or "failed", metrics)
+    end
+    command.write(folder, "sweep.json", ('{"name": "grid", "axes": [{"name": "%s"}, {"name": "%s"}], "levels": [%s]}')
+      :format(axes[1], axes[2], table.concat(texts, ", ")))
+    return folder
+  end
+
+  it("of a grid has a line for each value of the other axis, along the load", function()
+    local _, data = page(grid(command.folder() .. "/g", { "isl", "concurrency" }, { { 500, 1, 10, 10 },
+      { 500, 2, 20, 11 }, { 500, 4, 30, 30 }, { 900, 1, 8, 12 }, { 900, 2, 15, 13 }, { 900, 4, 40, 14 }, { 2000, 1 },
+      { 2000, 2 } }))
+    local throughput = figure(data, "request_throughput")
+    assert.equal("Request Throughput vs Concurrency", throughput.title)
+    assert.same({ { "isl 500", { 1, 2, 4 }, { 10, 20, 30 } }, { "isl 900", { 1, 2, 4 }, { 8, 15, 40 } } },
+      { { throughput.series[1].name, throughput.series[1].x, throughput.series[1].y },
+        { throughput.series[2].name, throughput.series[2].x, throughput.series[2].y } })
+    assert.same({ "isl 2000 says nothing of it at concurrency 1, 2." }, throughput.notes)
+    local latency = figure(data, "throughput_latency")
+    assert.same({ { "1", "2", "4" }, { "1", "2", "4" } }, { latency.series[1].labels, latency.series[2].labels })
+    assert.is_truthy(data.sections[1].lines[1]:find("^isl 500: the knee is at concurrency 2,"))
+    assert.is_truthy(data.sections[1].lines[2]:find("^isl 900: the knee is at concurrency 4,"))
+    local levels = table_of(data, "grid")
+    assert.same({ "isl", "concurrency", "req/s" }, { levels.head[1], levels.head[2], levels.head[3] })
+    assert.same({ "900", "4", "40.00" }, { levels.rows[6][1], levels.rows[6][2], levels.rows[6][3] })
+  end)
+
+  it("of what varies by texts has them in their order, with their names", function()
+    local _, data = page(grid(command.folder() .. "/g", { "policy", "mode" }, { { '"b"', '"x"', 1, 1 },
+      { '"a"', '"x"', 2, 1 }, { '"b"', '"y"', 3, 1 }, { '"a"', '"y"', 4, 1 } }))
+    local throughput = figure(data, "request_throughput")
+    assert.equal("linear", throughput.x.scale)
+    assert.same({ { "mode x", { 1, 2 }, { "b", "a" } }, { "mode y", { 1, 2 }, { "b", "a" } } },
+      { { throughput.series[1].name, throughput.series[1].x, throughput.series[1].labels },
+        { throughput.series[2].name, throughput.series[2].x, throughput.series[2].labels } })
+    assert.same({ "The values of policy are texts: they stand in their order." }, throughput.notes)
+  end)
+
   it("of a search for the most has the levels that it tried, wherever its folder is now", function()
     local folder = command.folder() .. "/s"
     local function probe(number, level, verdict)

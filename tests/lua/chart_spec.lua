@@ -81,15 +81,16 @@ requests/s
   it("has a logarithmic axis", function()
     local function axis(from, to)
       local lines = lines_of(chart.line({ series = { up(3) }, x_from = from, x_to = to, x_scale = "log",
-        x_unit = "blocks", width = 40 }, ascii))
+        x_unit = "u", width = 40 }, ascii))
       return lines[#lines - 1]:sub(11), (lines[#lines]:gsub("%s+", " "))
     end
     local ticks, labels = axis(1, 1000)
     assert.equal("+--------+---------+--------+", ticks)
-    assert.equal(" 1 10 100 1000 blocks", labels)
+    assert.equal(" 1 10 100 1000 u", labels)
     ticks, labels = axis(3, 70)
-    assert.equal(" 5 10 20 50 blocks", labels)
+    assert.equal(" 5 10 20 50 u", labels)
     assert.equal("----+------+-----+-------+---", ticks) -- columns 5, 12, 18 and 26 of 29
+    assert.equal(" 80.06 80.08 u", select(2, axis(80.055, 80.085))) -- less than a power of ten
     assert.equal("chart.line: x_from must be above 0 on a logarithmic axis, not 0",
       refusal.text(mt.chart.line, { series = { { 1 } }, x_from = 0, x_to = 1, x_scale = "log" }))
   end)
@@ -124,6 +125,24 @@ requests/s
     assert.truthy(text:find("\27[36m", 1, true) and text:find("\27[33m", 1, true))
     assert.is_nil(text:find("***", 1, true))
     assert.is_nil(chart.line({ series = { { 1 } }, x_from = 0, x_to = 1 }, colour):find "\27")
+  end)
+
+  it("has its legend and its unit in lines of their own where they have no room", function()
+    local names, series = {}, {}
+    for i = 1, 10 do names[i], series[i] = ("a name of some length, %d"):format(i), { i } end
+    names[3] = ("long "):rep(30)
+    local text = chart.line({ series = series, names = names, x_from = 1, x_to = 1000, x_scale = "log",
+      x_unit = ("unit "):rep(5), width = 60 }, ascii)
+    local marks = {}
+    for i, line in ipairs(lines_of(text)) do
+      assert.is_true(columns_of(line) <= 60, line)
+      if i > 14 then for mark in line:gmatch "(%S) a name" do marks[mark] = true end end
+    end
+    local count = 0
+    for _ in pairs(marks) do count = count + 1 end
+    assert.equal(9, count) -- each is told apart; the long name is cut
+    assert.is_truthy(text:find("o " .. ("long "):rep(10), 1, true))
+    assert.is_truthy(text:find("\n +unit unit unit unit unit *\n"))
   end)
 
   it("says how many bins it shows", function()

@@ -80,6 +80,21 @@ describe("a figure", function()
     assert.is_truthy(text:find("\n10 2\n", 1, true))
   end)
 
+  it("has colours and a key for many series with long names", function()
+    local one = new()
+    for i = 1, 9 do one:add { ("x"):rep(60) .. i, "line", x = { 1, 2 }, y = { i, i }, is_dashed = i == 2 } end
+    local text = gnuplot.text({ one }, "x.png", "png")
+    local dashes = {}
+    for name, dash in text:gmatch "%$figure1_(%d) using 1:2 with lines lc rgb '#%x+' lw 1.5(.-) title" do
+      dashes[tonumber(name)] = dash
+    end
+    assert.same({ "", " dt 2", "", "", "", "", "", "", " dt 3" }, dashes)
+    assert.is_truthy(text:find("maxcols 1\n", 1, true))
+    one = new()
+    one:add { "a", "line", x = { 1, 2 }, y = { 1, 2 } }
+    assert.is_truthy(gnuplot.text({ one }, "x.png", "png"):find("maxcols 8\n", 1, true))
+  end)
+
   it("is drawn in the terminal", function()
     local one = new()
     one:add { "a", "line", x = { 0, 10 }, y = { 0, 10 } }
@@ -90,6 +105,12 @@ describe("a figure", function()
     local single = new()
     single:add { "a", "line", x = { 3 }, y = { 1 } }
     assert.is_truthy(terminal.text(single, ascii):find("*", 1, true))
+    local share = new()
+    share:add { "a", "line", x = { 3, 3, 3 }, y = { 0, 0.5, 1 }, is_cumulative = true }
+    assert.is_truthy(terminal.text(share, ascii):find("     1.0 %+%s*%*"))
+    local time = figure.new("name", "Title", figure.time(), { "y" })
+    time:add { "a", "line", x = { 3 }, y = { 1 } }
+    assert.is_nil(terminal.text(time, ascii):find "%-%d") -- nothing is before the start
   end)
 end)
 

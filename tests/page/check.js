@@ -47,6 +47,29 @@ const firstChart = `(() => {
     bottom: box.top + area.bottom };
 })()`;
 
+// What is wrong with the charts' axes of time and their legends: one span for all of a page, round ticks, and
+// names that fit and can be told apart.
+const wrongCharts = `(() => {
+  const wrong = [], spans = new Set();
+  for (const section of moontidePage.data.sections) for (const figure of section.figures) {
+    const chart = Chart.getChart(document.querySelector("#figure-" + figure.name + " canvas")), x = chart.scales.x;
+    if (figure.x.is_time) {
+      spans.add(x.min + " to " + x.max);
+      const ticks = x.ticks.map((tick) => tick.value), step = ticks[1] - ticks[0];
+      if (ticks.some((value) => Math.abs(value / step - Math.round(value / step)) > 1e-6))
+        wrong.push(figure.name + ": ticks at " + ticks.join(", "));
+    }
+    const names = chart.legend.legendItems.map((item) => item.text), boxes = chart.legend.legendHitBoxes;
+    if (new Set(names).size < new Set(figure.series.map((one) => one.name)).size)
+      wrong.push(figure.name + ": names " + names.join(", "));
+    if (chart.options.plugins.legend.display && (boxes.length < names.length
+        || boxes.some((box) => box.top + box.height > chart.height)))
+      wrong.push(figure.name + ": its legend does not fit");
+  }
+  if (spans.size > 1) wrong.push("spans of time: " + [...spans].join(", "));
+  return wrong;
+})()`;
+
 async function look(browser, name, file) {
   const tab = await browser.open();
   await tab.size(1280, 900);
@@ -57,6 +80,8 @@ async function look(browser, name, file) {
   check(name + ": has charts", charts > 0);
   let blank = await tab.value(drawnCharts);
   check(name + ": charts are drawn", blank.length === 0, blank);
+  const wrong = await tab.value(wrongCharts);
+  check(name + ": axes of time and legends can be read", wrong.length === 0, wrong);
   await tab.screenshot(path.join(folder, name + ".png"), true);
 
   const box = await tab.value(firstChart);

@@ -65,6 +65,24 @@ function repeated(folder) {
   return folder;
 }
 
+// A sweep of two options, of which one value failed, as its sweep.json has it.
+function grid(folder) {
+  fs.mkdirSync(folder, { recursive: true });
+  const levels = [500, 1000, 2000].flatMap((isl) => [1, 2, 4].map((concurrency) => ({
+    values: { isl, concurrency }, status: isl < 2000 ? "done" : "failed", metrics: isl < 2000 ? {
+      request_throughput: { avg: 20 * concurrency }, request_latency: { avg: 48 + concurrency, p99: 60 },
+      time_to_first_token: { avg: 30 + isl / 1000, p99: 40 }, output_token_throughput: { avg: 400 * concurrency } } : {} })));
+  fs.writeFileSync(path.join(folder, "sweep.json"), JSON.stringify({ name: "grid", axes: [{ name: "isl" },
+    { name: "concurrency" }], levels }));
+  return folder;
+}
+
+// A trace of many streams whose names are long and differ in the middle.
+function many(file) {
+  return lines(file, Array.from({ length: 2000 }, (_, i) => ({ timestamp: 3000 + i * 100, input_length: 100 + i % 900,
+    output_length: 50, stream: "a stream of number " + i % 13 + " whose name is longer than its legend has room for" })));
+}
+
 function pages(folder, run) {
   const file = (name) => path.join(folder, name);
   const list = [];
@@ -81,7 +99,10 @@ function pages(folder, run) {
   run("run", path.join(__dirname, "drive.lua"), "--folder", own);
   report("run", own);
   report("aiperf", aiperf(file("aiperf-run"), 600, 1));
-  report("runs", file("aiperf-run"), aiperf(file("slower-run"), 600, 1.5));
+  const long = "run-with-a-name-that-is-longer-than-its-legend-has-room-for";
+  report("runs", aiperf(file(long + "-fast"), 600, 1), aiperf(file(long + "-slow"), 600, 1.5));
+  report("many", many(file("many.jsonl")));
+  report("grid", grid(file("grid")));
   report("sweep", sweep(file("sweeps"), "base", 1));
   report("repeated", repeated(file("repeated")));
   report("sweeps", file("sweeps/base"), sweep(file("sweeps"), "slower", 1.6));

@@ -134,10 +134,11 @@ static void sum_over_window(side *self, int s, const mt_contrast_options *option
             continue;
         mt_run_requests_describe(self->requests, i, &counted);
         one->ended = (mt_ended){0};
-        mt_results_count_ended(one, &counted, 0, window->begin_ns, window->end_ns);
+        int64_t apart_ns = window->is_of_parts ? mt_run_requests_apart(self->requests, i) : 0;
+        mt_results_count_ended(one, &counted, apart_ns, window->begin_ns, window->end_ns);
         if (one->ended.done == 0)
             continue;
-        double share = (double)(counted.last_ns - window->begin_ns) / length;
+        double share = (double)(counted.last_ns - apart_ns - window->begin_ns) / length;
         uint32_t block = share < 1 ? (uint32_t)(share * blocks) : self->units.blocks - 1;
         sums[DONE][block]++;
         sums[GOOD][block] += (double)one->ended.good;

@@ -46,6 +46,7 @@ typedef struct mt_contrast_basis {
 /* The window of a run, on the clock of its moments; begin >= end: it has none. */
 typedef struct mt_contrast_window {
     int64_t begin_ns, end_ns;
+    int is_of_parts; /* a part that began apart has it so much later */
 } mt_contrast_window;
 
 typedef struct mt_contrast_options {

@@ -94,12 +94,30 @@ mt_code mt_results_add_row(mt_results *results, const mt_run_requests *requests,
     return mt_results_count(results, &counted, error);
 }
 
+mt_code mt_run_requests_set_apart(mt_run_requests *requests, const int64_t *apart_ns, size_t count,
+                                  mt_error *error) {
+    int64_t *copy = mt_allocate(count + 1, sizeof *copy);
+    if (!copy)
+        return mt_fail_memory(error, "when the shards began");
+    memcpy(copy, apart_ns, count * sizeof *copy);
+    mt_free(requests->apart_ns);
+    requests->apart_ns = copy;
+    requests->part_count = count;
+    return MT_OK;
+}
+
+int64_t mt_run_requests_apart(const mt_run_requests *requests, size_t i) {
+    uint32_t part = requests->rows[i].part;
+    return part < requests->part_count ? requests->apart_ns[part] : 0;
+}
+
 void mt_run_requests_free(mt_run_requests *requests) {
     for (int m = 0; m < MT_MEASURES; m++)
         mt_free(requests->metrics[m]);
     mt_free(requests->error_inputs);
     mt_free(requests->rows);
     mt_free(requests->gaps);
+    mt_free(requests->apart_ns);
     mt_texts_free(&requests->texts);
     *requests = (mt_run_requests){0};
 }

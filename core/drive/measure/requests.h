@@ -55,6 +55,8 @@ typedef struct mt_run_requests {
     uint32_t
         *gaps; /* of all rows, one row's beside one another: units of 100 ns, as in mt_exchange */
     size_t gap_count, gap_capacity;
+    int64_t *apart_ns; /* of each part: how long after the run it began; NULL: all began with it */
+    size_t part_count;
     mt_texts texts;
 } mt_run_requests;
 
@@ -84,6 +86,14 @@ void mt_run_requests_describe(const mt_run_requests *requests, size_t i,
 /* Counts row i, of whichever phase. */
 mt_code mt_results_add_row(mt_results *results, const mt_run_requests *requests, size_t i,
                            mt_error *error);
+
+/* Says how long after the run each of `count` parts began: windows and phases of a part are on its own clock.
+ * Other parts began with the run. MT_ERROR_MEMORY. */
+mt_code mt_run_requests_set_apart(mt_run_requests *requests, const int64_t *apart_ns, size_t count,
+                                  mt_error *error);
+
+/* How long after the run the part of row i began, in nanoseconds. */
+int64_t mt_run_requests_apart(const mt_run_requests *requests, size_t i);
 
 void mt_run_requests_free(mt_run_requests *requests);
 

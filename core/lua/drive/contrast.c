@@ -100,15 +100,17 @@ static void read_values(lua_State *L, mt_contrast_options *options) {
     lua_pop(L, 1);
 }
 
-/* The window of a run in the list `windows` of the table at 3: {begin, end} in nanoseconds since 1970; none where
- * it is not there. */
+/* The window of a run in the list `windows` of the table at 3: {begin, end, is it of each part's own clock?} in
+ * nanoseconds since 1970; none where it is not there. */
 static mt_contrast_window window_of(lua_State *L, lua_Integer place) {
     mt_contrast_window window = {0};
     lua_getfield(L, 3, "windows");
     if (lua_istable(L, -1) && lua_geti(L, -1, place) == LUA_TTABLE) {
         lua_geti(L, -1, 1);
         lua_geti(L, -2, 2);
-        window = (mt_contrast_window){luaL_checkinteger(L, -2), luaL_checkinteger(L, -1)};
+        lua_geti(L, -3, 3);
+        window = (mt_contrast_window){luaL_checkinteger(L, -3), luaL_checkinteger(L, -2),
+                                      lua_toboolean(L, -1)};
     }
     lua_settop(L, 3);
     return window;

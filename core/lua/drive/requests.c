@@ -294,15 +294,15 @@ static mt_code group_of(counting *self, const mt_run_requests *requests, size_t 
 }
 
 static void count_ended(const counting *self, mt_results *results,
-                        const mt_request_outcome *counted) {
-    mt_results_count_ended(results, counted, self->start_ns, self->window_begin_ns,
-                           self->window_end_ns);
+                        const mt_request_outcome *counted, int64_t start_ns) {
+    mt_results_count_ended(results, counted, start_ns, self->window_begin_ns, self->window_end_ns);
 }
 
 /* Counts row i where the run itself has counted it. */
 static mt_code count_row(counting *self, const mt_run_requests *requests, size_t i,
                          mt_error *error) {
     int is_inside = requests->rows[i].phase == MT_PHASE_PROFILING;
+    int64_t start_ns = self->start_ns + mt_run_requests_apart(requests, i);
     mt_request_outcome counted;
     group *of = NULL;
     mt_run_requests_describe(requests, i, &counted);
@@ -312,11 +312,11 @@ static mt_code count_row(counting *self, const mt_run_requests *requests, size_t
     if (code == MT_OK && of && is_inside)
         code = mt_results_count(&of->results, &counted, error);
     if (code == MT_OK && is_inside)
-        code = mt_run_phases_count(&self->phases, &counted, self->start_ns, error);
-    count_ended(self, &self->inside, &counted);
+        code = mt_run_phases_count(&self->phases, &counted, start_ns, error);
+    count_ended(self, &self->inside, &counted, start_ns);
     if (of)
-        count_ended(self, &of->results, &counted);
-    mt_run_phases_count_ended(&self->phases, &counted, self->start_ns);
+        count_ended(self, &of->results, &counted, start_ns);
+    mt_run_phases_count_ended(&self->phases, &counted, start_ns);
     return code;
 }
 
@@ -356,7 +356,7 @@ static void push_groups(lua_State *L, counting *self) {
  * results of the window, of what was due outside it, by member and by phase, as replay:results() gives them, but
  * with moments in nanoseconds since 1970 | nil, message, code. What was sent before the run is left out. part:
  * only of that one. start: of the run, on the clock of the moments; phases and the window (seconds; what is not
- * there is open) are counted from it. Which requests are the window's their lines say. */
+ * there is open) are counted from it, of a part that began apart from its own start. Which requests are the window's their lines say. */
 static int requests_results(lua_State *L) {
     mt_error error;
     const mt_run_requests *requests = check_requests(L);
@@ -382,6 +382,22 @@ static int requests_results(lua_State *L) {
     push_groups(L, self);
     mt_lua_push_phases(L, &self->phases);
     return 4;
+}
+
+/* requests:apart{[1] = seconds after the run at which part 0 began, ...} -> true | nil, message, code: windows and
+ * phases are then counted of each part from its own start. */
+static int requests_apart(lua_State *L) {
+    mt_error error;
+    mt_run_requests *requests = check_requests(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t count = (size_t)luaL_len(L, 2);
+    int64_t *apart = lua_newuserdatauv(L, (count + 1) * sizeof *apart, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_geti(L, 2, (lua_Integer)i + 1);
+        apart[i] = llround(luaL_checknumber(L, -1) * 1e9);
+        lua_pop(L, 1);
+    }
+    return mt_lua_done(L, mt_run_requests_set_apart(requests, apart, count, &error), &error);
 }
 
 /* requests:merge(path, {[1] = path of part 0, ...}, {[1] = requests of part 0 that were not sent,
@@ -414,12 +430,17 @@ static int requests_merge(lua_State *L) {
 }
 
 void mt_lua_add_requests(lua_State *L) {
-    static const luaL_Reg methods[] = {
-        {"read", requests_read},       {"column", requests_column},
-        {"members", requests_members}, {"member_names", requests_member_names},
-        {"names", requests_names},     {"gaps", requests_gaps},
-        {"results", requests_results}, {"merge", requests_merge},
-        {"close", requests_release},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", requests_read},
+                                       {"column", requests_column},
+                                       {"members", requests_members},
+                                       {"member_names", requests_member_names},
+                                       {"names", requests_names},
+                                       {"gaps", requests_gaps},
+                                       {"results", requests_results},
+                                       {"merge", requests_merge},
+                                       {"apart", requests_apart},
+                                       {"close", requests_release},
+                                       {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__len", requests_length}, {"__tostring", requests_text}, {NULL, NULL}};
     mt_lua_new_type(L, counting_type, NULL, counting_release, NULL);

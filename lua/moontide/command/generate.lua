@@ -97,7 +97,7 @@ local function write_counted(opt, shown)
   local seed = ("seed %s"):format(texts.seed(opt.seed))
   if shown.average then
     report.write(("\non average%s, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
-      opt.shard and " of all shards" or "",
+      opt.shard and (" of shard %d/%d alone"):format(opt.shard.index, opt.shard.count) or "",
       texts.count(shown.drawn, "drawn request"), profile.levels(shown.average)))
     report.write(shown.average.runs
       and ("peaks are those of the mean of %d runs: that of many would be lower\n"):format(shown.average.runs)

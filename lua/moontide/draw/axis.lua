@@ -85,8 +85,10 @@ function axis.of_values(series, height)
   return { bottom = bottom, top = top, ticks = ticks(bottom, top, step) }
 end
 
--- Ticks of a logarithmic axis: the powers of ten, with their double and fivefold where those are few.
-local function log_ticks(from, to)
+-- Ticks of a logarithmic axis: the powers of ten, with their double and fivefold where those are few; of less
+-- than a power of ten equal steps.
+local function log_ticks(from, to, width)
+  if to < 10 * from then return ticks(from, to, axis.nice_step((to - from) / math.max(2, width // 12))) end
   local list = {}
   local factors = math.log(to / from, 10) < 3 and { 1, 2, 5 } or { 1 }
   for power = math.floor(math.log(from, 10)), math.ceil(math.log(to, 10)) do
@@ -104,8 +106,8 @@ end
 local function x_ticks(opts, width)
   local from, to = opts.x_from, opts.x_to
   if opts.x_scale == "log" then
-    return log_ticks(from, to), function(value) return math.log(value / from) / math.log(to / from) end,
-      opts.x_unit
+    local span = math.log(to / from)
+    return log_ticks(from, to, width), function(value) return math.log(value / from) / span end, opts.x_unit
   end
   local is_time = opts.x_unit == "s"
   local unit, scale = opts.x_unit, 1
@@ -118,8 +120,9 @@ end
 ---@param opts table of mt.chart.line
 ---@param width integer columns
 ---@param glyphs table<string, string>
----@return string line, string labels
-function axis.across(opts, width, glyphs)
+---@param margin integer columns left of the axis
+---@return string line, string labels where the unit has no room beside them, two lines
+function axis.across(opts, width, glyphs, margin)
   local line, labels, used = {}, {}, 0
   local list, position, unit = x_ticks(opts, width)
   for i = 1, width do line[i] = glyphs.horizontal end
@@ -133,7 +136,11 @@ function axis.across(opts, width, glyphs)
       labels[#labels] = labels[#labels] .. " "
     end
   end
-  return table.concat(line), table.concat(labels) .. unit
+  local text = table.concat(labels)
+  if used + utf8.len(unit) > width + 4 then -- has a line of its own
+    return table.concat(line), text .. "\n" .. (" "):rep(margin + math.max(0, width - utf8.len(unit))) .. unit
+  end
+  return table.concat(line), text .. unit
 end
 
 axis.time_unit = time_unit

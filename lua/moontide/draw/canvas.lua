@@ -3,7 +3,7 @@
 local canvas = {}
 
 -- What series are drawn with where cells have no dots.
-local markers = { "*", "+", "o", "x", "#", "@" }
+local markers = { "*", "+", "o", "x", "#", "@", "%", "=", "&", "~" }
 local colours = { "36", "33", "35", "32", "31", "34" }
 -- The bit of each dot of a braille cell, by row and column.
 local braille_bits = { { 0x01, 0x08 }, { 0x02, 0x10 }, { 0x04, 0x20 }, { 0x40, 0x80 } }

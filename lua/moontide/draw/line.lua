@@ -30,14 +30,21 @@ end
 local unicode_glyphs = { vertical = "│", horizontal = "─", corner = "└", y_tick = "┤", x_tick = "┬" }
 local ascii_glyphs = { vertical = "|", horizontal = "-", corner = "+", y_tick = "+", x_tick = "+" }
 
+-- What each series is drawn with, as many on a line as there is room for.
 local function legend(opts, style, use_markers)
-  if not opts.names then return nil end
-  local words = {}
-  for i, name in ipairs(opts.names) do
+  local lines, used, room = {}, 0, opts.width or style.columns
+  for i, name in ipairs(opts.names or {}) do
     local mark = use_markers and canvas.marker(i) or "━━"
-    words[i] = (use_markers and mark or canvas.paint(mark, i, style)) .. " " .. name
+    local text = styles.cut(name, room - utf8.len(mark) - 1)
+    local columns = utf8.len(mark) + 1 + (utf8.len(text) or #text)
+    if used > 0 and used + 3 + columns <= room then
+      lines[#lines], used = lines[#lines] .. "   ", used + 3 + columns
+    else
+      lines[#lines + 1], used = "", columns
+    end
+    lines[#lines] = lines[#lines] .. (use_markers and mark or canvas.paint(mark, i, style)) .. " " .. text
   end
-  return table.concat(words, "   ")
+  return #lines > 0 and table.concat(lines, "\n") or nil
 end
 
 local function check_numbers(values, what)
@@ -119,7 +126,7 @@ function line.draw(given, style)
     lines[#lines + 1] = (" "):rep(y_label_width - #label) .. label .. " "
       .. (labels[row] and glyphs.y_tick or glyphs.vertical) .. drawn
   end
-  local below, x_labels = axis.across(opts, width, glyphs)
+  local below, x_labels = axis.across(opts, width, glyphs, y_label_width + 1)
   lines[#lines + 1] = (" "):rep(y_label_width + 1) .. glyphs.corner .. below
   lines[#lines + 1] = (" "):rep(y_label_width + 1) .. x_labels
   lines[#lines + 1] = legend(opts, style, not is_fine)

@@ -144,8 +144,7 @@ local function missing_of(by_index, count)
   return list
 end
 
--- Why the shards were not together; nil: they were near enough. Throughputs of a window or of phases count by
--- one clock, the first shard's.
+-- Why the shards were not together; nil: they were near enough.
 local function skew_of(list, most)
   local first, last = list[1], list[1]
   for _, one in ipairs(list) do
@@ -156,11 +155,6 @@ local function skew_of(list, most)
   if apart > most then
     return ("%s began %.3f s after %s: more than --max-skew %.9g s"):format(name_of(last), apart,
       first.folder, most)
-  end
-  local asked = list[1].info.options
-  if apart > merge.default_skew and (asked.window or asked.phases) then
-    report.note(("the shards began %.3g s apart: what ended in the window or in a phase, and so their "
-      .. "throughputs, is counted from the first one's start"):format(apart))
   end
 end
 
@@ -241,6 +235,7 @@ local function table_of_shards(by_index, count, read, lost, begin)
       counts = { due = results.due, done = results.done, failed = results.failed,
         cancelled = results.cancelled, not_sent = results.not_sent },
       lost = lost[i] or nil, start = one and (one.info.start_ns - begin) / 1e9,
+      seconds = one and one.has_ended and one.info.seconds or nil,
       late = one and one.info.start and one.info.start.late, wall_clock = one and one.info.wall_clock,
       verdict = one and one.has_ended and one.info.verdict.name or nil,
       lag = results.metrics.schedule_lag and results.metrics.schedule_lag.p99,
@@ -357,13 +352,13 @@ local function value_of(read, list, by_index, count, lost, folder)
   for _, one in ipairs(list) do
     info.seconds = math.max(info.seconds, (one.info.start_ns - begin) / 1e9 + (one.info.seconds or 0))
   end
+  info.shards = table_of_shards(by_index, count, read, lost, begin)
   local run, message, code = past.value(read, info, folder)
   if not run then return nil, message, code end
   run.load = load_of(list)
   local of_sum = verdict.of(run.results, run.load, run.seconds, past.as_table(info.options.limits),
     not info.options.concurrency)
   run.verdict = verdict_of(of_sum, list, missing_of(by_index, count))
-  run.shards = table_of_shards(by_index, count, read, lost, begin)
   return run
 end
 

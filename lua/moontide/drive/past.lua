@@ -58,8 +58,8 @@ local shape_of_run = { members = {
     restarts = "integer", failed_looks = "integer", ["why?"] = "string",
     looks = { list = { each = "number", members = { seconds = "number" } } } } },
   ["shards?"] = { list = { members = { index = "integer", ["folder?"] = "string", has_ended = "boolean",
-    counts = counts, ["lost?"] = "integer", ["start?"] = "number", ["late?"] = "number",
-    ["wall_clock?"] = "table", ["verdict?"] = "string", ["lag?"] = "number",
+    counts = counts, ["lost?"] = "integer", ["start?"] = "number", ["seconds?"] = "number",
+    ["late?"] = "number", ["wall_clock?"] = "table", ["verdict?"] = "string", ["lag?"] = "number",
     ["first_token?"] = "number" } } },
 } }
 
@@ -167,6 +167,13 @@ local function of_own(info)
   }
 end
 
+-- When each shard of a merged run began, after the run, in seconds; nil: it is none.
+local function starts_of(info)
+  local starts = {}
+  for _, one in ipairs(info and info.shards or {}) do starts[one.index + 1] = one.start or 0 end
+  return #starts > 0 and starts or nil
+end
+
 -- What the run was held against. Other phases than its own leave out the bounds of phases that are none now.
 local function bounds_of(info, spans)
   local bounds = {}
@@ -188,6 +195,11 @@ function past.value(read, info, folder, objectives, by, spans)
   local options = info and info.options or {}
   objectives, by = objectives or options.slo, by or info and info.by or nil
   spans = spans or info and phase.of_members(info.phases) or {}
+  local starts = starts_of(info)
+  if starts then
+    local done, message, code = read:apart(starts)
+    if not done then return nil, message, code end
+  end
   local window = span.window(options) or {}
   local asked = { objectives = objectives, by = by, phases = phases.ends(spans),
     start = info and info.start_ns or nil, window_begin = window.from, window_end = window.to }

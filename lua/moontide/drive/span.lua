@@ -10,18 +10,27 @@
 -- * A member (--by): what of it was done, or ended in the window, over the time of the whole, so that members
 --   add up to it.
 --
+-- Of a merged run each shard has the window and the phases on its own clock, from its own start.
+--
 -- Latencies, counts and error rates are of the requests that were due in the span: what those felt.
 local summary = require "moontide.drive.summary"
 
 local span = {}
 
+-- How long a run was on its own clock: a merged one as long as the longest of its shards.
+local function seconds_of(run)
+  local most = 0
+  for _, shard in ipairs(run.shards or {}) do most = math.max(most, shard.seconds or 0) end
+  return most > 0 and most or run.seconds
+end
+
 -- The seconds of a run's span: to the run's end where it has no end of its own, or the run was broken off
 -- before that; nil where the run was over before it began.
 local function length(run, from, to)
-  local was_cut = run.was_cancelled or run.message ~= nil
-  if to == math.huge or was_cut then to = math.min(to, run.seconds) end
+  local was_cut, seconds = run.was_cancelled or run.message ~= nil, seconds_of(run)
+  if to == math.huge or was_cut then to = math.min(to, seconds) end
   from = math.max(0, from)
-  if from >= run.seconds or to <= from then return nil end
+  if from >= seconds or to <= from then return nil end
   return to - from
 end
 
@@ -46,10 +55,11 @@ function span.window(options)
 end
 
 --- The same on the clock of its moments, nanoseconds since 1970: { begin, end }; false: it was the whole, or
---- the run was over before it. Of a member of a whole run it is the time of that run.
+--- the run was over before it. Of a member of a whole run it is the time of that run, else it is of each
+--- shard's own clock, which is said as the third.
 ---@param run moontide.drive_run
 ---@param of_member? boolean
----@return integer[]|false
+---@return any[]|false
 function span.window_moments(run, of_member)
   local window = span.window(run.options)
   local first, last = run.results.first_begun, run.results.last_answer
@@ -59,7 +69,7 @@ function span.window_moments(run, of_member)
   local seconds = window and length(run, window.from, window.to)
   if not seconds then return false end
   local begin = run.start + run.epoch + math.floor(window.from * 1e9 + 0.5)
-  return { begin, begin + math.floor(seconds * 1e9 + 0.5) }
+  return { begin, begin + math.floor(seconds * 1e9 + 0.5), true }
 end
 
 --- The metrics of a run's results: list and by key.

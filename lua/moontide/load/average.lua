@@ -184,6 +184,14 @@ local function zeros(count)
   return list
 end
 
+-- Of a shard every so-and-so-many-th request or session comes: on average that part of each step's.
+local function take_part(all, shard)
+  if not shard then return end
+  for _, areas in ipairs(all) do
+    for i, area in ipairs(areas) do areas[i] = area / shard.count end
+  end
+end
+
 -- Their units that begin, on average, of each stream in each step.
 local function all_arrivals(self, ones, steps, opt)
   local all = {}
@@ -199,7 +207,7 @@ end
 --- What the plan is on average where it is known: the expected course in steps, its means and peaks, and how
 --- far the means may be off for what is drawn.
 ---@param self moontide.workload
----@param opt table duration, seed, rate_scale, num_requests, service, step
+---@param opt table duration, seed, rate_scale, num_requests, shard, service, step
 ---@return moontide.profile? expected, string|number message_or_drawn, string? code
 function average.of(self, opt)
   local steps, ones, total, drawn = steps_of(self, opt), {}, 0, 0
@@ -216,11 +224,12 @@ function average.of(self, opt)
     sums[i] = {}
     for _, name in ipairs(lists) do sums[i][name] = 0 end
   end
-  local all, sessions = all_arrivals(self, ones, steps, opt), 0
+  local all, sessions, part_of = all_arrivals(self, ones, steps, opt), 0, opt.shard and opt.shard.count or 1
+  take_part(all, opt.shard)
   for i, entry in ipairs(self.streams) do
-    local of, sum = ones[i], 0
-    for _, area in ipairs(all[i]) do sum = sum + area end
-    if of.sessions > 0 then sessions = sessions + sum end
+    local of, sum = ones[i], 0 -- the sum is of the whole
+    for _, area in ipairs(all[i]) do sum = sum + area * part_of end
+    if of.sessions > 0 then sessions = sessions + sum / part_of end
     local parts = follows_time(entry.stream) and math.min(stretches, steps.count) or 1
     local count = average.requests / average.draws / parts * sum / math.max(total, 1)
     if prompt_kind.name(entry.stream.prompt) == "prompts_of" then count = math.min(sum, most_recorded) end
@@ -232,8 +241,8 @@ function average.of(self, opt)
       drawn = drawn + read
     end
   end
-  local totals = { requests = opt.num_requests and math.min(opt.num_requests, total) or total,
-    sessions = sessions, within = 0 }
+  local taken = opt.num_requests and math.min(opt.num_requests, total) or total
+  local totals = { requests = taken / part_of, sessions = sessions, within = 0 }
   for _, entry in ipairs(self.streams) do
     if counted.is_needed(entry) then totals.requests = nil end -- the formula leaves out what ends sessions
   end

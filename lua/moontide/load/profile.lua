@@ -62,7 +62,7 @@ local function of_runs(self, opt, requests)
   end
   local one = {}
   for name, value in pairs(opt) do one[name] = value end
-  one.shard, one.hits, one.by = nil, nil, nil
+  one.hits, one.by = nil, nil
   local state <const> = profile.open(one, 0, opt.duration)
   local after = {}
   for i = 1, count do

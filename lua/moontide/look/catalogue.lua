@@ -2,7 +2,7 @@
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local run = require "moontide.look.run"
-local sweep = require "moontide.look.sweep"
+local sweep_figures = require "moontide.look.sweep_figures"
 local trace = require "moontide.look.trace"
 
 local catalogue = {}
@@ -16,7 +16,7 @@ local groups = {
     is_hidden = true },
   { kinds = { run = true }, title = "a run", figures = run.figures,
     usual = { "rates", "ttft", "itl", "latency", "in_flight", "lag", "ttft_cdf", "latency_cdf" } },
-  { kinds = { sweep = true }, title = "a sweep", figures = sweep.figures,
+  { kinds = { sweep = true }, title = "a sweep", figures = sweep_figures.figures,
     usual = { "itl_p50", "itl_avg", "request_throughput", "ttft_avg", "efficiency", "throughput_latency" } },
 }
 

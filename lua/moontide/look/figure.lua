@@ -27,6 +27,7 @@ local figure = {}
 ---@field low number[]? of a band
 ---@field labels string[]? beside the points
 ---@field is_dashed boolean?
+---@field is_cumulative boolean? a distribution function
 
 ---@class moontide.figure
 ---@field name string as --what calls it
@@ -115,12 +116,13 @@ local function without_zeros(self, series)
   self:note "What is 0 has no place on a logarithmic axis."
 end
 
---- Adds a series: { name, kind, x =, y =, low =, labels =, is_dashed = }; one without numbers is left out.
+--- Adds a series: { name, kind, x =, y =, low =, labels =, is_dashed =, is_cumulative = }; one without
+--- numbers is left out.
 ---@param given table
 ---@return boolean is_there
 function methods:add(given)
   local one = { name = figure.clean(given[1]), kind = given[2], x = given.x, y = given.y, low = given.low,
-    labels = given.labels, is_dashed = given.is_dashed }
+    labels = given.labels, is_dashed = given.is_dashed, is_cumulative = given.is_cumulative }
   if #one.x == 0 or not has_number(one.y) then return false end
   without_zeros(self, one)
   if #one.x == 0 then return false end

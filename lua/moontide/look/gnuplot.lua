@@ -11,6 +11,9 @@ local gnuplot = {}
 -- Okabe and Ito's colours, which most colour-blind people tell apart.
 local colours = { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d00", "#555555" }
 
+-- Pixels of a letter of a key, of what stands beside a name in it, and of the margins left and right.
+local letter_width, sample_width, margins = 8, 90, 120
+
 local function quoted(text)
   return "'" .. figure.clean(text):gsub("[%c]", " "):gsub("'", "''") .. "'"
 end
@@ -48,12 +51,18 @@ local styles = {
   band = "using 1:3:2 with filledcurves fs transparent solid 0.25",
 }
 
+-- How a line is dashed: those whose colour is there already are told apart by it.
+local function dashes(series, place)
+  local is_repeated = place > #colours
+  return is_repeated and (series.is_dashed and " dt 4" or " dt 3") or series.is_dashed and " dt 2" or ""
+end
+
 local function plot_item(series, name, place)
   local kind = series.kind
   if #series.x == 1 and (kind == "line" or kind == "steps") then kind = "points" end
   local text = ("$%s %s lc rgb '%s'%s%s title %s noenhanced"):format(name, styles[kind],
     colours[(place - 1) % #colours + 1], kind ~= "points" and kind ~= "band" and " lw 1.5" or "",
-    series.is_dashed and " dt 2" or "", quoted(series.name))
+    dashes(series, place), quoted(series.name))
   if series.labels then
     text = text .. (", $%s using 1:2:3 with labels offset 0,0.8 noenhanced notitle"):format(name)
   end
@@ -63,7 +72,7 @@ end
 local function axis_lines(self, letter, unit, scale)
   local one = self[letter]
   local lines = { ("set %slabel %s noenhanced%s"):format(letter, quoted(figure.axis_text(one, unit)),
-    letter == "x" and " offset 0,0.4" or "") }
+    letter == "x" and " offset 0,0.7" or "") }
   if one.scale == "log" then lines[#lines + 1] = ("set logscale %s"):format(letter) end
   local from = one.from or (letter == "y" and one.scale == "linear" and 0) or nil
   if from or one.to then
@@ -82,7 +91,15 @@ local function has_negative(self)
   return false
 end
 
-local function figure_text(self, prefix)
+-- The key below: as many columns as its longest name leaves room for.
+local function key_line(self, width)
+  local longest = 0
+  for _, series in ipairs(self.series) do longest = math.max(longest, utf8.len(series.name)) end
+  return ("set key outside bottom center horizontal noenhanced height 0.5 maxcols %d"):format(
+    math.max(1, (width - margins) // (longest * letter_width + sample_width)))
+end
+
+local function figure_text(self, prefix, width)
   local unit, scale = unit_of(self)
   local parts, items = {}, {}
   for i, series in ipairs(self.series) do
@@ -90,8 +107,9 @@ local function figure_text(self, prefix)
     parts[#parts + 1] = data_block(series, name, scale)
     items[i] = plot_item(series, name, i)
   end
-  parts[#parts + 1] = "reset\nset grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\nset key outside "
-    .. "bottom center horizontal noenhanced\nset title " .. quoted(self.title) .. " noenhanced"
+  parts[#parts + 1] = "reset\nset grid back lt 1 lw 0.6 lc rgb '#dddddd', lt 1 lw 0.3 lc rgb '#e8e8e8'\n"
+    .. "set border 3\nset tics nomirror\n" .. key_line(self, width) .. "\nset title " .. quoted(self.title)
+    .. " noenhanced"
   parts[#parts + 1] = axis_lines(self, "x", unit, scale)
   parts[#parts + 1] = axis_lines(self, "y", nil, 1)
   if not self.y.from and has_negative(self) then parts[#parts + 1] = "set yrange [*:*]" end
@@ -128,12 +146,12 @@ end
 ---@return string
 function gnuplot.text(figures, path, format)
   local columns = #figures > 2 and 2 or 1
-  local rows = math.ceil(#figures / columns)
+  local rows, width = math.ceil(#figures / columns), columns == 2 and 1600 or 1000
   local parts = { "set encoding utf8",
-    "set terminal " .. terminals[format](columns == 2 and 1600 or 1000, math.max(rows * 420, 500)),
+    "set terminal " .. terminals[format](width, math.max(rows * 420, 500)),
     "set output " .. quoted(path) }
   if #figures > 1 then parts[#parts + 1] = ("set multiplot layout %d,%d"):format(rows, columns) end
-  for i, one in ipairs(figures) do parts[#parts + 1] = figure_text(one, "figure" .. i) end
+  for i, one in ipairs(figures) do parts[#parts + 1] = figure_text(one, "figure" .. i, width // columns) end
   if #figures > 1 then parts[#parts + 1] = "unset multiplot" end
   return table.concat(parts, "\n") .. "\nset output\n"
 end

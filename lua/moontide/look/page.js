@@ -16,29 +16,48 @@
     return element;
   }
 
-  const cut = (text) => text.length > 40 ? text.slice(0, 38) + "..." : text;
+  // Long names cut at their end, or in the middle, or not at all: so that they can still be told apart.
+  const most = 40; // letters
+  const ways = [(letters) => [letters.slice(0, most - 2)], (letters) => [letters.slice(0, 15), letters.slice(-22)]];
+  function shortened(names) {
+    const cut = (name, way) => {
+      const letters = Array.from(name);
+      return letters.length <= most ? name : way(letters).map((part) => part.join("")).join("...")
+        + (way === ways[0] ? "..." : "");
+    };
+    for (const way of ways) {
+      const list = names.map((name) => cut(name, way));
+      if (new Set(list).size === new Set(names).size) return list;
+    }
+    return names;
+  }
 
   const colour = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
 
   // --- time ---------------------------------------------------------------------------------------
 
-  // One unit for all charts over time, so that they can be zoomed together.
-  function timeUnit() {
-    let most = 0;
+  // One unit and one span for all charts over time, so that they can be compared and zoomed together. Where it
+  // begins soon after 0 it begins at 0.
+  let unit, unitLength, span; // seconds; [undefined, undefined]: there is nothing to span
+  function measureTime() {
+    let least = Infinity, most = -Infinity;
     for (const section of data.sections)
       for (const figure of section.figures)
         if (figure.x.is_time)
-          for (const one of figure.series) for (const x of one.x) most = Math.max(most, Math.abs(x));
-    if (most > 3 * 86400) return ["d", 86400];
-    if (most > 3 * 3600) return ["h", 3600];
-    return most > 300 ? ["min", 60] : ["s", 1];
+          for (const one of figure.series)
+            for (const x of one.x) { least = Math.min(least, x); most = Math.max(most, x); }
+    if (least >= 0 && least <= 0.5 * most) least = 0;
+    span = most > least ? [least, most] : [undefined, undefined];
+    const longest = Math.max(Math.abs(least), Math.abs(most));
+    [unit, unitLength] = !Number.isFinite(longest) ? ["s", 1] : longest > 3 * 86400 ? ["d", 86400]
+      : longest > 3 * 3600 ? ["h", 3600] : longest > 300 ? ["min", 60] : ["s", 1];
   }
-  let [unit, unitLength] = timeUnit();
+  measureTime();
 
   const number = (value) => {
     if (!Number.isFinite(value)) return String(value);
     const size = Math.abs(value);
-    if (size !== 0 && (size >= 1e9 || size < 1e-4)) return value.toExponential(2);
+    if (size !== 0 && (size >= 1e9 || size < 1e-4)) return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
     return value.toLocaleString("en", { maximumSignificantDigits: size >= 1000 ? 9 : 4, maximumFractionDigits: 6 });
   };
 
@@ -56,19 +75,20 @@
   }
 
   function datasets(figure) {
-    const list = [];
+    const list = [], names = shortened(figure.series.map((series) => series.name));
     figure.series.forEach((series, i) => {
       const hue = "c" + (i % 8);
       const dots = series.kind === "points" || series.kind === "both" || series.x.length === 1;
-      const common = { hue, borderWidth: 1.5, pointRadius: dots ? 3 : 0, pointHitRadius: 6,
+      const isRepeated = i >= 8; // its colour is there already
+      const common = { hue, borderWidth: 1.5, pointRadius: dots ? 3 : 0, pointHitRadius: 6, clip: 4,
         showLine: series.kind !== "points", stepped: series.kind === "steps", spanGaps: false,
-        borderDash: series.is_dashed ? [5, 4] : [] };
+        borderDash: isRepeated ? (series.is_dashed ? [8, 3, 2, 3] : [2, 3]) : series.is_dashed ? [5, 4] : [] };
       if (series.kind === "band") {
         list.push({ ...common, label: "", data: points(figure, series, series.low), borderWidth: 0.5, isLow: true });
-        list.push({ ...common, label: cut(series.name), data: points(figure, series, series.y), borderWidth: 0.5,
+        list.push({ ...common, label: names[i], data: points(figure, series, series.y), borderWidth: 0.5,
           fill: "-1", isBand: true });
       } else {
-        list.push({ ...common, label: cut(series.name), data: points(figure, series, series.y), fill: false });
+        list.push({ ...common, label: names[i], data: points(figure, series, series.y), fill: false });
       }
     });
     return list;
@@ -98,7 +118,11 @@
       chart.data.datasets.forEach((one, i) => {
         if (!chart.isDatasetVisible(i)) return;
         chart.getDatasetMeta(i).data.forEach((point, k) => {
-          if (one.data[k].label) pen.fillText(one.data[k].label, point.x + 5, point.y - 6);
+          const text = one.data[k].label;
+          if (!text) return;
+          const isOutside = point.x + 5 + pen.measureText(text).width > chart.width;
+          pen.textAlign = isOutside ? "right" : "left";
+          pen.fillText(text, point.x + (isOutside ? -5 : 5), point.y - 6);
         });
       });
       pen.restore();
@@ -108,19 +132,22 @@
   // Does a value have a label on a logarithmic axis that spans so much?
   function isRound(value, span) {
     const first = Number(value.toExponential()[0]);
-    return first === 1 || (span < 1000 && (first === 2 || first === 5));
+    return span < 10 || first === 1 || (span < 1000 && (first === 2 || first === 5));
+  }
+
+  // Where an axis begins and ends; undefined: where its values do.
+  function boundsOf(axis) {
+    const ends = [axis.from, axis.to].map((end, i) => end !== null ? end : axis.is_time ? span[i] : undefined);
+    return ends.map((end) => end === undefined ? undefined : end / (axis.is_time ? unitLength : 1));
   }
 
   function scaleOf(axis, letter, hasNegative) {
-    const by = axis.is_time ? unitLength : 1;
     const scale = { type: axis.scale === "log" ? "logarithmic" : "linear", grid: {},
       title: { display: true, text: axisText(axis) },
-      ticks: { maxRotation: 0, autoSkipPadding: 12, callback(value) {
+      ticks: { maxRotation: 0, autoSkipPadding: 12, includeBounds: false, callback(value) {
         return this.type === "logarithmic" && !isRound(value, this.max / this.min) ? "" : number(value);
       } } };
-    if (axis.is_time) scale.bounds = "data";
-    if (axis.from !== null) scale.min = axis.from / by;
-    if (axis.to !== null) scale.max = axis.to / by;
+    [scale.min, scale.max] = boundsOf(axis);
     if (letter === "y" && axis.scale !== "log" && !hasNegative) scale.beginAtZero = true;
     if (letter === "y" && axis.to === null) scale.grace = "4%";
     return scale;
@@ -162,6 +189,7 @@
       const x = other.chart.options.scales.x, whole = other.whole;
       x.min = from === null ? whole[0] : from;
       x.max = to === null ? whole[1] : to;
+      other.isZoomed = from !== null;
       other.chart.update("none");
     }
   }
@@ -216,6 +244,13 @@
     return button;
   }
 
+  // The height, in pixels, that a chart needs beside the usual one for a legend of many lines.
+  function legendHeight(figure, width) {
+    const names = figure.series.length > 1 ? shortened(figure.series.map((series) => series.name)) : [];
+    const wanted = names.reduce((sum, name) => sum + Math.min(width, 34 + 6.5 * Array.from(name).length), 0);
+    return 22 * Math.max(0, Math.ceil(1.2 * wanted / width) - 2);
+  }
+
   function card(figure) {
     const canvas = make("canvas", { role: "img", "aria-label": figure.title });
     const holder = make("div", { class: "canvas" }, canvas);
@@ -224,8 +259,9 @@
     const element = make("figure", { class: "card", id: "figure-" + figure.name },
       make("div", { class: "head" }, make("h3", { text: figure.title }), tools), holder, ...notes);
     const begin = () => {
+      holder.style.setProperty("--legend", legendHeight(figure, holder.clientWidth) + "px");
       const one = { figure, chart: chartOf(canvas, figure) };
-      one.whole = [one.chart.options.scales.x.min, one.chart.options.scales.x.max];
+      one.whole = boundsOf(figure.x);
       drawn.push(one);
       paint(one.chart);
       letChoose(one, holder);
@@ -239,13 +275,15 @@
   // What the figures have become, in their charts.
   function refresh() {
     const before = unit;
-    [unit, unitLength] = timeUnit();
+    measureTime();
     for (const one of drawn) {
       const sets = one.chart.data.datasets, scale = one.chart.options.scales.x;
       datasets(one.figure).forEach((set, i) => sets[i] ? sets[i].data = set.data : sets.push(set));
       one.chart.options.plugins.legend.display = one.figure.series.length > 1;
       scale.title.text = axisText(one.figure.x);
-      if (unit !== before && one.figure.x.is_time) [scale.min, scale.max] = one.whole;
+      one.whole = boundsOf(one.figure.x);
+      if (unit !== before && one.figure.x.is_time) one.isZoomed = false;
+      if (!one.isZoomed) [scale.min, scale.max] = one.whole;
       paint(one.chart);
     }
   }

@@ -1,6 +1,7 @@
---- Sweeps and their figures: folders NAME/cN with the results of a level each, ours, AIPerf's or
---- GenAI-Perf's; and sweep.json, where there is one, which knows other levels than those of concurrency. A
---- search for the most (find-max.json) is one too, whose levels are those that it tried.
+--- Sweeps: folders NAME/cN with the results of a level each, ours, AIPerf's or GenAI-Perf's; and sweep.json,
+--- where there is one, which knows other levels than those of concurrency, and grids of two. A search for the
+--- most (find-max.json) is one too, whose levels are those that it tried. What is drawn of them is in
+--- sweep_figures.lua.
 local core = require "moontide.core"
 local figure = require "moontide.look.figure"
 local json = require("moontide.base.json").public.json
@@ -10,7 +11,8 @@ local system = require "moontide.kit.system"
 local sweep = {}
 
 ---@class moontide.sweep_level
----@field label string "8"
+---@field label string "8", of a grid "500, 8"
+---@field cells string[] the value of each axis
 ---@field x number? of the axis, where that is a number
 ---@field concurrency number? requests in flight
 ---@field metrics table<string, table> by key: avg, p50, p99, ...; what is missing is absent
@@ -23,7 +25,8 @@ local sweep = {}
 ---@field kind "sweep"
 ---@field name string of the benchmark
 ---@field folder string
----@field axis string "concurrency"
+---@field axes string[] what varies: "isl", "concurrency"
+---@field axis string the one of them that figures go along
 ---@field levels moontide.sweep_level[]
 ---@field about table? decoded sweep.json
 ---@field gpus integer that the server has
@@ -87,8 +90,9 @@ local function of_folders(self)
     if path then
       local value, message, code = decoded(path)
       if not value then return nil, message, code end
-      self.levels[#self.levels + 1] = { label = tostring(concurrency), x = concurrency,
-        concurrency = concurrency, metrics = metrics_of(value),
+      self.levels[#self.levels + 1] = { label = tostring(concurrency),
+        cells = { tostring(concurrency) }, x = concurrency, concurrency = concurrency,
+        metrics = metrics_of(value),
         counts = type(value.counts) == "table" and value.counts or nil }
     end
   end
@@ -104,10 +108,26 @@ local function worst_verdict(runs)
   return found.invalid and "invalid" or found.degraded and "degraded" or found.valid and "valid" or nil
 end
 
-local function label_of(axes, values)
-  local parts = {}
-  for i, axis in ipairs(axes) do parts[i] = tostring(values[axis.name]) end
-  return table.concat(parts, ", ")
+local function cells_of(axes, values)
+  local cells = {}
+  for i, axis in ipairs(axes) do cells[i] = figure.clean(tostring(values[axis])) end
+  return cells
+end
+
+local is_of_load = { concurrency = true, request_rate = true, rate_scale = true }
+
+-- The axis of several that figures go along: how much load there is, else the first that has numbers.
+local function axis_along(axes, levels)
+  local first
+  for _, name in ipairs(axes) do
+    local has_numbers = true
+    for _, level in ipairs(levels) do
+      has_numbers = has_numbers and type(level.values[name]) == "number"
+    end
+    if has_numbers and is_of_load[name] then return name end
+    first = first or has_numbers and name or nil
+  end
+  return first or axes[1]
 end
 
 -- What is relied on in a sweep.json; metrics are looked at one by one.
@@ -124,14 +144,16 @@ local function of_json(self, path)
   if not about then return nil, message, code end
   local fault = shape.fault(about, shape_of_sweep) or not about.axes[1] and "axes is empty"
   if fault then return nil, ("%s: this is no sweep.json of a sweep: %s"):format(path, fault), "input" end
-  self.about, self.axis = about, about.axes[1].name
+  self.about, self.axes = about, {}
+  for i, axis in ipairs(about.axes) do self.axes[i] = axis.name end
+  self.axis = axis_along(self.axes, about.levels)
   if type(about.name) == "string" then self.name = figure.clean(about.name) end
   for _, level in ipairs(about.levels) do
-    local values, first = level.values, level.values[self.axis]
+    local cells, along = cells_of(self.axes, level.values), level.values[self.axis]
     local in_flight = level.effective_concurrency
-    self.levels[#self.levels + 1] = { label = figure.clean(label_of(about.axes, values)),
-      x = type(first) == "number" and first or nil, status = level.status,
-      concurrency = self.axis == "concurrency" and type(first) == "number" and first
+    self.levels[#self.levels + 1] = { label = table.concat(cells, ", "), cells = cells,
+      x = type(along) == "number" and along or nil, status = level.status,
+      concurrency = self.axis == "concurrency" and type(along) == "number" and along
         or type(in_flight) == "number" and in_flight or nil,
       metrics = type(level.metrics) == "table" and metrics_of(level.metrics) or {},
       counts = type(level.counts) == "table" and level.counts or nil, verdict = worst_verdict(level.runs),
@@ -156,6 +178,7 @@ local function of_search(self, path)
   local fault = shape.fault(found, shape_of_search)
   if fault then return nil, ("%s: this is no find-max.json of a search: %s"):format(path, fault), "input" end
   self.axis = axis_of_unit[found.unit] or figure.clean(found.unit)
+  self.axes = { self.axis }
   local is_found = type(found.max) == "number"
   self.name = is_found and ("%s: the most is %.4g %s"):format(self.name, found.max, figure.clean(found.unit))
     or self.name .. ": the most was not found"
@@ -165,7 +188,8 @@ local function of_search(self, path)
     local name = type(probe.folder) == "string" and probe.folder:match "[^/]+$"
     local file = name and summary_file(self.folder .. "/" .. name)
     local figures = file and decoded(file)
-    self.levels[#self.levels + 1] = { label = ("%.4g"):format(value), x = value,
+    local label = ("%.4g"):format(value)
+    self.levels[#self.levels + 1] = { label = label, cells = { label }, x = value,
       concurrency = self.axis == "concurrency" and value or nil,
       metrics = figures and metrics_of(figures) or {},
       counts = probe.counts, verdict = probe.verdict }
@@ -197,7 +221,7 @@ function sweep.subject(path, opt)
   local folder = path:gsub("/?sweep%.json$", ""):gsub("/?find%-max%.json$", ""):gsub("(.)/+$", "%1")
   if folder == "" then folder = "." end
   local self = { kind = "sweep", name = figure.clean(folder:match "[^/]+$" or folder), folder = folder,
-    axis = "concurrency", levels = {}, gpus = opt.gpus or 1 }
+    axes = { "concurrency" }, axis = "concurrency", levels = {}, gpus = opt.gpus or 1 }
   local file = folder .. "/sweep.json"
   if system.exists(file) then return of_json(self, file) end
   local search = folder .. "/find-max.json"
@@ -234,147 +258,5 @@ function sweep.benchmarks(folder, names, opt)
   end
   return list
 end
-
--- --- figures ----------------------------------------------------------------------------------------
-
---- A statistic of a level's metric; nil where it is missing.
----@param level moontide.sweep_level
----@param key string
----@param statistic string
----@return number?
-function sweep.value(level, key, statistic)
-  local value = level.metrics[key] and level.metrics[key][statistic]
-  return type(value) == "number" and value == value and value + 0.0 or nil
-end
-
---- Tokens a second that a user sees, and those that a GPU makes; nil where they are missing.
----@param subject moontide.sweep_subject
----@param level moontide.sweep_level
----@return number? of_user, number? of_gpu
-function sweep.efficiency(subject, level)
-  local all = sweep.value(level, "output_token_throughput", "avg")
-  local of_user = sweep.value(level, "output_token_throughput_per_user", "avg")
-    or all and level.concurrency and level.concurrency > 0 and all / level.concurrency or nil
-  return of_user, all and all / subject.gpus
-end
-
---- The level at the knee: where throughput over mean latency, the power of a system, is largest (Kleinrock,
---- "Power and deterministic rules of thumb for probabilistic problems in computer communications", 1979).
----@param subject moontide.sweep_subject
----@return moontide.sweep_level? level
-function sweep.knee(subject)
-  local best, most
-  for _, level in ipairs(subject.levels) do
-    local throughput = sweep.value(level, "request_throughput", "avg")
-    local latency = sweep.value(level, "request_latency", "avg")
-    local power = throughput and latency and latency > 0 and throughput / latency
-    if power and (not most or power > most) then best, most = level, power end
-  end
-  return best
-end
-
-local function title_of(axis)
-  return (axis:gsub("_", " "):gsub("^%l", string.upper))
-end
-
--- Adds a series of each subject: point(subject, level) gives x and y, nil where it lacks something.
-local function add_levels(self, subjects, point, has_labels)
-  for _, subject in ipairs(subjects) do
-    local points, lacking = {}, {}
-    for _, level in ipairs(subject.levels) do
-      local x, y = point(subject, level)
-      if x and y then points[#points + 1] = { x, y, level.label } else lacking[#lacking + 1] = level.label end
-    end
-    if not has_labels then table.sort(points, function(a, b) return a[1] < b[1] end) end
-    local x, y, labels = {}, {}, has_labels and {} or nil
-    for i, one in ipairs(points) do
-      x[i], y[i] = one[1], one[2]
-      if labels then labels[i] = one[3] end
-    end
-    local is_there = self:add { subject.name, "both", x = x, y = y, labels = labels }
-    if is_there and #lacking > 0 then
-      self:note(("%s says nothing of it at %s."):format(subject.name, table.concat(lacking, ", ")))
-    end
-  end
-  return self:or_why "no level says anything of it"
-end
-
--- The 95 % intervals of the means of repeated runs, as a band.
-local function add_intervals(self, subjects, key, statistic)
-  for _, subject in ipairs(subjects) do
-    local x, y, low = {}, {}, {}
-    for _, level in ipairs(subject.levels) do
-      local mean = sweep.value(level, key, statistic)
-      local half = level.intervals and sweep.value({ metrics = level.intervals }, key, statistic)
-      if level.x and mean and half then
-        x[#x + 1], y[#y + 1], low[#low + 1] = level.x, mean + half, mean - half
-      end
-    end
-    self:add { subject.name .. ", 95 % interval", "band", x = x, y = y, low = low }
-  end
-end
-
--- A figure of one statistic of a metric against what varies.
-local function against_level(name, title, label, unit, key, statistic, is_log)
-  return function(subjects)
-    local axis = title_of(subjects[1].axis)
-    local self = figure.new(name, ("%s vs %s"):format(title, axis),
-      { axis, scale = is_log and "log" or nil }, { label, unit })
-    local is_there, why = add_levels(self, subjects, function(_, level)
-      return level.x, sweep.value(level, key, statistic)
-    end)
-    if is_there then add_intervals(self, subjects, key, statistic) end
-    return is_there, why
-  end
-end
-
-local function efficiency(subjects)
-  local self = figure.new("efficiency", "Efficiency: tok/s/GPU vs tok/s/user", { "tok/s/user", nil },
-    { "tok/s/GPU", nil })
-  self:note(("Points are labelled with the %s; the server has %d GPU%s by --gpus."):format(
-    subjects[1].axis:gsub("_", " "), subjects[1].gpus, subjects[1].gpus == 1 and "" or "s"))
-  return add_levels(self, subjects, sweep.efficiency, true)
-end
-
-local function throughput_latency(subjects)
-  local self = figure.new("throughput_latency", "Latency against throughput",
-    { "Request throughput", "requests/s" }, { "Request latency, mean", "ms" })
-  for _, subject in ipairs(subjects) do
-    local knee = sweep.knee(subject)
-    if knee then
-      self:note(("%s: throughput over latency is largest at %s %s (the knee, after Kleinrock)."):format(
-        subject.name, subject.axis:gsub("_", " "), knee.label))
-    end
-  end
-  return add_levels(self, subjects, function(_, level)
-    return sweep.value(level, "request_throughput", "avg"), sweep.value(level, "request_latency", "avg")
-  end, true)
-end
-
-local function tail(name, title, label, key)
-  return against_level(name, title, label, "ms", key, "p99")
-end
-
---- The figures of sweeps: name, what it shows, make(subjects) -> figure | nil, why.
-sweep.figures = {
-  { "itl_p50", "median time between tokens at each level", against_level("itl_p50",
-    "P50 Inter-Token Latency", "P50 Inter-Token Latency", "ms", "inter_token_latency", "p50") },
-  { "itl_avg", "mean time between tokens", against_level("itl_avg", "Average Inter-Token Latency",
-    "Average Inter-Token Latency", "ms", "inter_token_latency", "avg") },
-  { "itl_p99", "99th percentile of the time between tokens", tail("itl_p99", "P99 Inter-Token Latency",
-    "P99 Inter-Token Latency", "inter_token_latency") },
-  { "request_throughput", "requests a second", against_level("request_throughput", "Request Throughput",
-    "Request Throughput", "req/s", "request_throughput", "avg", true) },
-  { "token_throughput", "output tokens a second", against_level("token_throughput",
-    "Output Token Throughput", "Output Token Throughput", "tok/s", "output_token_throughput", "avg") },
-  { "ttft_avg", "mean time to the first token", against_level("ttft_avg", "Average Time to First Token",
-    "Average Time to First Token", "ms", "time_to_first_token", "avg") },
-  { "ttft_p99", "99th percentile of the time to the first token", tail("ttft_p99",
-    "P99 Time to First Token", "P99 Time to First Token", "time_to_first_token") },
-  { "latency_p99", "99th percentile of the latency of requests", tail("latency_p99",
-    "P99 Request Latency", "P99 Request Latency", "request_latency") },
-  { "efficiency", "tokens a second of a GPU against those of a user", efficiency },
-  { "throughput_latency", "latency against throughput, and the knee", throughput_latency },
-}
 
 return sweep

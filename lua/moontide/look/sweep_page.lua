@@ -1,6 +1,6 @@
 --- What a page says of sweeps: the knee, the levels in a table, the figures.
 local catalogue = require "moontide.look.catalogue"
-local sweep = require "moontide.look.sweep"
+local sweep_figures = require "moontide.look.sweep_figures"
 local sweep_pictures = require "moontide.look.sweep_pictures"
 local texts = require "moontide.kit.text"
 
@@ -8,13 +8,13 @@ local sweep_page = {}
 
 local function knee_lines(subjects)
   local lines = {}
-  for _, subject in ipairs(subjects) do
-    local knee = sweep.knee(subject)
+  for _, line in ipairs(sweep_figures.all_lines(subjects)) do
+    local knee = sweep_figures.knee(line)
     if knee then
       lines[#lines + 1] = ("%s: the knee is at %s %s, where throughput over mean latency is largest: "
-        .. "%s requests a second at %s ms."):format(subject.name, subject.axis:gsub("_", " "), knee.label,
-        texts.number(sweep.value(knee, "request_throughput", "avg"), 2),
-        texts.number(sweep.value(knee, "request_latency", "avg"), 1))
+        .. "%s requests a second at %s ms."):format(line.name, (line.axis:gsub("_", " ")), knee.label,
+        texts.number(sweep_figures.value(knee, "request_throughput", "avg"), 2),
+        texts.number(sweep_figures.value(knee, "request_latency", "avg"), 1))
     end
   end
   return lines

@@ -5,6 +5,7 @@ local gnuplot = require "moontide.look.gnuplot"
 local picture = require "moontide.look.picture"
 local report = require "moontide.kit.report"
 local sweep = require "moontide.look.sweep"
+local sweep_figures = require "moontide.look.sweep_figures"
 local texts = require "moontide.kit.text"
 
 local sweep_pictures = {}
@@ -18,30 +19,38 @@ sweep_pictures.files = {
   { "efficiency_tok_s_gpu_vs_user.png", "efficiency" },
 }
 
+-- Of a level's metric.
+local function statistic(key, name)
+  return function(_, level) return sweep_figures.value(level, key, name) end
+end
+
 local columns = {
-  { "req/s", 2, function(_, level) return sweep.value(level, "request_throughput", "avg") end },
-  { "out tok/s", 1, function(_, level) return sweep.value(level, "output_token_throughput", "avg") end },
-  { "TTFT avg (ms)", 2, function(_, level) return sweep.value(level, "time_to_first_token", "avg") end },
-  { "TTFT p99", 2, function(_, level) return sweep.value(level, "time_to_first_token", "p99") end },
-  { "ITL p50 (ms)", 2, function(_, level) return sweep.value(level, "inter_token_latency", "p50") end },
-  { "ITL avg", 2, function(_, level) return sweep.value(level, "inter_token_latency", "avg") end },
-  { "ITL p99", 2, function(_, level) return sweep.value(level, "inter_token_latency", "p99") end },
-  { "latency avg (ms)", 1, function(_, level) return sweep.value(level, "request_latency", "avg") end },
-  { "tok/s/user", 2, function(subject, level) return (sweep.efficiency(subject, level)) end },
-  { "tok/s/GPU", 2, function(subject, level) return (select(2, sweep.efficiency(subject, level))) end },
+  { "req/s", 2, statistic("request_throughput", "avg") },
+  { "out tok/s", 1, statistic("output_token_throughput", "avg") },
+  { "TTFT avg (ms)", 2, statistic("time_to_first_token", "avg") },
+  { "TTFT p99", 2, statistic("time_to_first_token", "p99") },
+  { "ITL p50 (ms)", 2, statistic("inter_token_latency", "p50") },
+  { "ITL avg", 2, statistic("inter_token_latency", "avg") },
+  { "ITL p99", 2, statistic("inter_token_latency", "p99") },
+  { "latency avg (ms)", 1, statistic("request_latency", "avg") },
+  { "tok/s/user", 2, function(subject, level) return (sweep_figures.efficiency(subject, level)) end },
+  { "tok/s/GPU", 2, function(subject, level)
+    return (select(2, sweep_figures.efficiency(subject, level)))
+  end },
 }
 
 --- The levels of a sweep as rows of cells, the heading first.
 ---@param subject moontide.sweep_subject
 ---@return string[][]
 function sweep_pictures.rows(subject)
-  local rows = { { (subject.axis:gsub("_", " ")) } }
+  local rows = { {} }
+  for i, axis in ipairs(subject.axes) do rows[1][i] = axis:gsub("_", " ") end
   for _, column in ipairs(columns) do table.insert(rows[1], column[1]) end
   local has_verdicts = false
   for _, level in ipairs(subject.levels) do has_verdicts = has_verdicts or level.verdict or level.status end
   if has_verdicts then table.insert(rows[1], "driver") end
   for _, level in ipairs(subject.levels) do
-    local row = { level.label }
+    local row = table.move(level.cells, 1, #level.cells, 1, {})
     for _, column in ipairs(columns) do row[#row + 1] = texts.number(column[3](subject, level), column[2]) end
     if has_verdicts then
       row[#row + 1] = level.status and level.status ~= "done" and level.status or level.verdict or "-"
@@ -55,10 +64,13 @@ local function summary(subjects, folder)
   local parts = { ("Benchmarks in %s"):format(folder) }
   for _, subject in ipairs(subjects) do
     parts[#parts + 1] = subject.name .. "\n" .. texts.aligned(sweep_pictures.rows(subject))
-    local knee = sweep.knee(subject)
-    if knee then
-      parts[#parts] = ("%s\nThroughput over latency is largest at %s %s."):format(parts[#parts],
-        subject.axis:gsub("_", " "), knee.label)
+    local lines = sweep_figures.lines(subject, true)
+    for _, line in ipairs(lines) do
+      local knee = sweep_figures.knee(line)
+      if knee then
+        parts[#parts] = ("%s\n%shroughput over latency is largest at %s %s."):format(parts[#parts],
+          #lines > 1 and line.name .. ": t" or "T", (line.axis:gsub("_", " ")), knee.label)
+      end
     end
   end
   parts[#parts + 1] = ("tok/s/GPU: of a server of %s. N/A: the results do not say it."):format(

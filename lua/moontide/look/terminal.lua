@@ -1,6 +1,7 @@
 --- Figures in the terminal: as lines over equal bins of x, by the charts of draw.
 local chart = require "moontide.draw.chart"
 local figure = require "moontide.look.figure"
+local texts = require "moontide.kit.text"
 
 local terminal = {}
 
@@ -10,8 +11,10 @@ local function range_of(self)
     for _, x in ipairs(series.x) do from, to = math.min(from, x), math.max(to, x) end
   end
   if self.x.from then from = math.min(from, self.x.from) end
+  if self.x.is_time and from > 0 and from <= 0.5 * to then from = 0 end
   if to <= from then
     if self.x.scale == "log" then return from / 2, from * 2 end
+    if self.x.is_time and from > 0 then return 0, 2 * from end
     return from - 0.5, from + 0.5
   end
   return from, to
@@ -23,13 +26,17 @@ local function placer(self, from, to)
   return function(x) return (x - from) / (to - from) end
 end
 
--- A series as values of equal bins: the mean of the points in a bin; between points a straight line, or the
--- value that holds.
+-- A series as values of equal bins: the mean of the points in a bin, of a distribution the last; between
+-- points a straight line, or the value that holds.
 local function sampled(series, place, bins)
   local sums, counts, values = {}, {}, {}
   for i, x in ipairs(series.x) do
     local bin, y = math.min(bins, math.floor(place(x) * bins) + 1), series.y[i]
-    if y == y then sums[bin], counts[bin] = (sums[bin] or 0) + y, (counts[bin] or 0) + 1 end
+    if y == y and series.is_cumulative then
+      sums[bin], counts[bin] = y, 1
+    elseif y == y then
+      sums[bin], counts[bin] = (sums[bin] or 0) + y, (counts[bin] or 0) + 1
+    end
   end
   local last
   for bin = 1, bins do
@@ -61,7 +68,13 @@ function terminal.text(self, style)
   local text = chart.line({ series = series, names = #names > 1 and names or nil, x_from = from, x_to = to,
     x_unit = self.x.is_time and "s" or figure.axis_text(self.x), x_scale = self.x.scale,
     y_unit = figure.axis_text(self.y), title = self.title, height = 10 }, style)
-  return table.concat({ text, table.unpack(self.notes) }, "\n")
+  local parts = { text }
+  for _, note in ipairs(self.notes) do
+    local words = {}
+    for word in note:gmatch "%S+" do words[#words + 1] = word end
+    parts[#parts + 1] = table.concat(texts.filled(words, style.columns), "\n")
+  end
+  return table.concat(parts, "\n")
 end
 
 return terminal

@@ -226,7 +226,11 @@ function trace.distributions(name, title, x, list)
   local self = figure.new(name, title, x, { "Share that is not above", from = 0, to = 1 })
   for _, one in ipairs(list) do
     local values, shares = core.series.cdf(one[2], cdf_points)
-    self:add { one[1], "line", x = values, y = shares }
+    if #values > 0 then -- rises from 0 at the smallest
+      table.insert(values, 1, values[1])
+      table.insert(shares, 1, 0.0)
+    end
+    self:add { one[1], "line", x = values, y = shares, is_cumulative = true }
   end
   return self
 end
