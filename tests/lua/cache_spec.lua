@@ -204,6 +204,9 @@ describe("mt.cache", function()
     local file <close> = assert(io.open(path, "w"))
     file:write '{"input_length": 512, "hash_ids": [1]}\njunk\n'
     file:close()
+    local columns = mt.trace.columns { { input_length = 512, hash_ids = { 1 } }, { input_length = 5, hash_ids = { 1, 2 } } }
+    assert.same({ nil, "request 2: hash_ids has 2 ids, but input_length 5 makes 1 block of 512 tokens", "input" },
+      { mt.cache():feed(columns) })
     assert.same({ nil, path .. ":2:1: expected a request ('{'), found 'junk'", "input" }, { cache:feed(path) })
     os.remove(path)
     assert.equal("access: the cache must be what mt.cache gave (cache:access), not 5", refusal(cache.access, 5))
