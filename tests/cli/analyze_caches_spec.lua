@@ -165,7 +165,9 @@ Without Limit, Used At Most  Hit Ratio by Request  by Block  by Token
         model == "" and "" or ', "x": {"model": 1}, "model": ' .. model .. ', "y": [1]')
     end
     local path = command.write(folder, "t.jsonl", table.concat(lines))
-    local by = result_of({ path, "--by", "model", "--cache-sizes", "9" }).hits.lru["9"].by
+    local all = result_of({ path, "--by", "model", "--cache-sizes", "9" }).hits.lru["9"]
+    local by = all.by
+    assert.same({ 0.7, 0, 0.7 }, { all.block, all.within, all.across })
     assert.same({ requests = 2, blocks = 4, block = 0.5, request = 0.5, token = 0.5, within = 0, across = 0.5 }, by.a)
     assert.equal(1 / 2, by["b\u{fc}"].block)
     assert.equal(1, by["7"].block)

@@ -193,13 +193,15 @@ local noise = mt.noise { cv = 1, corr_time = 60 }
 return mt.workload{ duration = "1h",
   mt.stream{ name = "a", input = 5, arrivals = mt.poisson(noise:clamp(nil, 1):scale_to{ mean = 10 }) },
   mt.stream{ name = "b", new_input = 5, arrivals = mt.sessions{ starts = mt.poisson(noise), turns = 3 } },
-  mt.stream{ name = "c", input = 5, arrivals = mt.poisson(9) } }]])
+  mt.stream{ name = "c", input = 5, arrivals = mt.poisson(9) },
+  mt.workload{ name = "d", duration = 600, mt.stream{ input = 5, arrivals = mt.even(noise) } } }]])
     assert.matches("over seeds %d+%.?%d* %(estimated, right within [%d.e+]+%), give or take [%d.e+]+\n",
       run("capped.lua --check").out)
     told = mt.json.decode(run("capped.lua --check --json").out).streams
     assert.is_true(math.abs(told.a.over_seeds.requests - 36000) < 2 * told.a.over_seeds.error, told.a.over_seeds.requests)
     assert.is_true(math.abs(told.b.over_seeds.requests - 10800) < 1e-6)
     assert.is_nil(told.c.over_seeds)
+    assert.equal(600, told["d/main"].over_seeds.requests)
     local noisy = mt.const(5) * mt.noise { cv = 0.3, corr_time = 5 }
     assert.equal(noisy(3, 7), noisy(3, 7))
     assert.not_equal(noisy(3, 7), noisy(3, 8))

@@ -38,8 +38,11 @@ describe("--expect", function()
     result = run("cat " .. of_hits .. " -o h.jsonl --num-requests 0 --expect hit_ratio.4>0")
     assert.matches("expected hit_ratio.4>0: the load has no hit_ratio.4: no request of it names blocks %(hash_ids%); results of "
       .. "a run have lengths alone, the trace that was sent has the blocks %(replay %-%-record%)\n", result.err)
-    local many = {}
+    local many = {} -- of seven caches, one of them twice, and of what is no cache
     for i = 1, 8 do many[i] = ("hit_ratio.%d<1"):format(i) end
+    result = run("cat " .. of_hits .. " -o h.jsonl --expect hit_ratio.1<1,requests=3,duration=2,"
+      .. table.concat(many, ",", 1, 7))
+    assert.equal(0, result.status, result.err)
     for text, message in pairs { [table.concat(many, ",")] = "hit ratios of at most 7 caches are counted, not of 8",
       ["hit_ratio.0<1"] = "there is no figure 'hit_ratio.0'", ["hit_ratio.1k<1"] = "there is no figure 'hit_ratio.1k'" } do
       result = run("cat " .. of_hits .. " -o no.jsonl --expect " .. text)

@@ -117,6 +117,12 @@ describe("--check", function()
     assert.truthy(result.err:find("stream 'main': compact: at=2000 leaves no room: the shared beginning has 1600 "
       .. "tokens, the summary 500", 1, true), result.err)
     assert.is_false(command.exists(folder .. "/x.jsonl"))
+    -- Of classes the one with the longest beginning counts.
+    local classes = talks(", compact = { at = 2000, keep = 500 }"):gsub("new_input = 1000, output = 1000", [[
+      lengths = mt.classes { { 1, new_input = 9, output = 9, prompt = mt.shared_prefix { tokens = 1600 } },
+        { 1, new_input = 9, output = 9 } }]])
+    result = run(classes, "-o x.jsonl")
+    assert.truthy(result.err:find("the shared beginning has 1600 tokens, the summary 500", 1, true), result.err)
   end)
 
   it("refuses to clear below the shared beginning, of which clearing takes nothing", function()

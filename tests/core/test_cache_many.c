@@ -29,9 +29,9 @@ static const uint64_t tier_sizes[][3] = {{3, 5, 9}, {1, 1, 1}, {20, 10, 40}, {8,
 enum { TIER_SIZES = sizeof tier_sizes / sizeof *tier_sizes };
 
 static mt_tiers *play_tiers(const mt_locality *locality, const char *name, size_t s,
-                            mt_touch_order order, uint32_t *hits) {
+                            mt_touch_order order, mt_hit_rule rule, uint32_t *hits) {
     mt_cache_spec spec = spec_of(name, 1, order);
-    mt_tiers *tiers = mt_tiers_open(&spec, tier_sizes[s], 3, MT_HIT_ALL, NULL);
+    mt_tiers *tiers = mt_tiers_open(&spec, tier_sizes[s], 3, rule, NULL);
     assert_non_null(tiers);
     assert_int_equal(mt_locality_play_tiers(locality, tiers, hits, NULL), MT_OK);
     return tiers;
@@ -44,7 +44,8 @@ static void check_lru_tiers(const mt_locality *locality) {
         for (int order = MT_TOUCH_ROOT; order <= MT_TOUCH_LEAF; order++) {
             uint64_t all = tier_sizes[s][0] + tier_sizes[s][1] + tier_sizes[s][2];
             mt_cache_spec spec = spec_of("lru", all, (mt_touch_order)order);
-            mt_tiers *tiers = play_tiers(locality, "lru", s, (mt_touch_order)order, hits);
+            mt_tiers *tiers =
+                play_tiers(locality, "lru", s, (mt_touch_order)order, MT_HIT_ALL, hits);
             assert_int_equal(mt_locality_play(locality, &spec, MT_HIT_ALL, one, NULL), MT_OK);
             assert_memory_equal(hits, one, sizeof hits);
             mt_tiers_close(tiers);
@@ -91,13 +92,15 @@ static void check_tiers(const mt_locality *locality) {
             static plain_tiers plain;
             uint32_t hits[TRACE_REQUESTS];
             memset(&plain, 0, sizeof plain);
-            mt_tiers *tiers = play_tiers(locality, is_lru ? "lru" : "fifo", s, MT_TOUCH_ROOT, hits);
+            mt_hit_rule rule = s % 2 ? MT_HIT_VLLM : MT_HIT_ALL;
+            mt_tiers *tiers =
+                play_tiers(locality, is_lru ? "lru" : "fifo", s, MT_TOUCH_ROOT, rule, hits);
             for (size_t r = 0; r < TRACE_REQUESTS; r++) {
                 size_t expected = 0, at;
                 while (expected < trace.count[r] &&
                        (at = plain_tier(&plain, trace.block[r][expected])) < 3) {
                     expected++;
-                    plain.counts[at].hits++;
+                    plain.counts[at].hits += rule == MT_HIT_ALL || expected < trace.count[r];
                 }
                 assert_int_equal(hits[r], expected);
                 for (size_t i = 0; i < trace.count[r]; i++)
@@ -119,7 +122,8 @@ static void check_all_tiers(const mt_locality *locality) {
             continue;
         for (size_t s = 0; s < TIER_SIZES; s++) {
             uint32_t hits[TRACE_REQUESTS];
-            mt_tiers *tiers = play_tiers(locality, models[m].name, s, MT_TOUCH_LEAF, hits);
+            mt_tiers *tiers =
+                play_tiers(locality, models[m].name, s, MT_TOUCH_LEAF, MT_HIT_ALL, hits);
             const mt_tier_counts *counts = mt_tiers_counts(tiers);
             assert_int_equal(counts[0].hits + counts[1].hits + counts[2].hits, sum_of(hits));
             assert_int_equal(counts[0].moved_up + counts[0].moved_down, 0);

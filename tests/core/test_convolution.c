@@ -51,6 +51,13 @@ static void test_transform(void **state) {
                 wanted += values[j] * kernel[i - j];
         assert_true(fabs(sum[i] - wanted) < 1e-9);
     }
+    /* Only the transform takes memory. */
+    double before = sum[0];
+    mt_memory_fail_at(1, 0);
+    assert_int_equal(mt_convolve(values, 3, kernel, 4, sum + 1, 2), 0);
+    assert_int_equal(mt_convolve(values, VALUES, kernel, KERNEL, sum, COUNT), -1);
+    mt_memory_fail_at(0, 0);
+    assert_true(sum[0] == before);
     mt_free(values);
 }
 

@@ -85,8 +85,28 @@ static void test_no_grid(void **state) {
     times[MANY - 1] = 3000 * ms;
     assert_int_equal(detect(times, MANY).period_ns, 0);
     assert_int_equal(detect(times, 0).period_ns, 0);
-    recorded(times, 19, 10, 1000 * ms, 0, 0);
+}
+
+/* Three times a second: one less than a grid needs, and enough. */
+static void test_least_times(void **state) {
+    (void)state;
+    int64_t times[20];
+    for (size_t i = 0; i < 20; i++)
+        times[i] = (int64_t)(i / 3) * 1000 * ms;
     assert_int_equal(detect(times, 19).period_ns, 0);
+    assert_int_equal(detect(times, 20).period_ns, 1000 * ms);
+    /* Few instants are no grid, however many the times are. */
+    for (size_t i = 0; i < 20; i++)
+        times[i] = (int64_t)(i / 5) * 1000 * ms;
+    assert_int_equal(detect(times, 20).period_ns, 0);
+}
+
+static void test_common_divisor(void **state) {
+    (void)state;
+    static const int64_t known[][3] = {{60, 36, 12}, {36, 60, 12}, {7, 5, 1},
+                                       {0, 5, 5},    {5, 0, 5},    {0, 0, 0}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        assert_int_equal(mt_common_divisor(known[i][0], known[i][1]), known[i][2]);
 }
 
 /* 99 in 100 make a grid, 90 do not. */
@@ -202,6 +222,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded_clocks),
         cmocka_unit_test(test_no_grid),
+        cmocka_unit_test(test_least_times),
+        cmocka_unit_test(test_common_divisor),
         cmocka_unit_test(test_times_off_the_grid),
         cmocka_unit_test(test_conversation_trace),
         cmocka_unit_test(test_ticks),

@@ -223,6 +223,10 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
     assert.same({ 13, 1700000000 }, { #since_1970, since_1970[1].start })
     local years = over_time { 0, 5 * 365 * 86400000 }
     assert.is_true(#years <= 20 and years[#years].requests == 1)
+    for days, width in pairs { [19] = 1, [20] = 2, [39] = 2, [40] = 3, [59] = 3, [60] = 4 } do
+      local bins = over_time { 0, days * 86400000 }
+      assert.same({ days // width + 1, 86400 * width }, { #bins, bins[2].start })
+    end
   end)
 
   it("reports a trace that cannot be analysed", function()

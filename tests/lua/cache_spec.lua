@@ -137,6 +137,9 @@ describe("mt.cache", function()
       (select(2, cache:access { hash_ids = { 1 } })))
     assert.equal(0, cache:access { timestamp = 5001, hash_ids = { 1 } })
     assert.equal(3, cache:figures().requests)
+    local exact = mt.cache { ttl = "2s" }
+    local function access(time) return exact:access { timestamp = time, hash_ids = { 1 } } end
+    assert.same({ 0, 1, 0 }, { access(1000), access(3000), access(5000.000001) }) -- a nanosecond too old
   end)
 
   it("lets go of what is too old: it takes no room, and comes back as new", function()
@@ -161,6 +164,10 @@ describe("mt.cache", function()
     assert.equal(4, mt.cache({ size = "2048tokens" }).size)
     assert.equal(4, mt.cache({ size = "1KB", bytes_per_token = 2, block_size = 125 }).size)
     assert.is_nil(mt.cache().size)
+    for i, unit in ipairs { "K", "M", "G", "T" } do
+      assert.equal(1000 ^ i, mt.cache({ size = "1" .. unit .. "B", bytes_per_token = 1, block_size = 1 }).size)
+      assert.equal(1024 ^ i, mt.cache({ size = "1" .. unit .. "iB", bytes_per_token = 1, block_size = 1 }).size)
+    end
     assert.equal("cache: size is in bytes (80GB), and what a token takes is not known (bytes_per_token)",
       refusal(mt.cache, { size = "80GB" }))
     assert.equal("cache: a cache of 100tokens has no room for a block of 512 tokens",
@@ -171,6 +178,7 @@ describe("mt.cache", function()
     assert.equal("cache: policy must be one of lru, fifo, clock, sieve, s3-fifo, lfu, random, not 'optimum'",
       refusal(mt.cache, { policy = "optimum" }))
     assert.equal("cache: size must be at least 1, not 0", refusal(mt.cache, { size = 0 }))
+    assert.equal("cache: block_size must be at least 1, not 0", refusal(mt.cache, { block_size = 0 }))
     assert.equal("cache: unknown option 'sizes' (did you mean 'size'?)", refusal(mt.cache, { sizes = 1 }))
     assert.equal("cache: tiers have sizes of their own: there is no size beside them",
       refusal(mt.cache, { tiers = { 5 }, size = 5 }))
@@ -192,6 +200,15 @@ describe("mt.cache", function()
     assert.same({ nil, "hash_ids has 2 ids, but input_length 5 makes 1 block of 512 tokens", "input" },
       { hits, message, code })
     assert.same({ nil, "no.jsonl: cannot open: No such file or directory", "io" }, { cache:feed "no.jsonl" })
+    local path = os.tmpname()
+    local file <close> = assert(io.open(path, "w"))
+    file:write '{"input_length": 512, "hash_ids": [1]}\njunk\n'
+    file:close()
+    local columns = mt.trace.columns { { input_length = 512, hash_ids = { 1 } }, { input_length = 5, hash_ids = { 1, 2 } } }
+    assert.same({ nil, "request 2: hash_ids has 2 ids, but input_length 5 makes 1 block of 512 tokens", "input" },
+      { mt.cache():feed(columns) })
+    assert.same({ nil, path .. ":2:1: expected a request ('{'), found 'junk'", "input" }, { cache:feed(path) })
+    os.remove(path)
     assert.equal("access: the cache must be what mt.cache gave (cache:access), not 5", refusal(cache.access, 5))
     cache:close()
     assert.equal("hit_ratio: the cache is closed", refusal(cache.hit_ratio, cache))

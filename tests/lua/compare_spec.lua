@@ -217,6 +217,9 @@ describe("mt.compare", function()
     assert.equal(0, result.chance.between[1].input_length.ks)
     assert.same({ 1, 0 }, result.early)
     assert.same({ 0, 0 }, mt.compare(a, b, b, { service = "ttft=400ms,per_token=10ms" }).early)
+    local longer = first() -- a further turn, in time: one of two is early
+    longer[5] = { timestamp = 9000, input_length = 1700, output_length = 1, hash_ids = { 0, 1, 2, 6 } }
+    assert.same({ 1 / 2, 1 }, compare(longer, first(), { service = { ttft = 0.5, per_token = 0.01 } }).early)
     assert.equal(0, #result:exceeded { early = 0 }) -- the second has fewer
     assert.equal(1, mt.compare(b, a, { service = { ttft = 0.5, per_token = 0.01 } }):exceeded({ early = 0.5 })[1].value)
     assert.equal("compare: chance is of two traces; further ones are the yardstick",
@@ -297,6 +300,29 @@ describe("mt.compare", function()
     for i = 1, 6000 do half:append(whole[i]) end
     local apart = assert(mt.compare(whole, half)):exceeded { ks = 0.02, lru = 0.015, hit_infinite = 0.02 }
     assert.equal(3, #apart)
+  end)
+
+  it("divides requests by a member: their number, rate and mean lengths, in the order in which values come", function()
+    local function columns(list)
+      local all = mt.trace.columns()
+      for _, one in ipairs(list) do
+        all:append { timestamp = 1000 * one[1], input_length = one[2], output_length = one[3],
+          extra = one[4] and ('{"model": "%s"}'):format(one[4]) }
+      end
+      return all
+    end
+    local result = assert(mt.compare(columns { { 0, 10, 1, "b" }, { 1, 30, 2, "a" }, { 2, 50, 5, "b" }, { 4, 7, 3 } },
+      columns { { 0, 5, 1, "c" }, { 1, 20, 9, "b" }, { 2, 8, 8, "c" } }, { by = "model" }))
+    assert.same({
+      { value = "b", requests = { 2, 1 }, requests_per_second = { 2 / 4, 1 / 2 }, input_length = { 30, 20 },
+        output_length = { 3, 9 } },
+      { value = "a", requests = { 1, 0 }, requests_per_second = { 1 / 4, 0 }, input_length = { 30 }, output_length = { 2 } },
+      { value = "", requests = { 1, 0 }, requests_per_second = { 1 / 4, 0 }, input_length = { 7 }, output_length = { 3 } },
+      { value = "c", requests = { 0, 2 }, requests_per_second = { 0, 2 / 2 }, input_length = { [2] = 6.5 },
+        output_length = { [2] = 4.5 } },
+    }, result.by)
+    result = assert(mt.compare(columns { { 0, 10, 1, "b" } }, columns { { 0, 10, 1, "b" } }, { by = "model" }))
+    assert.same({ { value = "b", requests = { 1, 1 }, input_length = { 10, 10 }, output_length = { 1, 1 } } }, result.by)
   end)
 
   it("divides plans by stream and by class, whose names their requests then have", function()

@@ -87,6 +87,15 @@ describe("sessions that follow curves of time", function()
     near(sum / 800, plan:expected().input_length, 1e-9)
   end)
 
+  it("weigh classes by when requests come, not by when there are none", function()
+    -- Shares of 1/4 and 3/4 on average over the second half, which begins after a silence and ends before one.
+    local plan = mt.workload { duration = 200, mt.stream { arrivals = mt.even(mt.const(10, 50):shift(50):pad(200)),
+      lengths = mt.classes { { mt.ramp(1, 0, 100):pad(200), input = 100, output = 8 },
+        { mt.ramp(0, 1, 100):pad(200), input = 900 } } } }
+    near(100 * 0.25 + 900 * 0.75, plan:expected().input_length, 1e-9)
+    near(500, plan:expected().requests, 1e-9)
+  end)
+
   it("bring as many requests as the formula says, over seeds", function()
     -- Means of 1 to 10 turns, 5.5 over the time.
     local plan, sum = talk({ turns = mt.geometric(mt.ramp(1, 10, 400)) }, { new_input = 10 }, 400), 0

@@ -40,7 +40,6 @@ local function add_played(self, a, b)
     self.ttl = {}
     for age, played in pairs(a.ttl) do self.ttl[age] = pair(played.block, b.ttl[age].block) end
   end
-  if not self.policies then return end
   self.hits = {}
   for _, policy in ipairs(self.policies) do
     local of = {}
