@@ -26,6 +26,7 @@ void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->lost);
     mt_reuse_caches_free(&judge->caches);
     mt_reuse_sessions_free(&judge->sessions);
+    mt_reuse_listed_free(&judge->listed);
 }
 
 /* ---- beginning ---- */
@@ -160,28 +161,37 @@ static void sum_up(const double *counts, double all, double *sums, size_t count)
     }
 }
 
+/* All of the source's turns, in order of time. */
+static mt_code list_whole(mt_reuse_judge *judge, mt_error *error) {
+    const mt_reuse_chains *chains = judge->chains;
+    const int64_t *times = mt_reuse_is_few(chains) ? chains->times : chains->when;
+    judge->event_count = 0;
+    for (uint32_t t = 0; t < chains->model->count; t++)
+        if (times[t] >= 0 && times[t] < MT_REUSE_DROPPED)
+            judge->events[judge->event_count++] = (mt_reuse_judged){times[t], t};
+    return mt_sort_by_number(judge->events, judge->event_count, sizeof *judge->events, error);
+}
+
 /* Which events there are, in order of time. */
 static mt_code list_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                          mt_error *error) {
-    const mt_reuse_chains *chains = judge->chains;
-    int is_as_it_came = !pieces && mt_reuse_is_few(chains);
-    const int64_t *times = is_as_it_came ? chains->times : chains->when;
-    judge->event_count = 0;
-    for (size_t c = 0; c < chains->model->chain_count; c++) {
-        const mt_model_chain *chain = &chains->model->chains[c];
-        const mt_reuse_piece *piece = pieces ? &pieces[chains->units[c]] : NULL;
-        for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
-            int64_t time =
-                (piece ? mt_reuse_time_in_piece(chains, piece, times[t]) : times[t]) - phase;
-            if (time >= 0 && time < MT_REUSE_DROPPED - phase)
-                judge->events[judge->event_count++] = (mt_reuse_judged){time, t};
-        }
-    }
-    judge->work += (double)chains->model->chain_count + SORT_WORK * (double)judge->event_count;
-    mt_code code =
-        mt_sort_by_number(judge->events, judge->event_count, sizeof *judge->events, error);
-    judge->end = judge->event_count > 0 ? judge->events[judge->event_count - 1].time_ns : 0;
-    return code;
+    const mt_reuse_judged *all;
+    mt_code code = mt_reuse_list(&judge->listed, pieces, error);
+    size_t count = judge->listed.count, first = 0;
+    if (code)
+        return code;
+    for (all = judge->listed.events; first < count && all[first].time_ns < phase;)
+        first++;
+    judge->event_count = count - first;
+    for (size_t i = first; i < count; i++)
+        judge->events[i - first] = (mt_reuse_judged){all[i].time_ns - phase, all[i].turn};
+    judge->end = first < count ? all[count - 1].time_ns - phase : 0;
+    return MT_OK;
+}
+
+static void count_list_work(mt_reuse_judge *judge) {
+    judge->work +=
+        (double)judge->chains->model->chain_count + SORT_WORK * (double)judge->event_count;
 }
 
 /* The source has been played: its median pause, and which turns come after a longer one. */
@@ -210,9 +220,10 @@ static mt_code read_pauses(mt_reuse_judge *judge, mt_error *error) {
  * dealt it. For within a stretch the model lists what begins by what it is, not by when it came
  * (prefix/model/chains.h), which gathers the long ones. */
 static mt_code judge_whole(mt_reuse_judge *judge, mt_error *error) {
-    mt_code code = list_part(judge, NULL, 0, error);
+    mt_code code = list_whole(judge, error);
     if (code)
         return code;
+    count_list_work(judge);
     mt_reuse_tally *sum = &judge->whole;
     *sum = (mt_reuse_tally){0};
     count_requests(judge, judge->event_count, sum);
@@ -238,6 +249,7 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
     size_t count = judge->requests;
     mt_code code = list_part(judge, pieces, phase, error);
     *result = INFINITY;
+    count_list_work(judge);
     if (code || judge->event_count < count)
         return code;
     judge->lasts = judge->events[count - 1].time_ns;
@@ -281,6 +293,8 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
     mt_code code = mt_reuse_caches_open(&judge->caches, chains, error);
     if (code == MT_OK)
         code = mt_reuse_sessions_open(&judge->sessions, count, error);
+    if (code == MT_OK)
+        code = mt_reuse_listed_open(&judge->listed, chains, error);
     if (code == MT_OK)
         code = read_turns(judge, error);
     if (code == MT_OK)

@@ -25,8 +25,7 @@ static mt_reuse_piece *piece_of(const mt_reuse_search *s, uint32_t unit) {
 /* Puts a unit's piece in place of what stands there, in the guess too. */
 static void put(mt_reuse_search *s, uint32_t unit, mt_reuse_piece piece) {
     mt_reuse_piece *here = piece_of(s, unit);
-    if (here->earlier_ns == piece.earlier_ns && here->from == piece.from &&
-        here->until == piece.until && here->skips == piece.skips)
+    if (mt_reuse_is_one_piece(here, &piece))
         return;
     s->undo[s->undo_count++] = (mt_reuse_was){unit, *here};
     mt_reuse_guess_count(&s->guess, s->units[unit].chain, here, -1);
