@@ -260,7 +260,7 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
         return code;
     *sum = (mt_reuse_tally){0};
     count_requests(judge, count, sum);
-    *result = mt_reuse_unlike_requests(judge, sum);
+    *result = mt_reuse_unlike_lengths(judge, sum) + mt_reuse_unlike_clock(judge, sum);
     if (*result >= limit)
         return MT_OK;
     count_lru(judge, count, sum);

@@ -107,8 +107,13 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
 void mt_reuse_vary(double tokens, double token_squares, double requests, double request_squares,
                    double windows, size_t k, mt_reuse_tally *sum);
 
-/* What lengths, tokens and requests per window and the rate say of that. */
-double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tally *part);
+/* What lengths say of that; and how much that changes at most by so many turns that come or leave, of a part
+ * that has no fewer than `all`. */
+double mt_reuse_unlike_lengths(const mt_reuse_judge *judge, const mt_reuse_tally *part);
+double mt_reuse_unlike_lengths_of(double turns, double all);
+
+/* What tokens and requests per window and the rate say of that. */
+double mt_reuse_unlike_clock(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 /* What turns a session and pauses say of that. */
 double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tally *part);

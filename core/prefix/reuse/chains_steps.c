@@ -304,18 +304,21 @@ static void change(mt_reuse_search *s) {
 static void change_well(mt_reuse_search *s, size_t tries) {
     double best = INFINITY;
     mt_random chosen = s->random;
+    if (tries > 1)
+        mt_reuse_guess_mark(&s->guess);
     for (size_t k = 0; k < tries; k++) {
         mt_random from = s->random;
         s->undo_count = 0;
         change(s);
         if (tries == 1)
             return;
-        double unlike = mt_reuse_guess_unlike(&s->guess);
+        double unlike = mt_reuse_guess_unlike(&s->guess, best);
         if (k == 0 || unlike < best) {
             best = unlike;
             chosen = from;
         }
         take_back(s);
+        s->guess.moved = 0;
     }
     mt_random after = s->random;
     s->random = chosen;

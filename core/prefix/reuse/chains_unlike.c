@@ -104,11 +104,19 @@ static double most_apart(const double *part, const mt_reuse_block_hits *parts, c
     return most;
 }
 
-/* In its lengths and on a clock. */
-double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
+double mt_reuse_unlike_lengths(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
+    return length_weight * lengths_apart(part->inputs, part->turns, judge->input_sums) +
+           length_weight / 2 * lengths_apart(part->outputs, part->turns, judge->output_sums);
+}
+
+/* A turn that comes or leaves moves each sum of a distribution by one in all turns, at most. */
+double mt_reuse_unlike_lengths_of(double turns, double all) {
+    return (length_weight + length_weight / 2) * turns / (all > 0 ? all : 1);
+}
+
+double mt_reuse_unlike_clock(const mt_reuse_judge *judge, const mt_reuse_tally *part) {
     const mt_reuse_tally *whole = &judge->whole;
-    double sum = length_weight * lengths_apart(part->inputs, part->turns, judge->input_sums);
-    sum += length_weight / 2 * lengths_apart(part->outputs, part->turns, judge->output_sums);
+    double sum = 0;
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
         if (part->variation[k] >= 0 && whole->variation[k] > 0)
             sum += window_weight * fmin(2, fabs(part->variation[k] / whole->variation[k] - 1));
