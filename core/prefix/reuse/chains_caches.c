@@ -123,8 +123,8 @@ static mt_code find_runs(mt_reuse_caches *caches, finder *f, mt_error *error) {
     caches->paths = mt_allocate(all + 1, sizeof *caches->paths);
     caches->weights = mt_allocate_zero(runs, sizeof *caches->weights);
     caches->gains = mt_allocate_zero(count, sizeof *caches->gains);
-    caches->owner = mt_allocate(runs, sizeof *caches->owner);
-    caches->came = mt_allocate(runs, sizeof *caches->came);
+    caches->owner = mt_allocate_zero(runs, sizeof *caches->owner);
+    caches->came = mt_allocate_zero(runs, sizeof *caches->came);
     caches->touched = mt_allocate(most + 1, sizeof *caches->touched);
     if (!caches->paths || !caches->weights || !caches->gains || !caches->owner || !caches->came ||
         !caches->touched || MT_GROW(caches->parts.sums, caches->parts.capacity, count + 2))
@@ -159,9 +159,13 @@ mt_code mt_reuse_caches_open(mt_reuse_caches *caches, const mt_reuse_chains *cha
 /* ---- playing ---- */
 
 void mt_reuse_caches_clear(mt_reuse_caches *caches) {
-    memset(caches->owner, 0, caches->run_count * sizeof *caches->owner);
+    caches->before += caches->parts.count;
     caches->parts.count = 0;
     caches->parts.total = 0;
+    if (caches->before < UINT32_MAX - (uint32_t)caches->chains->model->count)
+        return;
+    memset(caches->owner, 0, caches->run_count * sizeof *caches->owner);
+    caches->before = 0;
 }
 
 /* Of large ones the first bits decide. */
@@ -182,11 +186,12 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
     mt_reuse_gain *gain = &caches->gains[events[at].turn];
     *gain = (mt_reuse_gain){0};
     caches->touched_count = 0;
-    while (d < count && caches->owner[path[d]] != 0) {
-        uint32_t owner = caches->owner[path[d]], blocks = 0;
-        for (; d < count && caches->owner[path[d]] == owner; d++) {
+    uint32_t before = caches->before, me = before + (uint32_t)at + 1;
+    while (d < count && caches->owner[path[d]] > before) {
+        uint32_t its = caches->owner[path[d]], owner = its - before, blocks = 0;
+        for (; d < count && caches->owner[path[d]] == its; d++) {
             blocks += caches->weights[path[d]];
-            caches->owner[path[d]] = (uint32_t)at + 1;
+            caches->owner[path[d]] = me;
         }
         uint64_t distance = mt_parts_distance(&caches->parts, owner - 1) + moved;
         size_t bin = mt_reuse_distance_bin(caches, distance), which = moved > 0;
@@ -205,7 +210,7 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
     }
     hits->known += moved;
     for (size_t i = d; i < count; i++)
-        caches->owner[path[i]] = (uint32_t)at + 1;
+        caches->owner[path[i]] = me;
     return moved;
 }
 
@@ -226,21 +231,24 @@ uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *e
  * just as the next one leaves. */
 static void play_size(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t count,
                       uint64_t size, double *hits) {
-    uint64_t came = 0;
-    memset(caches->came, 0, caches->run_count * sizeof *caches->came);
+    uint64_t came = caches->all_came + size + 1, *came_of = caches->came,
+             hit = 0; /* none is there */
+    const uint32_t *weights = caches->weights;
     for (size_t i = 0; i < count; i++) {
         uint32_t turn = events[i].turn;
         const uint32_t *run = caches->paths + caches->begin[turn],
                        *end = caches->paths + caches->begin[turn + 1];
-        for (; run < end && caches->came[*run] > 0 && came - caches->came[*run] < size; run++)
-            *hits += caches->weights[*run];
+        for (; run < end && came - came_of[*run] <= size; run++)
+            hit += weights[*run];
         for (; run < end; run++)
-            if (caches->came[*run] == 0 || came - caches->came[*run] >= size) {
-                caches->came[*run] = came + 1;
-                came += caches->weights[*run];
+            if (came - came_of[*run] > size) {
+                came_of[*run] = came;
+                came += weights[*run];
             }
         came += mt_reuse_description(caches->chains, turn)->unique;
     }
+    caches->all_came = came;
+    *hits += (double)hit;
 }
 
 double mt_reuse_caches_play_fifo(mt_reuse_caches *caches, const mt_reuse_judged *events,

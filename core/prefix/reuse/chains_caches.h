@@ -43,12 +43,14 @@ typedef struct mt_reuse_caches {
     uint32_t *paths, *weights; /* numbers of runs; by run: its blocks */
     uint32_t run_count;
     mt_reuse_gain *gains; /* by turn */
-    uint32_t *owner;      /* by run: the request that touched it last, from 1 on */
+    uint32_t before; /* so many requests had been touched before the caches were cleared last */
+    uint32_t *owner; /* by run: the request that touched it last, counted with those, from 1 on */
     mt_reuse_touched
         *touched; /* known blocks of the prompt that was touched last, from its root on */
     size_t touched_count;
-    uint64_t *
-        came; /* by run: how many blocks had come to the FIFO with its first one; 0: it never came */
+    uint64_t
+        *came; /* by run: how many blocks had come to FIFOs, this one and earlier ones, before it */
+    uint64_t all_came;              /* to all that have been played */
     uint64_t sizes[MT_REUSE_FIFOS]; /* 0: not played */
     mt_parts parts;
     uint16_t bins[MT_REUSE_NEAR]; /* of short distances */

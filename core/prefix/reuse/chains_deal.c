@@ -54,6 +54,7 @@ static mt_code open_deals(deals *d, mt_error *error) {
 }
 
 static mt_code judge(deals *d, double *unlike, mt_error *error) {
+    mt_reuse_listed_forget(&d->judge.listed);
     mt_code code = mt_reuse_judge_part(&d->judge, d->pieces, 0, INFINITY, unlike, error);
     double hits[FIFOS], most = 0, mean = 0;
     if (code)

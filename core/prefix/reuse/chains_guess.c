@@ -77,6 +77,7 @@ static void count_turn(mt_reuse_guess *guess, uint32_t turn, int64_t time, doubl
     for (size_t g = 0; g < MT_REUSE_GAINS; g++)
         guess->lru[gain->bins[g] / MT_GUESS_JOINED] += sign * gain->blocks[g];
     sums->turns += sign;
+    guess->moved++;
     sums->inputs[judge->input_bins[turn]] += sign;
     sums->outputs[judge->output_bins[turn]] += sign;
     count_in_windows(guess, time, (double)judge->inputs[turn], sign);
@@ -150,18 +151,20 @@ void mt_reuse_guess_count(mt_reuse_guess *guess, uint32_t chain, const mt_reuse_
     }
 }
 
-double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
-    mt_reuse_tally *sums = &guess->sums;
-    if (sums->turns < 1 || sums->sessions < 1 || sums->hits.all < 1)
-        return INFINITY;
-    guess->judge->work += GUESS_WORK;
-    double sum = 0, worst = 0, mean = 0, share = 1 / sums->hits.all;
+/* In LRU caches; sums->hits.all is not 0. */
+static double unlike_lru(const mt_reuse_guess *guess) {
+    double sum = 0, worst = 0, mean = 0, share = 1 / guess->sums.hits.all;
     for (size_t b = 0; b < guess->bins; b++) {
         sum += guess->lru[b];
         double here = fabs(sum * share - guess->whole[b]);
         worst = here > worst ? here : worst;
         mean += here;
     }
+    return guess->judge->weights.worst * worst + MT_JUDGE_MEAN * mean / MT_GUESS_DISTANCES;
+}
+
+static void set_clock(mt_reuse_guess *guess) {
+    mt_reuse_tally *sums = &guess->sums;
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
         const mt_reuse_guess_windows *all = &guess->windows[k];
         sums->variation[k] = sums->bunching[k] = -1;
@@ -172,10 +175,29 @@ double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
     sums->rate = guess->lasts > 0 ? sums->turns / (double)guess->lasts : 0;
     if (guess->judge->chains->arrivals) /* as many as there are to be */
         sums->rate = guess->judge->whole.rate * sums->turns / (double)guess->judge->requests;
+}
+
+void mt_reuse_guess_mark(mt_reuse_guess *guess) {
+    guess->lengths = mt_reuse_unlike_lengths(guess->judge, &guess->sums);
+    guess->turns = guess->sums.turns;
+    guess->moved = 0;
+}
+
+/* Lengths take long and change least: where the rest is more than the limit they are not looked at. */
+double mt_reuse_guess_unlike(mt_reuse_guess *guess, double limit) {
+    mt_reuse_tally *sums = &guess->sums;
+    if (sums->turns < 1 || sums->sessions < 1 || sums->hits.all < 1)
+        return INFINITY;
+    guess->judge->work += GUESS_WORK;
+    set_clock(guess);
     for (size_t k = 0; k < MT_JUDGE_TENTHS; k++)
         sums->tenths[k] = guess->blocks[k] > 0 ? guess->known[k] / guess->blocks[k] : 0;
-    return mt_reuse_unlike_requests(guess->judge, sums) +
-           mt_reuse_unlike_tenths(guess->judge, sums) +
-           mt_reuse_unlike_sessions(guess->judge, sums) + guess->judge->weights.worst * worst +
-           MT_JUDGE_MEAN * mean / MT_GUESS_DISTANCES;
+    double sum = mt_reuse_unlike_clock(guess->judge, sums) +
+                 mt_reuse_unlike_tenths(guess->judge, sums) +
+                 mt_reuse_unlike_sessions(guess->judge, sums) + unlike_lru(guess);
+    double least = guess->lengths - mt_reuse_unlike_lengths_of((double)guess->moved,
+                                                               fmin(guess->turns, sums->turns));
+    if (sum + least > limit)
+        return sum + least;
+    return sum + mt_reuse_unlike_lengths(guess->judge, sums);
 }

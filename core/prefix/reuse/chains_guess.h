@@ -38,6 +38,9 @@ typedef struct mt_reuse_guess {
     double known[MT_JUDGE_TENTHS],
         blocks[MT_JUDGE_TENTHS]; /* hit in a cache without limit, and all */
     mt_reuse_guess_windows windows[MT_JUDGE_WINDOWS];
+    /* What lengths said when the sums were marked, of so many turns; and turns that came and left since. */
+    double lengths, turns;
+    size_t moved;
 } mt_reuse_guess;
 
 /* *guess must be zero, and chains->units set; the judge must live longer. Free it with
@@ -52,8 +55,12 @@ mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *err
 void mt_reuse_guess_count(mt_reuse_guess *guess, uint32_t chain, const mt_reuse_piece *piece,
                           double sign);
 
-/* How unlike the source the sums are; only differences of guesses mean something. */
-double mt_reuse_guess_unlike(mt_reuse_guess *guess);
+/* What guesses are made of from here on differs little from what stands here, whose lengths are looked at once. */
+void mt_reuse_guess_mark(mt_reuse_guess *guess);
+
+/* How unlike the source the sums are, or, where that is more than the limit, something that is too; only
+ * differences of guesses mean something. */
+double mt_reuse_guess_unlike(mt_reuse_guess *guess, double limit);
 
 void mt_reuse_guess_free(mt_reuse_guess *guess);
 

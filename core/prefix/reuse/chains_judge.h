@@ -6,18 +6,19 @@
  * are run through caches that begin empty (prefix/reuse/chains_caches.h), and what these, their
  * lengths, tokens per window and pauses are is held against the whole source's.
  *
- * Memory: the caches' and the sessions', and 50 bytes a request. */
+ * Memory: the caches' and the sessions', and 106 bytes a request. */
 #ifndef MT_PREFIX_REUSE_CHAINS_JUDGE_H
 #define MT_PREFIX_REUSE_CHAINS_JUDGE_H
 
+#include "prefix/reuse/chains_listed.h"
 #include "prefix/reuse/chains_sessions.h"
 
 enum { MT_JUDGE_LENGTHS = 64 }; /* bins, about equally full */
 enum { MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
-enum { MT_JUDGE_LEAST_WINDOWS = 4 };                     /* fewer say nothing */
-extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
+enum { MT_JUDGE_LEAST_WINDOWS = 4 }; /* fewer say nothing */
 
-/* Which window of the k-th sort the time is in. It is asked of every turn: the divisors are constants. */
+/* Which window of the k-th sort, of 10, 60 or 300 s, the time is in. It is asked of every turn: the divisors
+ * are constants. */
 static inline int64_t mt_judge_window_at(int64_t time_ns, size_t k) {
     int64_t first = time_ns / INT64_C(10000000000);
     return k == 0 ? first : k == 1 ? first / 6 : first / 30;
@@ -73,6 +74,7 @@ typedef struct mt_reuse_judge {
     mt_judge_weights weights;
     mt_reuse_caches caches;
     mt_reuse_sessions sessions;
+    mt_reuse_listed listed;
     /* The part. */
     mt_reuse_judged *events;
     size_t event_count;
@@ -93,25 +95,41 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
 
 /* How unlike the part is, as many of its first requests as are asked for: 0 for one like the source in
  * all; INFINITY where there are too few. It begins at `phase` and has these pieces of units
- * (chains->units), at their first chains; turns come when the lap has them (chains->when). Whoever is
+ * (chains->units), at their first chains; turns come when the lap has them (chains->when; where that
+ * has changed, judge->listed must be told). Whoever is
  * found to be at least `limit` unlike is looked at no further, so that judge->part, which else says
  * what is known of it, may hold no hits. Sets judge->lasts, ends and end. MT_ERROR_MEMORY. */
 mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                             double limit, double *unlike, mt_error *error);
 
-/* Sets the sum's figures of so many windows, the k-th sort of them (mt_judge_windows), from the tokens and the
+/* Sets the sum's figures of so many windows, the k-th sort of them (mt_judge_window_at), from the tokens and the
  * requests in all of them and from the sums of those of each, squared. */
 void mt_reuse_vary(double tokens, double token_squares, double requests, double request_squares,
                    double windows, size_t k, mt_reuse_tally *sum);
 
-/* What lengths, tokens and requests per window and the rate say of that. */
-double mt_reuse_unlike_requests(const mt_reuse_judge *judge, const mt_reuse_tally *part);
+/* What lengths say of that; and how much that changes at most by so many turns that come or leave, of a part
+ * that has no fewer than `all`. */
+double mt_reuse_unlike_lengths(const mt_reuse_judge *judge, const mt_reuse_tally *part);
+double mt_reuse_unlike_lengths_of(double turns, double all);
+
+/* What tokens and requests per window and the rate say of that. */
+double mt_reuse_unlike_clock(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 /* What turns a session and pauses say of that. */
 double mt_reuse_unlike_sessions(const mt_reuse_judge *judge, const mt_reuse_tally *part);
 
 /* What hits per tenth say of that. */
 double mt_reuse_unlike_tenths(const mt_reuse_judge *judge, const mt_reuse_tally *part);
+
+/* What requests say of that which come too soon, of parts whose times pieces do not say. */
+double mt_reuse_unlike_early(const mt_reuse_judge *judge, const mt_reuse_tally *part);
+
+/* What hits in LRU caches say, and by age and per tenth, of judge->part; and in FIFO caches. */
+double mt_reuse_unlike_lru(const mt_reuse_judge *judge);
+double mt_reuse_unlike_fifo(const mt_reuse_judge *judge);
+
+/* By what such a source's parts are weighed; judge->whole and wanted must be known. */
+mt_judge_weights mt_reuse_weights_of(const mt_reuse_judge *judge);
 
 void mt_reuse_judge_free(mt_reuse_judge *judge);
 

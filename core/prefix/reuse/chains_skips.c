@@ -59,6 +59,7 @@ void mt_reuse_keep_skips(mt_reuse_search *s) {
     s->chains->skips = s->spare_skips;
     s->spare_skips = old;
     s->skips_count = 1;
+    mt_reuse_listed_forget(&s->judge.listed);
     for (size_t u = 0; u < s->unit_count; u++)
         for (size_t k = 0; k < LISTS; k++) {
             uint32_t *place = &lists[k][s->units[u].chain].skips;

@@ -75,6 +75,11 @@ static inline mt_reuse_piece mt_reuse_whole_piece(void) {
     return (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
 }
 
+static inline int mt_reuse_is_one_piece(const mt_reuse_piece *one, const mt_reuse_piece *other) {
+    return one->earlier_ns == other->earlier_ns && one->from == other->from &&
+           one->until == other->until && one->skips == other->skips;
+}
+
 struct mt_reuse_chains {
     const mt_model *model;
     const mt_reuse_items *items;

@@ -25,8 +25,7 @@ static mt_reuse_piece *piece_of(const mt_reuse_search *s, uint32_t unit) {
 /* Puts a unit's piece in place of what stands there, in the guess too. */
 static void put(mt_reuse_search *s, uint32_t unit, mt_reuse_piece piece) {
     mt_reuse_piece *here = piece_of(s, unit);
-    if (here->earlier_ns == piece.earlier_ns && here->from == piece.from &&
-        here->until == piece.until && here->skips == piece.skips)
+    if (mt_reuse_is_one_piece(here, &piece))
         return;
     s->undo[s->undo_count++] = (mt_reuse_was){unit, *here};
     mt_reuse_guess_count(&s->guess, s->units[unit].chain, here, -1);
@@ -305,18 +304,21 @@ static void change(mt_reuse_search *s) {
 static void change_well(mt_reuse_search *s, size_t tries) {
     double best = INFINITY;
     mt_random chosen = s->random;
+    if (tries > 1)
+        mt_reuse_guess_mark(&s->guess);
     for (size_t k = 0; k < tries; k++) {
         mt_random from = s->random;
         s->undo_count = 0;
         change(s);
         if (tries == 1)
             return;
-        double unlike = mt_reuse_guess_unlike(&s->guess);
+        double unlike = mt_reuse_guess_unlike(&s->guess, best);
         if (k == 0 || unlike < best) {
             best = unlike;
             chosen = from;
         }
         take_back(s);
+        s->guess.moved = 0;
     }
     mt_random after = s->random;
     s->random = chosen;
