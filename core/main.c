@@ -54,7 +54,7 @@ static void on_interrupt(int signal_number) {
         mt_output_remove_untold();
         _exit(STATUS_INTERRUPTED);
     }
-    mt_interrupt_flag = mt_interrupt_flag + 1;
+    mt_interrupt_flag++;
     if (signal_number != SIGINT)
         mt_interrupt_is_final = 1;
     static const char warning[] = "\nCtrl-C once more ends the process\n";

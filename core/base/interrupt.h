@@ -15,23 +15,26 @@
 
 enum { MT_PATIENCE_OF_COMMAND = 1, MT_PATIENCE_OF_CONSOLE = 2 };
 
+/* What a signal handler may touch, and several threads: the one that compresses polls, the page's raises. */
+typedef _Atomic sig_atomic_t mt_signal_count;
+
 /* How often since it was cleared. One for the whole process: modules that the executable loads use
  * its own. */
-extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt_flag;
+extern __attribute__((visibility("default"))) mt_signal_count mt_interrupt_flag;
 
 /* Not 0 once a signal other than Ctrl-C has asked the process to end. */
-extern volatile sig_atomic_t mt_interrupt_is_final;
+extern mt_signal_count mt_interrupt_is_final;
 
 /* Not 0 once the last file of a command is in place: the next signal comes too late to interrupt it
  * and is passed over, the one after that ends the process. */
-extern volatile sig_atomic_t mt_interrupt_is_late;
+extern mt_signal_count mt_interrupt_is_late;
 
 /* How many times the flag is raised before the next signal ends the process. */
-extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt_patience;
+extern __attribute__((visibility("default"))) mt_signal_count mt_interrupt_patience;
 
 /* How many callers heed the flag themselves, so that what they do meanwhile goes on: a run that is being
  * driven counts up the patience and this, and down again. */
-extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt_is_borne;
+extern __attribute__((visibility("default"))) mt_signal_count mt_interrupt_is_borne;
 
 /* Not 0 once Ctrl-C was pressed and until the flag is cleared. */
 static inline int mt_interrupted(void) {

@@ -218,27 +218,74 @@ lru       all               0.286         2           6        3
     local path = trace("t.jsonl", singles)
     -- In turns: 0, 0, 0, 2 go to the first, 1, 2, 1 to the second.
     local turns = result_of { path, "--replicas", "2", "--cache-sizes", "2,1" }
-    assert.equal(2 / 7, turns.replicas.lru["1"].block)
-    assert.equal(3 / 7, turns.replicas.lru["2"].block)
+    assert.equal(2 / 7, turns.replicas.lru["1"]["2"].block)
+    assert.equal(3 / 7, turns.replicas.lru["2"]["2"].block)
     assert.same({ { requests = 4, blocks = 4, block = 0.5 }, { requests = 3, blocks = 3, block = 1 / 3 } },
-      turns.replicas.lru["2"].replicas)
-    assert.equal(1, turns.replicas.lru["2"].imbalance)
+      turns.replicas.lru["2"]["2"].replicas)
+    assert.equal(1, turns.replicas.lru["2"]["2"].imbalance)
     -- 0, 2 (to the one with least to compute, the first) and 1, as the caches hold them.
     local prefix = result_of { path, "--replicas", "2", "--cache-sizes", "2", "--route", "prefix" }
-    assert.equal(4 / 7, prefix.replicas.lru["2"].block)
-    assert.equal(4 / 3, prefix.replicas.lru["2"].imbalance)
-    local shown = analyze { path, "--block-size", "10", "--replicas", "2", "--route", "prefix", "--cache-sizes", "2" }
-    assert.truthy(shown.out:find([[
-
-2 Replicas, prefix  Hit Ratio by Block         of Each  Requests of Each  Imbalance
-lru, 2 blocks each               0.571  0.500 to 0.600            2 to 5       1.33
-Imbalance: what the replica with most to compute had, in parts of the mean
-]], 1, true), shown.out)
+    assert.equal(4 / 7, prefix.replicas.lru["2"]["2"].block)
+    assert.equal(4 / 3, prefix.replicas.lru["2"]["2"].imbalance)
     for _, route in ipairs { "session", "least-loaded" } do
-      local played = result_of({ path, "--replicas", "3", "--cache-sizes", "2", "--route", route }).replicas.lru["2"]
+      local played = result_of({ path, "--replicas", "3", "--cache-sizes", "2", "--route", route }).replicas.lru["2"]["3"]
       assert.equal(3, #played.replicas)
       assert.is_near(played.block, played.within + played.across, 1e-12)
     end
+  end)
+
+  it("sets numbers of replicas side by side", function()
+    local path = trace("t.jsonl", singles)
+    local words = { path, "--replicas", "4,1,2,2", "--cache-sizes", "2", "--route", "prefix", "--policy", "fifo,lru" }
+    local result, text = result_of(words)
+    assert.equal(result.hits.lru["2"].block, result.replicas.lru["2"]["1"].block)
+    assert.equal(4, #result.replicas.fifo["2"]["4"].replicas)
+    assert.truthy(text:find('"replicas": {"lru": {"2": {"1": {"block": ', 1, true))
+    assert.matches('"replicas": {"lru": {"2": {"1": {.-}]}, "2": {.-}]}, "4": {.-}]}}}, "fifo": {"2": {', text)
+    local shown = analyze { "--block-size", "10", table.unpack(words) }
+    assert.truthy(shown.out:find([[
+
+Replicas, prefix   Cache of Each  Hit Ratio by Block         of Each  Requests of Each  Imbalance
+1                  lru, 2 blocks               0.286  0.286 to 0.286            7 to 7       1.00
+2                  lru, 2 blocks               0.571  0.500 to 0.600            2 to 5       1.33
+4                  lru, 2 blocks               0.571  0.500 to 0.667            0 to 3       1.33
+1                 fifo, 2 blocks               0.143  0.143 to 0.143            7 to 7       1.00
+2                 fifo, 2 blocks               0.571  0.500 to 0.600            2 to 5       1.33
+4                 fifo, 2 blocks               0.571  0.500 to 0.667            0 to 3       1.33
+Imbalance: what the replica with most to compute had, in parts of the mean
+]], 1, true), shown.out)
+  end)
+
+  it("gives each replica the tiers", function()
+    local path = trace("t.jsonl", singles)
+    local words = { path, "--replicas", "1,2", "--tiers", "1,10tokens" }
+    local result, text = result_of(words)
+    assert.is_nil(result.tiers)
+    local one = result_of({ path, "--tiers", "1,1" }).tiers.lru
+    assert.same(one.tiers, result.replicas.lru["1,1"]["1"].tiers)
+    -- In turns: 0, 0, 0, 2 go to the first, 1, 2, 1 to the second, whose last 1 hits in its second tier.
+    local two = result.replicas.lru["1,1"]["2"]
+    assert.equal(3 / 7, two.block)
+    assert.same({ { size = 1, block = 2 / 7, moved_up = 0, moved_down = 0, evicted = 3 },
+      { size = 1, block = 1 / 7, moved_up = 1, moved_down = 3, evicted = 0 } }, two.tiers)
+    assert.same({ requests = 3, blocks = 3, block = 1 / 3, tiers = {
+      { size = 1, block = 0, moved_up = 0, moved_down = 0, evicted = 2 },
+      { size = 1, block = 1 / 3, moved_up = 1, moved_down = 2, evicted = 0 } } }, two.replicas[2])
+    assert.truthy(text:find('"replicas": {"lru": {"1,1": {"1": {"block": ', 1, true))
+    local shown = analyze { "--block-size", "10", table.unpack(words) }
+    assert.truthy(shown.out:find([[
+
+Replicas, round-robin  Cache of Each  Hit Ratio by Block         of Each  Requests of Each  Imbalance
+1                       lru, 2 tiers               0.286  0.286 to 0.286            7 to 7       1.00
+2                       lru, 2 tiers               0.429  0.333 to 0.500            3 to 4       1.00
+Imbalance: what the replica with most to compute had, in parts of the mean
+
+Replicas  Tiers of Each  Blocks of Each  Hit Ratio by Block         of Each  Moved Up  Moved Down  Evicted
+1                 lru 1               1               0.000  0.000 to 0.000         0           0        6
+1                 lru 2               1               0.286  0.286 to 0.286         2           6        3
+2                 lru 1               1               0.286  0.000 to 0.500         0           0        3
+2                 lru 2               1               0.143  0.000 to 0.333         1           3        0
+]], 1, true), shown.out)
   end)
 
   it("samples policies where the sample is large enough, with their errors", function()
@@ -310,7 +357,7 @@ Imbalance: what the replica with most to compute had, in parts of the mean
       { "--route needs --replicas", "--route", "session" },
       { "--ttl-since needs --ttl", "--ttl-since", "write" },
       { "--bytes-per-token needs a size in bytes", "--bytes-per-token", "160KB", "--cache-sizes", "5" },
-      { "--tiers and --replicas exclude each other", "--tiers", "5", "--replicas", "2" },
+      { "--replicas must be between 1 and 4096, not 5000", "--replicas", "2,5000" },
       { "--sample is of policies: --tiers cannot be sampled", "--tiers", "5", "--sample", "0.1" },
       { "--sample is of policies: --replicas cannot be sampled", "--replicas", "5", "--sample", "0.1" },
       { "--replicas needs a policy that does not know what comes", "--replicas", "2", "--policy", "optimum" },

@@ -97,6 +97,11 @@ describe("output", function()
     result = shell "$MOONTIDE cat in.jsonl > full"
     assert.same({ status = 1, out = "",
       err = "moontide: standard output: cannot write: No space left on device\n" }, result)
+    -- One that fails by what it finds has results to lose, too.
+    result = shell [[echo '{"timestamp": 0, "input_length": 5, "hash_ids": [3, 3]}' > bad.jsonl
+      $MOONTIDE lint bad.jsonl > full]]
+    assert.same({ status = 1, out = "",
+      err = "moontide: standard output: cannot write: No space left on device\n" }, result)
     assert.equal(0, shell("test -c full").status)
   end)
 

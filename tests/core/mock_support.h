@@ -38,7 +38,7 @@ typedef struct running_mock {
     pthread_t thread;
     mt_code code;
     mt_error error;
-    volatile int is_over;
+    _Atomic int is_over;
     mt_distribution *made[3];
 } running_mock;
 

@@ -109,7 +109,7 @@ static void test_answers(void **state) {
 
 static void on_signal(int number) {
     (void)number;
-    mt_interrupt_flag = mt_interrupt_flag + 1;
+    mt_interrupt_flag++;
 }
 
 static void comes_to(int wanted) {

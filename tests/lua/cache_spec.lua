@@ -66,7 +66,8 @@ describe("mt.cache", function()
   it("has replicas, as analyze plays them", function()
     local columns = mt.trace.columns(named_requests())
     for _, route in ipairs { "round-robin", "session", "prefix", "least-loaded" } do
-      local figures = mt.analyze(columns, { replicas = 3, route = route, cache_sizes = { 20 } }).replicas.lru[20]
+      local figures = mt.analyze(columns, { replicas = 3, route = route, cache_sizes = { 20 } })
+        .replicas.lru[20][3]
       local cache = mt.cache { replicas = 3, route = route, size = 20 }
       local fed = cache:feed(columns):figures()
       assert.same(fields(figures, { "replicas", "imbalance", "block" }), fields(fed, { "replicas", "imbalance", "block" }))
@@ -80,6 +81,21 @@ describe("mt.cache", function()
     assert.same({ 0, 0, 1, 1, 0 }, { access(0, "a"), access(1, "b"), access(2, "a"), access(3, "b"), access(5, "a") })
     assert.equal("cache of no limit on each of 2 replicas, lru: 5 requests, hit ratio by block 0.400", tostring(cache))
     assert.equal("round-robin", mt.cache({ replicas = 2 }).route)
+  end)
+
+  it("has replicas with tiers, as analyze plays them", function()
+    local columns = mt.trace.columns(named_requests())
+    for _, route in ipairs { "round-robin", "session", "prefix", "least-loaded" } do
+      local given = { replicas = 3, route = route, tiers = { 5, 10, 20 }, policy = "fifo", hit_rule = "vllm" }
+      local figures = mt.analyze(columns, given).replicas.fifo["5,10,20"][3]
+      local cache = mt.cache(given)
+      local fed = cache:feed(columns):figures()
+      local names = { "replicas", "tiers", "imbalance", "block" }
+      assert.same(fields(figures, names), fields(fed, names))
+      assert.is_true(fed.replicas[1].tiers[2].block > 0)
+      assert.is_near(fed.block, fed.tiers[1].block + fed.tiers[2].block + fed.tiers[3].block, 1e-12)
+      assert.matches("^cache of 5, 10, 20 blocks in tiers on each of 3 replicas, fifo: ", tostring(cache))
+    end
   end)
 
   it("is what analyze says of the same cache, whatever feeds it", function()
@@ -184,7 +200,6 @@ describe("mt.cache", function()
       refusal(mt.cache, { tiers = { 5 }, size = 5 }))
     assert.equal("cache: tiers keep blocks until they are evicted: there is no ttl beside them",
       refusal(mt.cache, { tiers = { 5 }, ttl = 5 }))
-    assert.equal("cache: tiers and replicas exclude each other", refusal(mt.cache, { tiers = { 5 }, replicas = 2 }))
     assert.equal("cache: route needs replicas", refusal(mt.cache, { route = "session" }))
     assert.equal("cache: replicas must be between 1 and 4096, not 5000", refusal(mt.cache, { replicas = 5000 }))
     assert.equal("cache: tiers is in bytes (1KB), and what a token takes is not known (bytes_per_token)",

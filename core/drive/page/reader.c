@@ -91,7 +91,7 @@ static void stop_the_work(void) {
         return;
     struct sigaction action;
     if (sigaction(SIGINT, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-        mt_interrupt_flag = mt_interrupt_flag + 1;
+        mt_interrupt_flag++;
     else
         kill(getpid(), SIGINT);
 }

@@ -254,7 +254,7 @@ int mt_lua_open_analysis(lua_State *L) {
     luaL_setfuncs(L, mt_lua_course_methods, 0);
     lua_pop(L, 2);
     mt_lua_register_hit_curve(L);
-    mt_lua_register_block_sample(L);
+    mt_lua_register_played(L);
     mt_lua_register_sample(L);
     return 1;
 }

@@ -8,6 +8,7 @@ static const char cache_type[] = "moontide.cache_state";
 
 typedef struct cache {
     mt_fed_cache *state; /* NULL once closed */
+    int are_several;     /* replicas were asked for */
     mt_lua_intake intake;
     mt_lua_request_buffer buffer;
 } cache;
@@ -19,34 +20,21 @@ static cache *check_cache(lua_State *L) {
     return self;
 }
 
-/* Opens what the table at 2 says: tiers, replicas, or one cache. */
-static mt_fed_cache *open_state(lua_State *L, const mt_cache_spec *spec, mt_hit_rule rule,
-                                uint64_t block_size, mt_error *error) {
-    uint64_t sizes[MT_MOST_TIERS];
-    mt_route route;
-    int has_tiers = mt_lua_has_field(L, 2, "tiers"),
-        has_replicas = mt_lua_has_field(L, 2, "replicas");
-    lua_pop(L, 2);
-    if (has_tiers) {
-        size_t count = mt_lua_check_tiers(L, 2, sizes);
-        return mt_fed_tiers_new(spec, sizes, count, rule, block_size, error);
-    }
-    if (!has_replicas)
-        return mt_fed_cache_new(spec, rule, block_size, error);
-    size_t count = mt_lua_check_replicas(L, 2, &route);
-    return mt_fed_replicas_new(spec, count, route, rule, block_size, error);
-}
-
 /* new(block_size, {policy =, size =, touch =, hit_rule =, ttl_ns =, ttl_since =, seed =, tiers =,
- * or replicas =, route =}) -> cache */
+ * replicas =, route =}) -> cache; tiers have no ttl_ns */
 static int cache_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "cache: block_size");
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    uint64_t sizes[MT_MOST_TIERS];
+    mt_replica_spec servers = mt_lua_check_replicas(L, 2, sizes);
+    int are_several = mt_lua_has_field(L, 2, "replicas");
     luaL_argcheck(L, !spec.policy->looks_ahead, 2, "policy");
+    luaL_argcheck(L, servers.tier_count == 0 || spec.ttl_ns == MT_NO_TTL, 2, "ttl_ns");
     mt_error error;
     cache *self = mt_lua_new_owner(L, sizeof *self, cache_type);
-    self->state = open_state(L, &spec, rule, block_size, &error);
+    self->are_several = are_several;
+    self->state = mt_fed_cache_new(&spec, &servers, rule, block_size, &error);
     return self->state ? 1 : mt_lua_raise_error(L, &error);
 }
 
@@ -83,8 +71,8 @@ static int cache_access(lua_State *L) {
 }
 
 /* cache:figures() -> {requests, blocks, tokens, held, request, block, token} (the last three are
- * hit ratios, absent where there is nothing to divide by), and tiers, or replicas and imbalance, as
- * analysis:play_tiers and play_replicas give them */
+ * hit ratios, absent where there is nothing to divide by), and tiers, replicas and imbalance, as
+ * analysis:play_replicas gives them */
 static int cache_figures(lua_State *L) {
     const cache *self = check_cache(L);
     mt_played played = mt_fed_cache_played(self->state);
@@ -96,17 +84,7 @@ static int cache_figures(lua_State *L) {
     mt_lua_set_number(L, "request", played.ratio.request);
     mt_lua_set_number(L, "block", played.ratio.block);
     mt_lua_set_number(L, "token", played.ratio.token);
-    const mt_tiers *tiers = mt_fed_cache_tiers(self->state);
-    const mt_replicas *replicas = mt_fed_cache_replicas(self->state);
-    if (tiers) {
-        mt_lua_push_tiers(L, mt_tiers_counts(tiers), mt_tiers_count(tiers), played.blocks);
-        lua_setfield(L, -2, "tiers");
-    }
-    if (replicas) {
-        mt_lua_set_number(L, "imbalance", mt_replicas_imbalance(replicas));
-        mt_lua_push_replicas(L, mt_replicas_counts(replicas), mt_replicas_count(replicas));
-        lua_setfield(L, -2, "replicas");
-    }
+    mt_lua_set_replicas(L, mt_fed_cache_replicas(self->state), self->are_several, played.blocks);
     return 1;
 }
 

@@ -18,8 +18,8 @@ const mt_texts *mt_lua_check_groups(lua_State *L);
  * traces. */
 extern const luaL_Reg mt_lua_locality_methods[], mt_lua_played_methods[], mt_lua_course_methods[];
 
-/* Registers "moontide.block_sample", which one of them gives. */
-void mt_lua_register_block_sample(lua_State *L);
+/* Registers "moontide.block_sample", which one of them gives, and what another holds meanwhile. */
+void mt_lua_register_played(lua_State *L);
 
 /* core.analysis.policies */
 int mt_lua_policies(lua_State *L);
@@ -30,15 +30,14 @@ mt_cache_spec mt_lua_check_cache_spec(lua_State *L, int arg);
 mt_touch_order mt_lua_check_touch(lua_State *L, int arg);
 mt_hit_rule mt_lua_check_hit_rule(lua_State *L, int arg);
 
-/* The list of whole numbers from 1 on, field `tiers` of the table at `arg`; how many there are. The
- * number of its field `replicas` (1 where it is absent), and its route. */
-size_t mt_lua_check_tiers(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]);
-size_t mt_lua_check_replicas(lua_State *L, int arg, mt_route *route);
+/* What the table at `arg` says of servers: how many, its field `replicas` (1 where it is absent), route,
+ * and tiers (a list of whole numbers from 1 on), which come to stand in `tiers`. */
+mt_replica_spec mt_lua_check_replicas(lua_State *L, int arg, uint64_t tiers[MT_MOST_TIERS]);
 
-/* Push a list: {size, block, moved_up, moved_down, evicted} of each tier, `block` of all `blocks`
- * that there are; {requests, blocks, block (hits / blocks)} of each replica. */
-void mt_lua_push_tiers(lua_State *L, const mt_tier_counts *counts, size_t count, uint64_t blocks);
-void mt_lua_push_replicas(lua_State *L, const mt_replica_counts *counts, size_t count);
+/* Sets in the table on top what analysis:play_replicas gives of tiers and, where they are several, of
+ * replicas; there are `blocks` in all. */
+void mt_lua_set_replicas(lua_State *L, const mt_replicas *replicas, int are_several,
+                         uint64_t blocks);
 
 /* Stretches of time, three arguments from `arg` on: from_ns, width_ns, count. */
 typedef struct mt_lua_stretches {

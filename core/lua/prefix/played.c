@@ -219,16 +219,10 @@ static int sample_play(lua_State *L) {
     return 1;
 }
 
-void mt_lua_register_block_sample(lua_State *L) {
-    static const luaL_Reg methods[] = {{"play", sample_play}, {NULL, NULL}};
-    mt_lua_new_object_type(L, &block_sample_type, methods, NULL);
-    lua_pop(L, 1);
-}
-
 /* ---- tiers and replicas ---- */
 
-size_t mt_lua_check_tiers(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) {
-    luaL_argcheck(L, mt_lua_has_field(L, arg, "tiers"), arg, "tiers");
+/* The list of sizes on top, as tiers. */
+static size_t check_tiers(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) {
     size_t count = lua_rawlen(L, -1);
     luaL_argcheck(L, count > 0 && count <= MT_MOST_TIERS, arg, "tiers");
     for (size_t i = 0; i < count; i++) {
@@ -238,11 +232,25 @@ size_t mt_lua_check_tiers(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) 
         sizes[i] = (uint64_t)size;
         lua_pop(L, 1);
     }
-    lua_pop(L, 1);
     return count;
 }
 
-void mt_lua_push_tiers(lua_State *L, const mt_tier_counts *counts, size_t count, uint64_t blocks) {
+mt_replica_spec mt_lua_check_replicas(lua_State *L, int arg, uint64_t tiers[MT_MOST_TIERS]) {
+    static const char *const routes[] = {"round-robin", "session", "prefix", "least-loaded", NULL};
+    mt_replica_spec servers = {.count = (size_t)check_whole(L, arg, "replicas", 1, 1),
+                               .route = (mt_route)check_name(L, arg, "route", routes),
+                               .tiers = tiers};
+    luaL_argcheck(L, servers.count <= MT_MOST_REPLICAS, arg, "replicas");
+    if (mt_lua_has_field(L, arg, "tiers"))
+        servers.tier_count = check_tiers(L, arg, tiers);
+    lua_pop(L, 1);
+    return servers;
+}
+
+/* Sets tiers of the table on top where there are some: `block` is of all `blocks` that there are. */
+static void set_tiers(lua_State *L, const mt_tier_counts *counts, size_t count, uint64_t blocks) {
+    if (count == 0)
+        return;
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         lua_createtable(L, 0, 5);
@@ -253,84 +261,76 @@ void mt_lua_push_tiers(lua_State *L, const mt_tier_counts *counts, size_t count,
         mt_lua_set_count(L, "evicted", counts[i].evicted);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
-}
-
-/* analysis:play_tiers{tiers = sizes, policy =, touch =, hit_rule =, seed =} -> what play gives, and
- * tiers: a list of {size, block (hits that came from it / all blocks), moved_up, moved_down,
- * evicted (blocks)} | nil, message, code */
-static int play_tiers(lua_State *L) {
-    const mt_locality *self = mt_lua_check_locality(L);
-    mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
-    mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
-    uint64_t sizes[MT_MOST_TIERS];
-    size_t count = mt_lua_check_tiers(L, 2, sizes);
-    luaL_argcheck(L, !spec.policy->looks_ahead, 2, "policy");
-    uint32_t *hits = lua_newuserdatauv(L, (mt_locality_requests(self) + 1) * sizeof *hits, 0);
-    mt_tier_counts counts[MT_MOST_TIERS];
-    mt_error error;
-    mt_tiers *tiers = mt_tiers_open(&spec, sizes, count, rule, &error);
-    mt_code code = tiers ? mt_locality_play_tiers(self, tiers, hits, &error) : mt_code_of(&error);
-    if (code == MT_OK)
-        memcpy(counts, mt_tiers_counts(tiers), count * sizeof *counts);
-    mt_tiers_close(tiers);
-    if (code)
-        return mt_lua_failure(L, &error);
-    mt_played played = mt_locality_tally(self, hits, rule);
-    push_played(L, &played);
-    mt_lua_push_tiers(L, counts, count, played.blocks);
     lua_setfield(L, -2, "tiers");
-    return 1;
 }
 
-void mt_lua_push_replicas(lua_State *L, const mt_replica_counts *counts, size_t count) {
+void mt_lua_set_replicas(lua_State *L, const mt_replicas *replicas, int are_several,
+                         uint64_t blocks) {
+    size_t tier_count = mt_replicas_tier_count(replicas);
+    mt_tier_counts all[MT_MOST_TIERS];
+    mt_replicas_all_tiers(replicas, all);
+    set_tiers(L, all, tier_count, blocks);
+    if (!are_several)
+        return;
+    mt_lua_set_number(L, "imbalance", mt_replicas_imbalance(replicas));
+    size_t count = mt_replicas_count(replicas);
+    const mt_replica_counts *counts = mt_replicas_counts(replicas);
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
-        lua_createtable(L, 0, 3);
+        lua_createtable(L, 0, 4);
         mt_lua_set_count(L, "requests", counts[i].requests);
         mt_lua_set_count(L, "blocks", counts[i].blocks);
         mt_lua_set_number(L, "block", mt_ratio_of((double)counts[i].hits, counts[i].blocks));
+        set_tiers(L, mt_replicas_tiers(replicas, i), tier_count, counts[i].blocks);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+    lua_setfield(L, -2, "replicas");
 }
 
-size_t mt_lua_check_replicas(lua_State *L, int arg, mt_route *route) {
-    static const char *const routes[] = {"round-robin", "session", "prefix", "least-loaded", NULL};
-    size_t count = (size_t)check_whole(L, arg, "replicas", 1, 1);
-    luaL_argcheck(L, count <= MT_MOST_REPLICAS, arg, "replicas");
-    *route = (mt_route)check_name(L, arg, "route", routes);
-    return count;
+static void release_replicas(void *replicas) {
+    mt_replicas_close(replicas);
 }
 
-/* analysis:play_replicas{replicas = n, route =, policy =, size =, touch =, hit_rule =, seed =} ->
- * what play gives, imbalance (of blocks to compute: the most of a replica / the mean) and replicas:
- * a list of {requests, blocks, block (hits / blocks)} | nil, message, code */
+static const mt_lua_type replicas_type = {"moontide.replicas", "analyze: they are closed",
+                                          release_replicas};
+
+/* analysis:play_replicas{replicas = n, route =, tiers = sizes, policy =, size =, touch =, hit_rule =,
+ * seed =} -> what play gives; where tiers are given, tiers of all replicas together: a list of {size (of
+ * each), block (hits that came from it / all blocks), moved_up, moved_down, evicted (blocks)}; where
+ * replicas are given, imbalance (of blocks to compute: the most of a replica / the mean) and replicas: a
+ * list of {requests, blocks, block (hits / blocks), tiers (of its own)} | nil, message, code */
 static int play_replicas(lua_State *L) {
     const mt_locality *self = mt_lua_check_locality(L);
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
-    mt_route route;
-    size_t count = mt_lua_check_replicas(L, 2, &route);
+    uint64_t sizes[MT_MOST_TIERS];
+    mt_replica_spec servers = mt_lua_check_replicas(L, 2, sizes);
+    int are_several = mt_lua_has_field(L, 2, "replicas");
     luaL_argcheck(L, !spec.policy->looks_ahead, 2, "policy");
+    luaL_argcheck(L, spec.ttl_ns == MT_NO_TTL, 2, "ttl_ns");
     uint32_t *hits = lua_newuserdatauv(L, (mt_locality_requests(self) + 1) * sizeof *hits, 0);
-    mt_replica_counts *counts = lua_newuserdatauv(L, count * sizeof *counts, 0);
     mt_error error;
-    mt_replicas *replicas = mt_replicas_open(&spec, count, route, rule, &error);
-    mt_code code =
-        replicas ? mt_locality_play_replicas(self, replicas, hits, &error) : mt_code_of(&error);
-    double imbalance = 0;
-    if (code == MT_OK) {
-        memcpy(counts, mt_replicas_counts(replicas), count * sizeof *counts);
-        imbalance = mt_replicas_imbalance(replicas);
-    }
-    mt_replicas_close(replicas);
-    if (code)
+    void **place = mt_lua_new_object(L, &replicas_type);
+    mt_replicas *replicas = *place = mt_replicas_open(&spec, &servers, rule, &error);
+    if (!replicas || mt_locality_play_replicas(self, replicas, hits, &error) != MT_OK) {
+        *place = NULL;
+        mt_replicas_close(replicas);
         return mt_lua_failure(L, &error);
+    }
     mt_played played = mt_locality_tally(self, hits, rule);
     push_played(L, &played);
-    mt_lua_set_number(L, "imbalance", imbalance);
-    mt_lua_push_replicas(L, counts, count);
-    lua_setfield(L, -2, "replicas");
+    mt_lua_set_replicas(L, replicas, are_several, played.blocks);
+    *place = NULL;
+    mt_replicas_close(replicas);
     return 1;
+}
+
+void mt_lua_register_played(lua_State *L) {
+    static const luaL_Reg methods[] = {{"play", sample_play}, {NULL, NULL}};
+    static const luaL_Reg none[] = {{NULL, NULL}};
+    mt_lua_new_object_type(L, &block_sample_type, methods, NULL);
+    mt_lua_new_object_type(L, &replicas_type, none, NULL);
+    lua_pop(L, 2);
 }
 
 /* core.analysis.policies() -> list of {name, summary, looks_ahead, is_sampled}, in their order */
@@ -356,6 +356,5 @@ int mt_lua_policies(lua_State *L) {
 const luaL_Reg mt_lua_played_methods[] = {{"play", play},
                                           {"play_lru", play_lru},
                                           {"block_sample", block_sample},
-                                          {"play_tiers", play_tiers},
                                           {"play_replicas", play_replicas},
                                           {NULL, NULL}};

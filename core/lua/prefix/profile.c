@@ -72,7 +72,7 @@ static int profile_count_hits(lua_State *L) {
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
     mt_error error;
-    mt_fed_cache *fed = mt_fed_cache_new(&spec, rule, 0, &error);
+    mt_fed_cache *fed = mt_fed_cache_new(&spec, NULL, rule, 0, &error);
     if (!fed)
         return mt_lua_raise_error(L, &error);
     mt_profile_add_cache(self, (mt_profile_cache){fed, access_fed, release_fed});

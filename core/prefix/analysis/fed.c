@@ -13,11 +13,9 @@ struct mt_fed_cache {
     uint64_t block_size;
     int has_ages;
     int64_t last_ns; /* of the request before, with ages */
-    /* One of the three. */
-    mt_cache *cache;
-    mt_tiers *tiers;
     mt_replicas *replicas;
-    mt_texts sessions; /* names, by number, of replicas */
+    int goes_by_session;
+    mt_texts sessions; /* names, by number */
     mt_prefix_tree *tree;
     uint32_t *path;
     size_t capacity;
@@ -27,53 +25,28 @@ struct mt_fed_cache {
     mt_code failure; /* of a request that the tree or the cache has only in part */
 };
 
-/* One whose cache is yet to be opened. */
-static mt_fed_cache *fed_new(const mt_cache_spec *spec, mt_hit_rule rule, uint64_t block_size,
-                             mt_error *error) {
+mt_fed_cache *mt_fed_cache_new(const mt_cache_spec *spec, const mt_replica_spec *servers,
+                               mt_hit_rule rule, uint64_t block_size, mt_error *error) {
+    static const mt_replica_spec one = {.count = 1};
     mt_fed_cache *fed = mt_new(sizeof *fed, "cache", error);
     if (!fed)
         return NULL;
+    servers = servers ? servers : &one;
     fed->rule = rule;
     fed->block_size = block_size;
     fed->has_ages = spec->ttl_ns != MT_NO_TTL;
     fed->last_ns = INT64_MIN;
-    if ((fed->tree = mt_prefix_tree_new(error)))
+    fed->goes_by_session = servers->route == MT_ROUTE_SESSION;
+    if ((fed->tree = mt_prefix_tree_new(error)) &&
+        (fed->replicas = mt_replicas_open(spec, servers, rule, error)))
         return fed;
     mt_fed_cache_free(fed);
     return NULL;
-}
-
-/* The same one where its cache is open; else NULL. */
-static mt_fed_cache *opened(mt_fed_cache *fed, int is_open) {
-    if (is_open)
-        return fed;
-    mt_fed_cache_free(fed);
-    return NULL;
-}
-
-mt_fed_cache *mt_fed_cache_new(const mt_cache_spec *spec, mt_hit_rule rule, uint64_t block_size,
-                               mt_error *error) {
-    mt_fed_cache *fed = fed_new(spec, rule, block_size, error);
-    return opened(fed, fed && (fed->cache = mt_cache_open(spec, error)));
-}
-
-mt_fed_cache *mt_fed_tiers_new(const mt_cache_spec *spec, const uint64_t *sizes, size_t count,
-                               mt_hit_rule rule, uint64_t block_size, mt_error *error) {
-    mt_fed_cache *fed = fed_new(spec, rule, block_size, error);
-    return opened(fed, fed && (fed->tiers = mt_tiers_open(spec, sizes, count, rule, error)));
-}
-
-mt_fed_cache *mt_fed_replicas_new(const mt_cache_spec *spec, size_t count, mt_route route,
-                                  mt_hit_rule rule, uint64_t block_size, mt_error *error) {
-    mt_fed_cache *fed = fed_new(spec, rule, block_size, error);
-    return opened(fed, fed && (fed->replicas = mt_replicas_open(spec, count, route, rule, error)));
 }
 
 void mt_fed_cache_free(mt_fed_cache *cache) {
     if (!cache)
         return;
-    mt_cache_close(cache->cache);
-    mt_tiers_close(cache->tiers);
     mt_replicas_close(cache->replicas);
     mt_texts_free(&cache->sessions);
     mt_prefix_tree_free(cache->tree);
@@ -107,21 +80,12 @@ static void count_request(mt_fed_cache *cache, const mt_request *request, size_t
 /* The path comes to what there is; *hits: all of its leading blocks that hit. */
 static mt_code play(mt_fed_cache *cache, const mt_request *request, const mt_cache_path *path,
                     size_t *hits, mt_error *error) {
-    size_t blocks = mt_prefix_tree_count(cache->tree);
-    if (cache->replicas) {
-        uint32_t session = MT_ROUTE_NO_SESSION;
-        if (request->has & MT_HAS_SESSION &&
-            mt_texts_intern(&cache->sessions, request->session.text, request->session.length,
-                            &session))
-            return mt_fail_memory(error, "cache");
-        return mt_replicas_access(cache->replicas, path, session, blocks, hits, error);
-    }
-    mt_code code = cache->tiers ? mt_tiers_reserve(cache->tiers, blocks, error)
-                                : mt_cache_reserve(cache->cache, blocks, error);
-    if (code == MT_OK)
-        *hits = cache->tiers ? mt_tiers_access(cache->tiers, path)
-                             : mt_cache_access(cache->cache, path);
-    return code;
+    uint32_t session = MT_ROUTE_NO_SESSION;
+    if (cache->goes_by_session && request->has & MT_HAS_SESSION &&
+        mt_texts_intern(&cache->sessions, request->session.text, request->session.length, &session))
+        return mt_fail_memory(error, "cache");
+    return mt_replicas_access(cache->replicas, path, session, mt_prefix_tree_count(cache->tree),
+                              hits, error);
 }
 
 mt_code mt_fed_cache_access(mt_fed_cache *cache, const mt_request *request, size_t *hits,
@@ -131,8 +95,6 @@ mt_code mt_fed_cache_access(mt_fed_cache *cache, const mt_request *request, size
     *hits = 0;
     if ((code = mt_poll_interrupt(error)) || (code = check(cache, request, error)))
         return code;
-    if (count == 0 && !cache->replicas)
-        return MT_OK;
     if (cache->failure)
         return mt_fail(error, cache->failure,
                        "the cache holds a request in part since it failed: make a new one");
@@ -166,13 +128,7 @@ mt_played mt_fed_cache_played(const mt_fed_cache *cache) {
 }
 
 uint64_t mt_fed_cache_held(const mt_fed_cache *cache) {
-    if (cache->tiers)
-        return mt_tiers_held(cache->tiers);
-    return cache->replicas ? mt_replicas_held(cache->replicas) : mt_cache_count(cache->cache);
-}
-
-const mt_tiers *mt_fed_cache_tiers(const mt_fed_cache *cache) {
-    return cache->tiers;
+    return mt_replicas_held(cache->replicas);
 }
 
 const mt_replicas *mt_fed_cache_replicas(const mt_fed_cache *cache) {

@@ -1,9 +1,9 @@
 /* One cache that is fed request by request, from wherever they come: any policy that need not know
  * what comes, at one size, over ids as they are in traces (prefix/block/tree.h); or tiers of
- * caches, or replicas of one with a router before them.
+ * caches, or replicas of one or of tiers with a router before them.
  *
  * Memory: a quarter of a byte a distinct block and 4 a request, more where ids break the format's rule, what the caches take
- * (prefix/cache/cache.h), and of replicas the sessions' names. */
+ * (prefix/cache/cache.h), and where replicas go by session their names. */
 #ifndef MT_PREFIX_ANALYSIS_FED_H
 #define MT_PREFIX_ANALYSIS_FED_H
 
@@ -12,17 +12,11 @@
 
 typedef struct mt_fed_cache mt_fed_cache;
 
-/* block_size: tokens a block; 0: not known, so that no request is held against it and nothing is
- * known by token. NULL on failure. */
-mt_fed_cache *mt_fed_cache_new(const mt_cache_spec *spec, mt_hit_rule rule, uint64_t block_size,
-                               mt_error *error);
-
-/* The same in tiers (mt_tiers_open) and on replicas (mt_replicas_open). Where it matters, a
- * request's session is the one it names; those that name none are of no session. */
-mt_fed_cache *mt_fed_tiers_new(const mt_cache_spec *spec, const uint64_t *sizes, size_t count,
+/* servers: NULL, one cache. Where it matters, a request's session is the one it names; those that name
+ * none are of no session. block_size: tokens a block; 0: not known, so that no request is held against it
+ * and nothing is known by token. NULL on failure. */
+mt_fed_cache *mt_fed_cache_new(const mt_cache_spec *spec, const mt_replica_spec *servers,
                                mt_hit_rule rule, uint64_t block_size, mt_error *error);
-mt_fed_cache *mt_fed_replicas_new(const mt_cache_spec *spec, size_t count, mt_route route,
-                                  mt_hit_rule rule, uint64_t block_size, mt_error *error);
 
 /* The request comes: *hits is how many of its leading blocks hit, by the rule. One without hash_ids
  * has none and changes nothing but that it goes to a replica, too. One whose hash_ids are not as
@@ -36,8 +30,7 @@ mt_code mt_fed_cache_access(mt_fed_cache *cache, const mt_request *request, size
 /* The figures so far; `within` is NaN: nobody looked at sessions. */
 mt_played mt_fed_cache_played(const mt_fed_cache *cache);
 
-/* The tiers or the replicas; NULL where there are none. */
-const mt_tiers *mt_fed_cache_tiers(const mt_fed_cache *cache);
+/* The replicas, or the one that is there. */
 const mt_replicas *mt_fed_cache_replicas(const mt_fed_cache *cache);
 
 /* Blocks held, those too old included, of all tiers or replicas together. */

@@ -12,7 +12,6 @@
 
 #include "prefix/analysis/locality.h"
 #include "prefix/cache/replicas.h"
-#include "prefix/cache/tiers.h"
 
 /* Requests taken in: the entries of hits[]. */
 size_t mt_locality_requests(const mt_locality *locality);
@@ -40,10 +39,8 @@ mt_code mt_locality_play(const mt_locality *locality, const mt_cache_spec *spec,
 mt_code mt_locality_hits(const mt_locality *locality, const mt_cache_spec *spec, mt_hit_rule rule,
                          uint32_t *hits, mt_error *error);
 
-/* The same in tiers and on replicas that were opened for this, whose counts then say the rest.
+/* The same on replicas, with tiers or without, that were opened for this, whose counts then say the rest.
  * Sessions are those of the locality. */
-mt_code mt_locality_play_tiers(const mt_locality *locality, mt_tiers *tiers, uint32_t *hits,
-                               mt_error *error);
 mt_code mt_locality_play_replicas(const mt_locality *locality, mt_replicas *replicas,
                                   uint32_t *hits, mt_error *error);
 

@@ -1,22 +1,11 @@
-/* Traces played through several caches: tiers, replicas. */
+/* Traces played through servers: tiers, replicas. */
 #include "prefix/analysis/locality_state.h"
 #include "prefix/analysis/played.h"
 
 typedef struct play {
     const mt_locality *locality;
-    mt_tiers *tiers;
     mt_replicas *replicas;
 } play;
-
-static mt_code play_in_tiers(void *context, size_t request, const mt_cache_path *path,
-                             uint32_t *hits, mt_error *error) {
-    play *self = context;
-    (void)request;
-    mt_code code = mt_tiers_reserve(self->tiers, mt_prefix_tree_count(self->locality->tree), error);
-    if (code == MT_OK)
-        *hits = (uint32_t)mt_tiers_access(self->tiers, path);
-    return code;
-}
 
 static mt_code play_on_replicas(void *context, size_t request, const mt_cache_path *path,
                                 uint32_t *hits, mt_error *error) {
@@ -30,14 +19,8 @@ static mt_code play_on_replicas(void *context, size_t request, const mt_cache_pa
     return code;
 }
 
-mt_code mt_locality_play_tiers(const mt_locality *locality, mt_tiers *tiers, uint32_t *hits,
-                               mt_error *error) {
-    play self = {.locality = locality, .tiers = tiers};
-    return mt_locality_walk(locality, play_in_tiers, &self, hits, error);
-}
-
 mt_code mt_locality_play_replicas(const mt_locality *locality, mt_replicas *replicas,
                                   uint32_t *hits, mt_error *error) {
-    play self = {.locality = locality, .replicas = replicas};
+    play self = {locality, replicas};
     return mt_locality_walk(locality, play_on_replicas, &self, hits, error);
 }

@@ -170,13 +170,6 @@ uint64_t mt_cache_count(const mt_cache *cache) {
     return cache->state->count;
 }
 
-uint64_t mt_caches_count(mt_cache *const *caches, size_t count) {
-    uint64_t held = 0;
-    for (size_t i = 0; i < count; i++)
-        held += mt_cache_count(caches[i]);
-    return held;
-}
-
 static int is_fresh(const mt_cache *cache, uint32_t block, int64_t time_ns) {
     int64_t age, since = ((const int64_t *)cache->times.data)[block];
     return !__builtin_sub_overflow(time_ns, since, &age) && age <= cache->spec.ttl_ns;

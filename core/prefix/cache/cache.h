@@ -81,10 +81,8 @@ int mt_cache_holds(const mt_cache *cache, uint32_t block);
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block);
 void mt_cache_drop(mt_cache *cache, uint32_t block);
 
-/* Blocks held, those included that have become too old since the last request; by all of several
- * caches. */
+/* Blocks held, those included that have become too old since the last request. */
 uint64_t mt_cache_count(const mt_cache *cache);
-uint64_t mt_caches_count(mt_cache *const *caches, size_t count);
 
 void mt_cache_close(mt_cache *cache); /* NULL is allowed */
 

@@ -1,4 +1,4 @@
-/* Replicas of a server, each with a cache of its own, and a router before them.
+/* Replicas of a server, each with a cache of its own or with tiers of them, and a router before them.
  *
  *   round-robin    request k goes to replica k modulo their number
  *   session        all requests of a session go to one replica; sessions take turns, and a request
@@ -9,13 +9,13 @@
  *                  model programs", 2024)
  *   least-loaded   to the replica that had least to compute so far
  *
- * The *load* of a replica is the blocks that it had to compute so far, those that did not hit. Of
- * equals the first replica is taken. A router here knows what each cache holds, which real ones
- * guess from what they sent. */
+ * The *load* of a replica is the blocks that it had to compute so far, those that did not hit; it holds a
+ * block when any of its tiers does. Of equals the first replica is taken. A router here knows what each
+ * cache holds, which real ones guess from what they sent. One replica is a server by itself. */
 #ifndef MT_PREFIX_CACHE_REPLICAS_H
 #define MT_PREFIX_CACHE_REPLICAS_H
 
-#include "prefix/cache/cache.h"
+#include "prefix/cache/tiers.h"
 
 enum { MT_MOST_REPLICAS = 4096 };
 
@@ -28,6 +28,15 @@ typedef enum mt_route {
 
 #define MT_ROUTE_NO_SESSION UINT32_MAX
 
+/* Servers to be opened. */
+typedef struct mt_replica_spec {
+    size_t count; /* from 1 to MT_MOST_REPLICAS */
+    mt_route route;
+    /* Of each, as mt_tiers_open has them. */
+    const uint64_t *tiers; /* only read while opening */
+    size_t tier_count;
+} mt_replica_spec;
+
 typedef struct mt_replica_counts {
     uint64_t requests, blocks;
     uint64_t hits; /* by the rule */
@@ -35,9 +44,9 @@ typedef struct mt_replica_counts {
 
 typedef struct mt_replicas mt_replicas;
 
-/* count from 1 to MT_MOST_REPLICAS, each with the cache of the spec, whose policy does not look
- * ahead; replica i draws with the spec's seed + i. NULL on failure. */
-mt_replicas *mt_replicas_open(const mt_cache_spec *spec, size_t count, mt_route route,
+/* Each has the cache of the spec, or its tiers, as mt_tiers_open has them; replica i draws with the
+ * spec's seed + i. NULL on failure. */
+mt_replicas *mt_replicas_open(const mt_cache_spec *spec, const mt_replica_spec *servers,
                               mt_hit_rule rule, mt_error *error);
 
 /* The request comes: where it goes, and its hits there. session: 0, 1, 2, ... by first appearance;
@@ -47,6 +56,12 @@ mt_code mt_replicas_access(mt_replicas *replicas, const mt_cache_path *path, uin
 
 /* Of each replica, what happened so far; as many as there are. */
 const mt_replica_counts *mt_replicas_counts(const mt_replicas *replicas);
+
+/* Of each tier of one replica, and of all together (the size that of each replica's): as many as
+ * mt_replicas_tier_count says, 0 where they have one cache each. */
+const mt_tier_counts *mt_replicas_tiers(const mt_replicas *replicas, size_t replica);
+size_t mt_replicas_tier_count(const mt_replicas *replicas);
+void mt_replicas_all_tiers(const mt_replicas *replicas, mt_tier_counts counts[MT_MOST_TIERS]);
 
 /* How many replicas, and blocks that all of them hold, those too old and copies included. */
 size_t mt_replicas_count(const mt_replicas *replicas);

@@ -6,6 +6,7 @@
 struct mt_tiers {
     mt_touch_order order;
     mt_hit_rule rule;
+    int is_one; /* a cache without tiers, which is the first of them */
     size_t count;
     mt_cache *caches[MT_MOST_TIERS];
     mt_tier_counts counts[MT_MOST_TIERS];
@@ -13,16 +14,19 @@ struct mt_tiers {
 
 mt_tiers *mt_tiers_open(const mt_cache_spec *spec, const uint64_t *sizes, size_t count,
                         mt_hit_rule rule, mt_error *error) {
-    mt_assert(count > 0 && count <= MT_MOST_TIERS && !spec->policy->looks_ahead);
+    mt_assert(count <= MT_MOST_TIERS && !spec->policy->looks_ahead);
+    mt_assert(count == 0 || spec->ttl_ns == MT_NO_TTL);
     mt_tiers *tiers = mt_new(sizeof *tiers, "cache", error);
     if (!tiers)
         return NULL;
     tiers->order = spec->order;
     tiers->rule = rule;
-    for (; tiers->count < count; tiers->count++) {
+    tiers->is_one = count == 0;
+    for (; tiers->count < count + (size_t)tiers->is_one; tiers->count++) {
         mt_cache_spec here = *spec;
-        here.size = tiers->counts[tiers->count].size = sizes[tiers->count];
-        here.ttl_ns = MT_NO_TTL;
+        if (!tiers->is_one)
+            here.size = sizes[tiers->count];
+        tiers->counts[tiers->count].size = here.size;
         if (!(tiers->caches[tiers->count] = mt_cache_open(&here, error))) {
             mt_tiers_close(tiers);
             return NULL;
@@ -54,6 +58,15 @@ static size_t tier_of(const mt_tiers *tiers, uint32_t block) {
     return tier;
 }
 
+size_t mt_tiers_leading(const mt_tiers *tiers, const mt_cache_path *path) {
+    if (tiers->is_one)
+        return mt_cache_leading(tiers->caches[0], path);
+    size_t hits = 0;
+    while (hits < path->count && tier_of(tiers, path->blocks[hits]) < tiers->count)
+        hits++;
+    return hits;
+}
+
 /* Counts where the leading blocks come from; gives how many there are. */
 static size_t count_hits(mt_tiers *tiers, const mt_cache_path *path) {
     size_t hits = 0, tier;
@@ -83,6 +96,8 @@ static void touch(mt_tiers *tiers, uint32_t block, int is_hit) {
 }
 
 size_t mt_tiers_access(mt_tiers *tiers, const mt_cache_path *path) {
+    if (tiers->is_one)
+        return mt_cache_access(tiers->caches[0], path);
     size_t hits = count_hits(tiers, path);
     for (size_t i = 0; i < path->count; i++) {
         size_t at = tiers->order == MT_TOUCH_ROOT ? i : path->count - 1 - i;
@@ -96,9 +111,12 @@ const mt_tier_counts *mt_tiers_counts(const mt_tiers *tiers) {
 }
 
 size_t mt_tiers_count(const mt_tiers *tiers) {
-    return tiers->count;
+    return tiers->is_one ? 0 : tiers->count;
 }
 
 uint64_t mt_tiers_held(const mt_tiers *tiers) {
-    return mt_caches_count(tiers->caches, tiers->count);
+    uint64_t held = 0;
+    for (size_t i = 0; i < tiers->count; i++)
+        held += mt_cache_count(tiers->caches[i]);
+    return held;
 }

@@ -37,11 +37,15 @@ local function interrupted()
   return status.interrupted
 end
 
+-- Has it been said that standard output takes no more?
+local is_output_told = false
+
 -- Reports a message with its code ("io", "input", "closed", ...) and gives the exit status.
 local function failure(message, code)
   if code == "interrupted" or core.base.interrupted() then return interrupted() end
   if code == "closed" then return status.failed end
   say(report.with_way_around(message))
+  is_output_told = is_output_told or message:find "^standard output: " ~= nil
   return code == "usage" and status.usage or status.failed
 end
 
@@ -199,11 +203,13 @@ local function dispatch(words)
 end
 
 -- Results still in the buffer may meet a full disk or a closed pipe: the run has failed then. One that
--- has failed already has said why.
+-- has failed already, by a limit that is exceeded or by findings, has results that are lost as well.
 local function flush_results(exit_status)
   local ok, message, code = core.base.flush_stdout()
-  if ok or exit_status ~= status.done then return exit_status end
-  return failure(message, code)
+  if ok then return exit_status end
+  if exit_status == status.done then return failure(message, code) end
+  if exit_status == status.failed and code ~= "closed" and not is_output_told then say(message) end
+  return exit_status
 end
 
 --- The program: words are those of the command line (0 is the program's name).

@@ -59,10 +59,12 @@ local analysis = {}
 ---@field requests integer
 ---@field blocks integer
 ---@field block number? its hits / its blocks
+---@field tiers moontide.tier[]? of its own, where tiers were asked for; `block` of its own blocks
 
 ---@class moontide.replica_figures: moontide.hit_figures
 ---@field imbalance number? blocks to compute: the most of a replica / the mean
 ---@field replicas moontide.replica[]
+---@field tiers moontide.tier[]? of all replicas together, `size` that of each, where tiers were asked for
 
 ---@class moontide.quantiles
 ---@field mean number
@@ -131,9 +133,10 @@ local analysis = {}
 ---@field lru { [1]: integer, [2]: number }[]? { size, hit ratio by block } of an LRU cache, sizes going up
 ---@field hits table<string, table<integer, moontide.hit_figures>>? by policy, then by size in blocks
 ---@field ttl table<number, moontide.hit_figures>? by age in seconds, where ages were asked for
----@field tiers table<string, moontide.tiered_figures>? by policy, where tiers were asked for
----@field replicas table<string, table<integer, moontide.replica_figures>>? by policy and size of each
---- replica's cache, where replicas were asked for
+---@field tiers table<string, moontide.tiered_figures>? by policy, where tiers were asked for, and no replicas
+---@field replicas table<string, table<integer|string, table<integer, moontide.replica_figures>>>? by policy,
+--- cache of each (its size, or the sizes of its tiers: "500,2000") and how many they are, where replicas were
+--- asked for
 ---@field touch "root"|"leaf"? as asked for, like hit_rule, ttl_since and route
 ---@field hit_rule "all"|"vllm"?
 ---@field ttl_since "use"|"write"?

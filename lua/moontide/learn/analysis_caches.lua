@@ -104,53 +104,62 @@ local function play_ages(result, state, opt, found)
   return ages
 end
 
--- In tiers, by policy.
-local function play_tiers(result, state, opt)
-  local sizes, message, code = cache_options.blocks(opt.tiers, result.block_size, opt.bytes_per_token)
-  if not sizes then return nil, message, code end
+-- On servers, by policy: what `of` makes of a function that plays one more on what it is given.
+local function play_on_servers(state, opt, of)
   local by_policy = {}
   for _, policy in ipairs(cache_options.played_online(opt.policy or { "lru" })) do
-    by_policy[policy], message, code = state:play_tiers {
-      tiers = sizes, policy = policy, touch = opt.touch, hit_rule = opt.hit_rule,
-    }
-    if not by_policy[policy] then return nil, message, code end
+    local figures, message, code = of(function(servers)
+      servers.policy, servers.touch, servers.hit_rule = policy, opt.touch, opt.hit_rule
+      return state:play_replicas(servers)
+    end)
+    if not figures then return nil, message, code end
+    by_policy[policy] = figures
   end
   return by_policy
 end
 
--- On replicas, by policy and size.
-local function play_replicas(state, opt, sizes)
-  local by_policy = {}
-  for _, policy in ipairs(cache_options.played_online(opt.policy or { "lru" })) do
-    by_policy[policy] = {}
-    for _, size in ipairs(sizes) do
-      local played, message, code = state:play_replicas {
-        replicas = opt.replicas, route = opt.route, policy = policy, size = size, touch = opt.touch,
-        hit_rule = opt.hit_rule,
-      }
-      if not played then return nil, message, code end
-      by_policy[policy][size] = played
+-- In tiers, by policy.
+local function play_tiers(state, opt, tiers)
+  return play_on_servers(state, opt, function(play) return play { tiers = tiers } end)
+end
+
+-- On replicas, by policy, by the cache of each (its size, or the sizes of its tiers) and by their number.
+local function play_replicas(state, opt, sizes, tiers)
+  return play_on_servers(state, opt, function(play)
+    local by_cache = {}
+    for _, size in ipairs(tiers and { table.concat(tiers, ",") } or sizes) do
+      by_cache[size] = {}
+      for _, count in ipairs(lists.ascending(opt.replicas)) do
+        local played, message, code = play {
+          replicas = count, route = opt.route, size = not tiers and size or nil, tiers = tiers,
+        }
+        if not played then return nil, message, code end
+        by_cache[size][count] = played
+      end
     end
-  end
-  return by_policy
+    return by_cache
+  end)
 end
 
 -- What was asked for beside policies: ages, tiers, replicas.
 local function add_further(result, state, opt, found, sizes)
-  local message, code
+  local tiers, message, code
   if opt.ttl then
     result.ttl_since = opt.ttl_since
     result.ttl, message, code = play_ages(result, state, opt, found)
     if not result.ttl then return nil, message, code end
   end
   if opt.tiers then
-    result.tiers, message, code = play_tiers(result, state, opt)
-    if not result.tiers then return nil, message, code end
+    tiers, message, code = cache_options.blocks(opt.tiers, result.block_size, opt.bytes_per_token)
+    if not tiers then return nil, message, code end
   end
   if opt.replicas then
     result.route = opt.route or "round-robin"
-    result.replicas, message, code = play_replicas(state, opt, sizes)
+    result.replicas, message, code = play_replicas(state, opt, sizes, tiers)
     if not result.replicas then return nil, message, code end
+  elseif tiers then
+    result.tiers, message, code = play_tiers(state, opt, tiers)
+    if not result.tiers then return nil, message, code end
   end
   return true
 end

@@ -44,6 +44,21 @@ local function lru_object(points)
   return json.object(members)
 end
 
+local function tiers_member(played)
+  return { "tiers", list(played.tiers, { "size", "block", "moved_up", "moved_down", "evicted" }) }
+end
+
+local function replicas_array(replicas)
+  local items = {}
+  for i, replica in ipairs(replicas) do
+    local members = {}
+    for k, name in ipairs { "requests", "blocks", "block" } do members[k] = { name, whole(replica[name]) } end
+    if replica.tiers then members[#members + 1] = tiers_member(replica) end
+    items[i] = json.object(members)
+  end
+  return json.array(items)
+end
+
 -- What a cache hit, and what else is known of several.
 local function figures_object(played)
   local members = {}
@@ -59,13 +74,10 @@ local function figures_object(played)
   if played.error then
     members[#members + 1] = { "error", object(played.error, { "block", "request", "token" }) }
   end
-  if played.tiers then
-    local fields = { "size", "block", "moved_up", "moved_down", "evicted" }
-    members[#members + 1] = { "tiers", list(played.tiers, fields) }
-  end
+  if played.tiers then members[#members + 1] = tiers_member(played) end
   if played.replicas then
     members[#members + 1] = { "imbalance", whole(played.imbalance) }
-    members[#members + 1] = { "replicas", list(played.replicas, { "requests", "blocks", "block" }) }
+    members[#members + 1] = { "replicas", replicas_array(played.replicas) }
   end
   return json.object(members)
 end
@@ -76,6 +88,15 @@ local function by_number(figures)
   local members = {}
   for i, key in ipairs(lists.ascending(lists.sorted_keys(figures))) do
     members[i] = { ("%.17g"):format(key), figures_object(figures[key]) }
+  end
+  return json.object(members)
+end
+
+-- Those of replicas, by the cache of each and by how many they are.
+local function by_cache(figures)
+  local members = {}
+  for i, key in ipairs(lists.ascending(lists.sorted_keys(figures))) do
+    members[i] = { tostring(key), by_number(figures[key]) }
   end
   return json.object(members)
 end
@@ -167,7 +188,7 @@ function analysis_json.analysis(analysis)
   }
   for _, more in ipairs {
     { "ttl", by_number(analysis.ttl) }, { "tiers", by_policy(analysis.tiers, figures_object) },
-    { "replicas", by_policy(analysis.replicas, by_number) },
+    { "replicas", by_policy(analysis.replicas, by_cache) },
   } do
     if more[2] then members[#members + 1] = more end
   end

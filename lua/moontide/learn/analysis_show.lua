@@ -193,20 +193,46 @@ local function span(replicas, field, decimals)
   return number(least, decimals) .. " to " .. number(most, decimals)
 end
 
-local function replicas_section(analysis)
-  if not analysis.replicas then return nil end
-  local cells, count = { { "", "Hit Ratio by Block", "of Each", "Requests of Each", "Imbalance" } }, 0
+-- Calls with policy, cache of each, how many, and the figures of the replicas, in their order.
+local function each_replicas(analysis, call)
   for _, policy in ipairs(cache_options.names) do
-    local sizes = analysis.replicas[policy]
-    for _, size in ipairs(sizes and lists.ascending(lists.sorted_keys(sizes)) or {}) do
-      local played = sizes[size]
-      count = #played.replicas
-      cells[#cells + 1] = { ("%s, %s blocks each"):format(policy, number(size, 0)), ratio(played.block),
-        span(played.replicas, "block", 3), span(played.replicas, "requests", 0), number(played.imbalance, 2) }
+    local by_cache = analysis.replicas[policy] or {}
+    for _, cache in ipairs(lists.ascending(lists.sorted_keys(by_cache))) do
+      for _, count in ipairs(lists.ascending(lists.sorted_keys(by_cache[cache]))) do
+        call(policy, cache, count, by_cache[cache][count])
+      end
     end
   end
-  cells[1][1] = ("%s, %s"):format(text.count(count, "Replica"), analysis.route)
+end
+
+local function replicas_section(analysis)
+  if not analysis.replicas then return nil end
+  local cells = { { "Replicas, " .. analysis.route, "Cache of Each", "Hit Ratio by Block", "of Each",
+    "Requests of Each", "Imbalance" } }
+  each_replicas(analysis, function(policy, cache, count, played)
+    local size = played.tiers and text.count(#played.tiers, "tier") or counted(cache, "block")
+    cells[#cells + 1] = { number(count, 0), policy .. ", " .. size, ratio(played.block),
+      span(played.replicas, "block", 3), span(played.replicas, "requests", 0), number(played.imbalance, 2) }
+  end)
   return layout(cells) .. "\nImbalance: what the replica with most to compute had, in parts of the mean"
+end
+
+-- Of replicas that have tiers: a line a tier, of all of them together.
+local function replica_tiers_section(analysis)
+  if not analysis.replicas then return nil end
+  local cells = { { "Replicas", "Tiers of Each", "Blocks of Each", "Hit Ratio by Block", "of Each",
+    "Moved Up", "Moved Down", "Evicted" } }
+  each_replicas(analysis, function(policy, _, count, played)
+    for i, tier in ipairs(played.tiers or {}) do
+      local of_each = {}
+      for k, replica in ipairs(played.replicas) do of_each[k] = replica.tiers[i] end
+      local line = tier_cells(number(count, 0), ("%s %d"):format(policy, i), tier)
+      table.insert(line, 3, number(tier.size, 0))
+      table.insert(line, 5, span(of_each, "block", 3))
+      cells[#cells + 1] = line
+    end
+  end)
+  return cells[2] and layout(cells)
 end
 
 local function drawn_section(analysis)
@@ -333,6 +359,7 @@ function show.report(analysis, style)
   add(ages_section(analysis))
   add(tiers_section(analysis))
   add(replicas_section(analysis))
+  add(replica_tiers_section(analysis))
   add(drawn_section(analysis))
   add(attainable(analysis))
   add(analysis.lru and show.hit_curve(analysis, style))

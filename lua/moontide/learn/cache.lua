@@ -11,7 +11,7 @@ local metatable = { __name = "moontide.cache", __index = methods }
 ---@class moontide.cache
 ---@field policy string
 ---@field size integer? blocks, of each replica; absent where it is without limit, or in tiers
----@field tiers integer[]? blocks of each tier
+---@field tiers integer[]? blocks of each tier, of each replica
 ---@field replicas integer? how many
 ---@field route string? how requests find their replica
 ---@field block_size integer
@@ -69,8 +69,8 @@ end
 ---@field request number? hit ratios, weighted by request,
 ---@field block number? by block
 ---@field token number? and by token
----@field tiers moontide.tier[]? of a cache in tiers
----@field replicas moontide.replica[]? where there are several
+---@field tiers moontide.tier[]? of a cache in tiers; of all replicas together
+---@field replicas moontide.replica[]? where there are several, each with its own `tiers`
 ---@field imbalance number? of these: blocks to compute, the most of a replica / the mean
 
 --- All figures so far.
@@ -124,7 +124,7 @@ local fields = {
 ---@field seed? integer of the policy random
 ---@field tiers? any[] sizes of caches below one another (device, host, disk), in place of `size`: what one
 --- evicts the next keeps
----@field replicas? integer servers, each with a cache of its own of `size`
+---@field replicas? integer servers, each with a cache of its own of `size`, or with `tiers` of its own
 ---@field route? "round-robin"|"session"|"prefix"|"least-loaded" how requests find their replica (default:
 --- round-robin); a session is what a session_id names, a request without one is of none
 --- (mt.analyze, which sees the whole trace, infers sessions from prompts where there is no session_id)
@@ -142,7 +142,8 @@ end
 --- A cache of prefixes: a block of a request hits when the cache holds it and all blocks before it.
 -- cache:access(request) gives how many blocks hit, cache:feed(trace) takes a whole trace. What it evicts is
 -- its policy's; mt.analyze(trace, { policy = ... }) plays several at several sizes. With `tiers` it is
--- several caches below one another, with `replicas` several beside one another; cache:figures() tells each.
+-- several caches below one another, with `replicas` several beside one another, with both each of these has
+-- the tiers; cache:figures() tells each.
 ---@param given? moontide.cache_options
 ---@return moontide.cache
 local function cache(given)

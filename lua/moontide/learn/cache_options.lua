@@ -155,10 +155,10 @@ cache_options.analysis = {
     help = "hit ratios also by the values of a member of the requests (model, stream, ...)" },
   { "tiers", kind = "cache_size", list = true, min = 1, placeholder = "SIZE",
     help = "caches below one another, of these sizes: what one evicts the next one keeps (not of optimum)" },
-  { "replicas", kind = "integer", min = 1, max = 4096,
-    help = "servers with a cache of each size of their own (not of optimum)" },
+  { "replicas", kind = "integer", list = true, min = 1, max = 4096,
+    help = "how many servers (1,2,4), each with a cache of its own of each size, or with tiers of its own "
+      .. "(not of optimum)" },
   { "route", kind = "choice", choices = cache_options.routes,
-
     help = "how requests find their replica: round-robin, one after the other (default); session, all of a "
       .. "session to one (session_id, or as it is inferred from prompts), sessions one after the other; "
       .. "least-loaded, to the one that had fewest blocks to compute so far, of equals the first; prefix, to "
@@ -217,7 +217,6 @@ function cache_options.check(opt, label)
   if opt.sample and (opt.tiers or opt.replicas) then
     return ("%s is of policies: %s cannot be sampled"):format(label "sample", opt.tiers and tiers or replicas)
   end
-  if opt.tiers and opt.replicas then return tiers .. " and " .. replicas .. " exclude each other" end
   if (opt.tiers or opt.replicas) and opt.policy and #cache_options.played_online(opt.policy) == 0 then
     return (opt.tiers and tiers or replicas) .. " needs a policy that does not know what comes"
   end
