@@ -260,7 +260,7 @@ static void test_rates(void **state) {
     for (size_t i = 0; i < ROWS; i++)
         first.rows[i].phase = i < 50 || i >= 100 ? MT_PHASE_OUTSIDE : MT_PHASE_PROFILING;
     options.windows[0] =
-        (mt_contrast_window){1000 * second + second / 20, 1005 * second + second / 20};
+        (mt_contrast_window){1000 * second + second / 20, 1005 * second + second / 20, 0};
     first.rows[0].phase = MT_PHASE_WARMUP;
     contrast = mt_contrast_new(&first, &other, &options, NULL);
     difference = rate_of(contrast, "request_throughput");
