@@ -154,11 +154,11 @@ describe("moontide replay", function()
     for i, words in ipairs { "", " --transport curl", " --concurrency 1", " --concurrency 1 --transport curl" } do
       -- Open loop: the second request is due after the stop. Closed loop: its answer takes as long.
       local is_closed = words:find "concurrency"
-      local url = start("--ttft", is_closed and "3000" or "2")
+      local url = start("--ttft", is_closed and "6000" or "2")
       running[i] = { words = words, is_closed = is_closed,
-        finish = replays.begin(url, trace_text(is_closed and 1 or 2, 4000), others .. words, stopped) }
+        finish = replays.begin(url, trace_text(is_closed and 1 or 2, 8000), others .. words, stopped) }
     end
-    local long_stalls = replays.begin(start(), trace_text(2, 4000), others .. ",longest_stall=1e5", stopped)
+    local long_stalls = replays.begin(start(), trace_text(2, 8000), others .. ",longest_stall=1e5", stopped)
     for _, one in ipairs(running) do
       local words, is_closed, result = one.words, one.is_closed, one.finish()
       assert.equal("invalid", result.run.verdict.name, words .. result.out)
