@@ -44,7 +44,8 @@ void mt_log_histogram_merge(mt_log_histogram *histogram, const mt_log_histogram 
     histogram->mean += distance * more / (before + more);
     histogram->sum += other->sum;
     histogram->count += other->count;
-    for (unsigned i = 0; i < MT_LOG_HISTOGRAM_BINS; i++)
+    /* Nothing lies in the bins outside, which are most of them. */
+    for (unsigned i = bin_of(other->min), last = bin_of(other->max); i <= last; i++)
         histogram->bins[i] += other->bins[i];
 }
 
@@ -72,7 +73,7 @@ double mt_log_histogram_percentile(const mt_log_histogram *histogram, double per
     if (histogram->count == 0)
         return NAN;
     double rank = percentile / 100 * (double)(histogram->count - 1), whole = floor(rank);
-    bin_place at = {0, 0};
+    bin_place at = {bin_of(histogram->min), 0};
     double low = value_at(histogram, (uint64_t)whole, &at);
     if (rank == whole)
         return low;

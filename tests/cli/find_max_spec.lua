@@ -170,7 +170,7 @@ describe("moontide find-max", function()
   end)
 
   it("says below its answer, and of each probe, when the server counted no tokens or answered whole", function()
-    local url = start("--ttft", "5", "--itl", "1")
+    local url = start("--ttft", "5", "--itl", "40") -- a busy machine, too, reads no two tokens at once
     local words = "--unit concurrency --first 1 --most 1 --slo e2e.p50=5000 --probe 300ms --ramp 50ms --extra "
     local uncounted = words .. "'stream_options={\"include_usage\": false}'"
     local result = find(url, uncounted)

@@ -11,10 +11,14 @@ local function new_folder()
   return folder
 end
 
--- `moontide replay TARGET ...` at a mock of these words.
+-- `moontide replay TARGET ...` at the mock, with these words.
+local function replay_line(server, words)
+  return ('exec "$MOONTIDE" replay --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid %s'):format(
+    server.port, words)
+end
+
 local function replay(folder, server, words)
-  return command.shell(('exec "$MOONTIDE" replay --url http://127.0.0.1:%d --model m --warmup 0 '
-    .. "--accept-invalid %s"):format(server.port, words), { folder = folder })
+  return command.shell(replay_line(server, words), { folder = folder })
 end
 
 local function run_of(folder) return json.decode(command.read(folder .. "/out/run.json")) end
@@ -42,7 +46,7 @@ describe("phases of a run", function()
   end)
 
   it("are told apart in the report, in run.json, and by a judge", function()
-    local folder, server = new_folder(), mock.start { "--ttft", "5", "--itl", "1" }
+    local folder, server = new_folder(), mock.start { "--ttft", "5", "--itl", "20" }
     write_trace(folder, 60)
     local result = replay(folder, server, "trace.jsonl --phases before=200ms,storm=0.4s,after --output-dir out")
     assert.equal(0, result.status, result.err)
@@ -252,59 +256,84 @@ describe("a row's cancel_after", function()
   end)
 end)
 
+-- Each against a server that has room for all of it, and against one that has not; all of them at once.
+-- The first takes 1.8 s, beside which what a busy machine adds is little: TTFT is back at 1.1 times what it was.
 describe("the scenario", function()
-  after_each(function()
+  local wide = { "--ttft", "1800", "--itl", "1" }
+  local bounds = "--fail-over ttft.p50@during=10000,ttft.p90@during=10000,longest_gap@during=10000,"
+    .. "recovery@during=10000 "
+  local narrow = {
+    collision = { "--ttft", "10", "--itl", "1", "--slots", "30", "--load-factor", "30", "--prefill-per-token", "0.01" },
+    late_short = { "--ttft", "10", "--itl", "4", "--slots", "4" },
+    burst_recovery = { "--ttft", "10", "--itl", "2", "--slots", "8" },
+  }
+  local arguments = {
+    collision = "--span 2s --chat 10 --long 8 --isl 16000", late_short = "--span 2s --osl 200",
+    burst_recovery = "--span 2s --burst 1s --rate 20 --times 8",
+  }
+
+  -- What waits for a run, with .folder.
+  local function begin(words, line)
+    local folder, server = new_folder(), mock.start(words)
+    return { folder = folder, finish = command.start(replay_line(server, line), { folder = folder }) }
+  end
+
+  local runs = { wide = {}, narrow = {} }
+  setup(function()
+    for name, words in pairs(arguments) do
+      local line = "examples/" .. name .. ".lua --output-dir out %s-- " .. words
+      runs.wide[name] = begin(wide, line:format(bounds))
+      runs.narrow[name] = begin(narrow[name], line:format "")
+    end
+    local patient = { "--ttft", "5000", "--itl", "20" }
+    runs.storm = begin(patient, "examples/abort_storm.lua --by stream --output-dir out --fail-over "
+      .. "ttft.p90@during=10000,recovery@during=10000 -- --span 2s --rate 20 --patience 5100ms")
+    runs.gated_storm = begin(patient, "examples/abort_storm.lua --fail-over ttft.p90@during=0 -- --span 1s --rate 20")
+  end)
+
+  teardown(function()
     mock.stop_all()
     command.remove_folders()
   end)
 
-  -- A server that has room for all of it, and one that has not: what it exits with, its gates, and its phases.
-  -- The first takes 400 ms, beside which what a busy machine adds is little: TTFT is back at 1.1 times what it was.
-  local function both(name, arguments, narrow, gates)
-    local folder = new_folder()
-    for _, words in ipairs { { "--ttft", "400", "--itl", "1" }, narrow } do
-      local server = mock.start(words)
-      local bounds = words == narrow and "" or "--fail-over ttft.p50@during=10000,ttft.p90@during=10000,"
-        .. "longest_gap@during=10000,recovery@during=10000 "
-      local result = replay(folder, server, ("examples/%s.lua --output-dir out %s-- %s"):format(name, bounds, arguments))
-      assert.equal(words == narrow and 1 or 0, result.status, result.err)
-      for _, gate in ipairs(words == narrow and gates or {}) do
+  -- What either exits with, its phases, and of the narrow one its gates; gives the narrow one.
+  local function both(name, gates)
+    for _, kind in ipairs { "wide", "narrow" } do
+      local one = runs[kind][name]
+      local result = one.finish()
+      assert.equal(kind == "narrow" and 1 or 0, result.status, result.err)
+      for _, gate in ipairs(kind == "narrow" and gates or {}) do
         assert.truthy(result.err:find("--fail-over: " .. gate, 1, true), result.err)
       end
       for i, phase in ipairs { "before", "during", "after" } do
-        assert.equal(phase, run_of(folder).phases[i].name)
+        assert.equal(phase, run_of(one.folder).phases[i].name)
         assert.truthy(result.out:find("\n" .. phase .. " ", 1, true))
       end
     end
-    return run_of(folder)
+    return run_of(runs.narrow[name].folder)
   end
 
   local function p50(phase) return phase.metrics.time_to_first_token.p50 end
 
   it("collision: long prompts stop the streams that run", function()
-    local run = both("collision", "--span 2s --chat 10 --long 8 --isl 16000",
-      { "--ttft", "10", "--itl", "1", "--slots", "30", "--load-factor", "30", "--prefill-per-token", "0.01" },
-      { "recovery@during" })
+    local run = both("collision", { "recovery@during" })
     assert.is_true(run.phases[2].longest_gap_ms > 5 * 1)
   end)
 
   it("late_short: short requests wait behind long ones", function()
-    local run = both("late_short", "--span 2s --osl 200", { "--ttft", "10", "--itl", "4", "--slots", "4" }, { "ttft.p50@during" })
+    local run = both("late_short", { "ttft.p50@during" })
     assert.is_true(p50(run.phases[2]) > 5 * p50(run.phases[1]))
   end)
 
   it("burst_recovery: TTFT is not back at once", function()
-    local run = both("burst_recovery", "--span 2s --burst 1s --rate 20 --times 8",
-      { "--ttft", "10", "--itl", "2", "--slots", "8" }, { "recovery@during" })
+    local run = both("burst_recovery", { "recovery@during" })
     assert.is_false(run.phases[2].is_recovered)
   end)
 
   it("abort_storm: those leave who were to leave, in the middle", function()
-    local folder, server = new_folder(), mock.start { "--ttft", "10", "--itl", "20" }
-    local result = replay(folder, server, "examples/abort_storm.lua --by stream --output-dir out --fail-over "
-      .. "ttft.p90@during=10000,recovery@during=10000 -- --span 2s --rate 20 --patience 500ms")
+    local result = runs.storm.finish()
     assert.equal(0, result.status, result.err)
-    local run = run_of(folder)
+    local run = run_of(runs.storm.folder)
     local cancelled = {}
     for i, phase in ipairs(run.phases) do cancelled[i] = phase.counts.cancelled end
     local leave
@@ -313,7 +342,7 @@ describe("the scenario", function()
     end
     assert.is_true(leave.due > 10)
     assert.same({ 0, leave.due, 0 }, cancelled)
-    result = replay(folder, server, "examples/abort_storm.lua --fail-over ttft.p90@during=0 -- --span 1s --rate 20")
+    result = runs.gated_storm.finish()
     assert.equal(1, result.status)
     assert.truthy(result.err:find "%-%-fail%-over: ttft.p90@during is [%d.]+, over 0 ms\n", result.err)
   end)

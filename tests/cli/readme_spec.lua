@@ -1,6 +1,6 @@
--- Every example of the README and of the guides is run. README, and the guides that go on with its files:
--- `lua` blocks that begin with "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh` blocks
--- run line by line in the folder of those files, beside the mock that the text has in another terminal, `repl`
+-- Every example of the README and of the guides is run. README, and the guides that go on with its files, beside
+-- each other: `lua` blocks that begin with "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh`
+-- blocks run line by line in the folder of those files, beside the mock that the text has in another terminal, `repl`
 -- blocks are typed in the console. Scripting guide: `lua` blocks run after
 -- `local mt = require "moontide"`, `sh` blocks where there is a folder `examples`.
 local command = require "tests.support.command"
@@ -13,7 +13,7 @@ local function succeeds(line, result)
   assert.equal(0, result.status, line .. "\n" .. result.err)
 end
 
--- In the order in which they are read.
+-- In the order in which they are read; pictures goes on with the files of driving.
 local guides = { "planning", "traces", "synthesis", "driving", "pictures" }
 
 describe("the README and its guides", function()
@@ -59,8 +59,15 @@ describe("the README and its guides", function()
     assert.equal("--port", table.remove(words, 1))
     local shown = table.remove(words, 1)
     local server = mock.start(words)
-    local there = text:gsub("127%.0%.0%.1:" .. shown, "127.0.0.1:" .. server.port)
-    assert.truthy(document.run_commands(there, with_path, succeeds) >= 12)
+    local there = {}
+    for i, one in ipairs(texts) do there[i] = one:gsub("127%.0%.0%.1:" .. shown, "127.0.0.1:" .. server.port) end
+    assert.truthy(document.run_commands(there[1], with_path, succeeds) >= 12)
+    local running = {}
+    for i = 2, #there - 1 do
+      local guide = i == #there - 1 and there[i] .. "\n" .. there[i + 1] or there[i]
+      running[#running + 1] = document.start_commands(guide, with_path, succeeds)
+    end
+    for _, finish in ipairs(running) do assert.truthy(finish() > 0) end
     assert.equal(0, server.finish("INT").status)
   end)
 

@@ -150,18 +150,24 @@ describe("moontide replay", function()
   it("a driver that was stopped once is not valid, however little of the run that was", function()
     local others = " --limits lag_p50=1e6,lag_p99=1e6,read_lag_p99=1e6,rate=0,stalls=1"
     local stopped = { after = "kill -STOP $p; sleep 2; kill -CONT $p" }
-    for _, words in ipairs { "", " --transport curl", " --concurrency 1", " --concurrency 1 --transport curl" } do
+    local running = {}
+    for i, words in ipairs { "", " --transport curl", " --concurrency 1", " --concurrency 1 --transport curl" } do
       -- Open loop: the second request is due after the stop. Closed loop: its answer takes as long.
       local is_closed = words:find "concurrency"
-      local url = start("--ttft", is_closed and "3000" or "2")
-      local result = replay(url, trace_text(is_closed and 1 or 2, 4000), others .. words, stopped)
+      local url = start("--ttft", is_closed and "6000" or "2")
+      running[i] = { words = words, is_closed = is_closed,
+        finish = replays.begin(url, trace_text(is_closed and 1 or 2, 8000), others .. words, stopped) }
+    end
+    local long_stalls = replays.begin(start(), trace_text(2, 8000), others .. ",longest_stall=1e5", stopped)
+    for _, one in ipairs(running) do
+      local words, is_closed, result = one.words, one.is_closed, one.finish()
       assert.equal("invalid", result.run.verdict.name, words .. result.out)
       assert.equal(1, result.status)
       accounts(result, { done = is_closed and 1 or 2 })
       local stall = assert(result.out:match "longest stall is ([%d.]+) ms, the limit is 100", result.out)
       assert.is_true(tonumber(stall) > 1500, stall)
     end
-    local result = replay(start(), trace_text(2, 4000), others .. ",longest_stall=1e5", stopped)
+    local result = long_stalls()
     assert.equal("valid", result.run.verdict.name, result.out)
     assert.equal(0, result.status, result.err)
   end)

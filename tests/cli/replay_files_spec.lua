@@ -47,7 +47,8 @@ describe("moontide replay", function()
   end
 
   it("writes the files that the field's tools read, with their keys", function()
-    local url = start("--fail", "status_500=0.2")
+    -- Tokens so far apart that a busy machine, too, reads no two at once.
+    local url = start("--itl", "30", "--fail", "status_500=0.2")
     local result = replay(url, trace_text(60, 2, function(i, row) row.session_id = "s" .. i end),
       "--slo ttft=500,e2e=2s" .. accepts)
     assert.equal(0, result.status, result.err)

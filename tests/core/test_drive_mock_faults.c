@@ -300,24 +300,24 @@ static void test_load_factor(void **state) {
     mt_distribution_release(itl);
 }
 
-/* A silence of 200 ms is broken every 60 ms. */
+/* A silence of 600 ms is broken every 100 ms: less often where other programs have the machine. */
 static void test_ping(void **state) {
     (void)state;
     for (int is_stream = 0; is_stream < 2; is_stream++) {
         running_mock mock;
         mt_mock_options options = quick();
-        mt_distribution *ttft = always(200);
+        mt_distribution *ttft = always(600);
         options.ttft = ttft;
-        options.ping_s = 0.06;
+        options.ping_s = 0.1;
         start_mock(&mock, options);
         heard *answer = ask(&mock, TEXT, is_stream ? stream : whole);
         int comments = 0;
         for (const char *at = answer->body; (at = strstr(at, ":\n\n")); at++)
             comments++;
-        assert_in_range(comments, is_stream ? 2 : 0, is_stream ? 3 : 0);
+        assert_in_range(comments, is_stream ? 2 : 0, is_stream ? 6 : 0);
         assert_string_equal(answer->shape, is_stream ? "C C C C C CF D" : "");
         free(answer);
-        assert_takes(&mock, is_stream ? stream : whole, 200);
+        assert_takes(&mock, is_stream ? stream : whole, 600);
         stop_mock(&mock);
         mt_distribution_release(ttft);
     }

@@ -8,6 +8,24 @@
 
 /* --- load ---------------------------------------------------------------------------------------- */
 
+/* Waits until so many requests are in slots and so many in the queue, by the page of metrics. */
+static void wait_until(const running_mock *mock, int running, int waiting) {
+    char both[2][80];
+    snprintf(both[0], sizeof both[0], "num_requests_running{engine=\"0\",model_name=\"mock\"} %d\n",
+             running);
+    snprintf(both[1], sizeof both[1], "num_requests_waiting{engine=\"0\",model_name=\"mock\"} %d\n",
+             waiting);
+    for (int is_so = 0, tries = 0; !is_so; tries++) {
+        if (tries > 10000)
+            fail_msg("there are never %d in slots and %d in the queue", running, waiting);
+        heard *answer = ask(mock, "/metrics", "");
+        is_so = strstr(answer->body, both[0]) && strstr(answer->body, both[1]);
+        free(answer);
+        if (!is_so)
+            pause_ms(1);
+    }
+}
+
 static void test_slots_and_queue(void **state) {
     (void)state;
     static const struct {
@@ -23,7 +41,7 @@ static void test_slots_and_queue(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         running_mock mock;
         mt_mock_options options = quick();
-        mt_distribution *slow = always(100);
+        mt_distribution *slow = always(400);
         options.dialect = rows[i].dialect;
         options.slots = 1;
         options.queue = 1;
@@ -31,9 +49,9 @@ static void test_slots_and_queue(void **state) {
         start_mock(&mock, options);
         int first = connect_to(&mock), second = connect_to(&mock);
         send_request(first, CHAT, CHAT_STREAM);
-        pause_ms(10);
+        wait_until(&mock, 1, 0);
         send_request(second, CHAT, CHAT_STREAM);
-        pause_ms(10);
+        wait_until(&mock, 1, 1);
         heard *answer = ask(&mock, CHAT, rows[i].body);
         assert_int_equal(answer->http.status, rows[i].status);
         assert_true(answer->said.says & MT_SAYS_ERROR);
@@ -67,27 +85,15 @@ static void test_those_who_leave(void **state) {
     for (int i = 0; i < 3; i++) {
         clients[i] = connect_to(&mock);
         send_request(clients[i], CHAT, CHAT_STREAM);
-        pause_ms(10);
+        wait_until(&mock, 1, i);
     }
     close(clients[1]); /* from the queue */
-    pause_ms(10);
-    heard *answer = ask(&mock, "/metrics", "");
-    assert_non_null(
-        strstr(answer->body, "num_requests_running{engine=\"0\",model_name=\"mock\"} 1\n"));
-    assert_non_null(
-        strstr(answer->body, "num_requests_waiting{engine=\"0\",model_name=\"mock\"} 1\n"));
-    free(answer);
+    wait_until(&mock, 1, 1);
     close(clients[0]); /* its slot is the third's */
-    pause_ms(20);
-    answer = ask(&mock, "/metrics", "");
-    assert_non_null(
-        strstr(answer->body, "num_requests_running{engine=\"0\",model_name=\"mock\"} 1\n"));
-    assert_non_null(
-        strstr(answer->body, "num_requests_waiting{engine=\"0\",model_name=\"mock\"} 0\n"));
-    free(answer);
+    wait_until(&mock, 1, 0);
     close(clients[2]);
-    pause_ms(20);
-    answer = ask(&mock, "/metrics", ""); /* they are aborted, and finished in no other way */
+    wait_until(&mock, 0, 0);
+    heard *answer = ask(&mock, "/metrics", ""); /* they are aborted, and finished in no other way */
     assert_non_null(strstr(answer->body, "finished_reason=\"abort\",model_name=\"mock\"} 3\n"));
     assert_non_null(strstr(answer->body, "finished_reason=\"length\",model_name=\"mock\"} 0\n"));
     assert_non_null(strstr(answer->body, "finished_reason=\"stop\",model_name=\"mock\"} 0\n"));

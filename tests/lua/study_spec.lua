@@ -8,7 +8,7 @@ end
 
 describe("studies from Lua", function()
   local server
-  before_each(function() server = assert(mt.mock { ttft = 3, itl = 1, slots = 2 }) end)
+  before_each(function() server = assert(mt.mock { ttft = 30, itl = 10, slots = 2 }) end)
   after_each(function()
     server:close()
     command.remove_folders()
@@ -66,9 +66,9 @@ describe("studies from Lua", function()
   end)
 
   it("find_max gives the most, why not more, and every probe", function()
-    -- Two slots of 5 ms: N in flight take N / 2 * 5 ms each.
-    local found = assert(load_of(10):find_max(options_for { unit = "concurrency", slo = { ["e2e.avg"] = 22 },
-      probe = 0.4, ramp = 0.1 }))
+    -- Two slots of 50 ms: N in flight take N / 2 * 50 ms each.
+    local found = assert(load_of(10):find_max(options_for { unit = "concurrency", slo = { ["e2e.avg"] = 220 },
+      probe = 0.6, ramp = 0.3 }))
     assert.is_true(found.max >= 4 and found.max <= 8, tostring(found)) -- a busy machine has less
     assert.equal("requests in flight", found.unit)
     assert.is_true(#found.probes >= 3)

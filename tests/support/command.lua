@@ -81,9 +81,8 @@ function command.exists(path)
   return file ~= nil
 end
 
--- Runs a shell line in which $MOONTIDE is the binary. opts.folder: the working folder; opts.input:
--- standard input's text; opts.environment: "NAME=value NAME=value". Gives { status, out, err }.
-function command.shell(line, opts)
+-- What the shell is to run, and what gives the result when it has.
+local function prepared(line, opts)
   opts = opts or {}
   local scratch = os.tmpname()
   local input = "/dev/null"
@@ -94,13 +93,29 @@ function command.shell(line, opts)
   local full = ("cd %s && export MOONTIDE=%s %s && {\n%s\n} <%s >%s 2>%s"):format(
     quote(opts.folder or "."), quote(command.binary()), opts.environment or "", line,
     quote(input), quote(scratch), quote(scratch .. ".err"))
-  local _, how, number = os.execute(full)
-  local result = {
-    status = how == "exit" and number or 128 + number,
-    out = read(scratch), err = read(scratch .. ".err"),
-  }
-  for _, path in ipairs { scratch, scratch .. ".err", scratch .. ".in" } do os.remove(path) end
-  return result
+  return full, function(_, how, number)
+    local result = {
+      status = how == "exit" and number or 128 + number,
+      out = read(scratch), err = read(scratch .. ".err"),
+    }
+    for _, path in ipairs { scratch, scratch .. ".err", scratch .. ".in" } do os.remove(path) end
+    return result
+  end
+end
+
+-- Runs a shell line in which $MOONTIDE is the binary. opts.folder: the working folder; opts.input:
+-- standard input's text; opts.environment: "NAME=value NAME=value". Gives { status, out, err }.
+function command.shell(line, opts)
+  local full, result = prepared(line, opts)
+  return result(os.execute(full))
+end
+
+-- Begins the same, beside what follows; gives a function that waits for its end and gives what command.shell
+-- gives.
+function command.start(line, opts)
+  local full, result = prepared(line, opts)
+  local pipe = assert(io.popen(full))
+  return function() return result(pipe:close()) end
 end
 
 -- Runs the binary with words: command.run({ "help", "sin" }, opts).

@@ -27,17 +27,33 @@ function document.run_lua(folder, block, before)
   return command.run({ "run", "example.lua" }, { folder = folder })
 end
 
---- Runs each line of the `sh` blocks and gives how many there were; `check` is called with each line
---- and what command.shell gave.
-function document.run_commands(text, opts, check)
-  local ran = 0
+--- Begins the lines of the `sh` blocks, one after the other, beside what follows. Gives a function that waits
+--- for their end, calls `check` with each line and what command.shell would have given, and gives how many
+--- there were.
+function document.start_commands(text, opts, check)
+  local folder, lines, script = command.folder(), {}, {}
   for _, block in ipairs(document.blocks(text, "sh")) do
     for line in block:gmatch "[^\n]+" do
-      check(line, command.shell("set -e; " .. line, opts))
-      ran = ran + 1
+      local file = ("%s/%d"):format(folder, #lines + 1)
+      lines[#lines + 1] = line
+      script[#script + 1] = ("(set -e; %s\n) </dev/null >%s.out 2>%s.err; echo $? >%s.status"):format(
+        line, file, file, file)
     end
   end
-  return ran
+  local finish = command.start(table.concat(script, "\n"), opts)
+  return function()
+    finish()
+    for i, line in ipairs(lines) do
+      local function told(kind) return command.read(("%s/%d.%s"):format(folder, i, kind)) end
+      check(line, { status = tonumber(told "status"), out = told "out", err = told "err" })
+    end
+    return #lines
+  end
+end
+
+--- Runs them; the same but for the waiting.
+function document.run_commands(text, opts, check)
+  return document.start_commands(text, opts, check)()
 end
 
 return document

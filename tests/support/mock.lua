@@ -1,5 +1,6 @@
 -- A mock in the background, the binary as a child process, and a client of it that is a shell's.
 local command = require "tests.support.command"
+local system = require "system" -- that busted has with it
 
 local mock = {}
 
@@ -22,12 +23,12 @@ local function file_text(path)
   return text
 end
 
--- Waits for what fn() gives, at most 20 s.
+-- Waits for what fn() gives, at most 20 s of sleep.
 local function wait_for(what, fn)
-  for _ = 1, 2000 do
+  for _ = 1, 4000 do
     local value = fn()
     if value then return value end
-    os.execute "sleep 0.01"
+    system.sleep(0.005)
   end
   error("waited in vain for " .. what, 2)
 end

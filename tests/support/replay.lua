@@ -30,9 +30,10 @@ function replay.trace_text(count, every, each)
   return table.concat(lines, "\n") .. "\n"
 end
 
---- Runs replay on a trace's text (or a target's name) with further words; gives the result with .folder,
---- where the results are below "out", and .run, what run.json says.
-function replay.run(url, target, words, opts)
+--- Begins replay on a trace's text (or a target's name) with further words, beside what follows; gives a
+--- function that waits for its end and gives the result with .folder, where the results are below "out", and
+--- .run, what run.json says.
+function replay.begin(url, target, words, opts)
   opts = opts or {}
   local folder = command.folder()
   if target:find "\n" then target = command.write(folder, "trace.jsonl", target) end
@@ -44,12 +45,20 @@ function replay.run(url, target, words, opts)
       .. "until ls -l /proc/$p/fd 2>/dev/null | grep -q '/out/' || ! kill -0 $p; do sleep 0.02; done\n"
       .. "sleep 0.3\n" .. opts.after .. "\nwait $p"
   end
-  local result = command.shell(line, { folder = folder, environment = opts.environment })
-  result.folder, result.out_folder = folder, folder .. "/out"
-  if command.exists(result.out_folder .. "/run.json") then
-    result.run = json.decode(command.read(result.out_folder .. "/run.json"))
+  local finish = command.start(line, { folder = folder, environment = opts.environment })
+  return function()
+    local result = finish()
+    result.folder, result.out_folder = folder, folder .. "/out"
+    if command.exists(result.out_folder .. "/run.json") then
+      result.run = json.decode(command.read(result.out_folder .. "/run.json"))
+    end
+    return result
   end
-  return result
+end
+
+--- Runs it.
+function replay.run(...)
+  return replay.begin(...)()
 end
 
 --- The lines of profile_export.jsonl, decoded.
