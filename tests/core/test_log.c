@@ -744,11 +744,12 @@ static const char vllm_run[] =
     "{\"model_id\": \"m\", \"input_lens\": [5, 6], \"output_lens\": [1, 0], \"errors\": [\"\", "
     "\"x\"], "
     "\"start_times\": [1.5, 2]}\n{\"input_lens\": [7], \"output_lens\": [3]}\n";
-static const char guidellm[] = "{\"type_\": \"r\", \"benchmarks\": [{\"requests\": "
-                               "{\"successful\": [{\"request_start_time\": 1, "
-                               "\"prompt_tokens\": 5, \"output_tokens\": 6}], \"errored\": "
-                               "[{\"start_time\": 2, \"prompt_tokens\": "
-                               "7}]}}]}\n";
+static const char guidellm[] =
+    "{\"type_\": \"r\", \"benchmarks\": [{\"requests\": "
+    "{\"successful\": [{\"info\": {\"conversation_id\": \"c\"}, \"request_start_time\": 1, "
+    "\"prompt_tokens\": 5, \"output_tokens\": 6}], \"errored\": "
+    "[{\"start_time\": 2, \"prompt_tokens\": "
+    "7}]}}]}\n";
 static const char inference_perf[] =
     "[{\"start_time\": 1.5, \"end_time\": 2, \"request\": \"r\", \"info\": {\"input_tokens\": 4, "
     "\"response_metrics\": {\"output_tokens\": 2, \"server_usage\": {\"prompt_tokens\": 5}}}},\n"
@@ -786,7 +787,8 @@ static void test_benchmarks(void **state) {
     assert_rows(state, &plain, "vllm-bench", vllm_run,
                 "0 1 1500000000 5 1 m/\n1 1 2000000000 6 0 m/\n2 2 7 3\n");
     assert_rows(state, &plain, "results", results, "0 1 5 9 2 \"c\"\n1 2 7 8 0 \"c/2\"\n");
-    assert_rows(state, &plain, "guidellm", guidellm, "0 1 1000000000 5 6\n1 1 2000000000 7 0\n");
+    assert_rows(state, &plain, "guidellm", guidellm,
+                "0 1 1000000000 5 6 \"c\"\n1 1 2000000000 7 0\n");
     assert_rows(state, &plain, "inference-perf", inference_perf,
                 "0 1 1500000000 5 2\n1 2 3000000000 1 0\n");
 }
