@@ -73,8 +73,12 @@ describe("convert of results", function()
   end)
 
   it("says which row is wrong, and passes over it when told to", function()
+    command.write(folder, "raw.jsonl", '{"metadata": {"x_request_id": "a", "turn_index": 0}, "payload": {"messages": []}}\n')
+    assert.matches("^moontide: raw.jsonl:1: metrics is missing %(of AIPerf's raw", run("convert raw.jsonl -o t.jsonl").err)
     for bad, message in pairs {
-      ['{"metadata": {}}'] = "e.jsonl:2: metrics is missing",
+      ['{"metadata": {}}'] = "e.jsonl:2: metrics is missing (--skip",
+      ['{"metadata": {"x_request_id": "a"}, "payload": {"messages": []}}'] =
+        "e.jsonl:2: metrics is missing (of AIPerf's raw records profile_export.jsonl beside them has the lengths)",
       ['{"metadata": {"request_start_ns": 5}, "metrics": {}}'] = "e.jsonl:2: input_sequence_length is missing",
       ['{"metadata": {"request_start_ns": 5}, "metrics": {"input_sequence_length": {"value": -1}}}'] =
         "e.jsonl:2:86: input_sequence_length must be",

@@ -101,7 +101,7 @@ static int take_session(results_log *self, mt_span id, mt_span correlation, mt_r
 /* 1; 0 for a request of the warm-up; -1. */
 static int take_row(results_log *self, mt_json *json, uint64_t line, mt_request *request,
                     mt_error *error) {
-    static const char *const parts[MOST_MEMBERS] = {"metadata", "metrics"};
+    static const char *const parts[MOST_MEMBERS] = {"metadata", "metrics", "payload"};
     static const char *const said[MOST_MEMBERS] = {"credit_issued_ns", "request_start_ns",
                                                    "conversation_id", "benchmark_phase",
                                                    "x_correlation_id"};
@@ -116,8 +116,11 @@ static int take_row(results_log *self, mt_json *json, uint64_t line, mt_request 
     if (mt_lines_end(log, json, end, line, error) != 0)
         return -1;
     if (part[0].length == 0 || part[1].length == 0)
-        return mt_log_bad_row(log, line, 0, error, "%s is missing",
-                              part[0].length == 0 ? "metadata" : "metrics");
+        return mt_log_bad_row(log, line, 0, error, "%s is missing%s",
+                              part[0].length == 0 ? "metadata" : "metrics",
+                              part[2].length > 0 ? " (of AIPerf's raw records profile_export.jsonl "
+                                                   "beside them has the lengths)"
+                                                 : "");
     if (members_of(json, part[0], said, meta, NULL) != 0 ||
         (!mt_json_is_null(part[1]) && members_of(json, part[1], wanted, metrics, NULL) != 0) ||
         value_of(json, metrics[0], &input) != 0 || value_of(json, metrics[1], &output) != 0 ||
@@ -165,9 +168,12 @@ static void results_close(mt_log *log) {
     mt_texts_free(&self->sessions);
 }
 
+/* AIPerf's raw records are known too, and refused with where the lengths are. */
 static int results_recognises(const char *text, size_t length) {
     return mt_log_has_word(text, length, "\"metadata\"") &&
-           mt_log_has_word(text, length, "\"metrics\"");
+           (mt_log_has_word(text, length, "\"metrics\"") ||
+            (mt_log_has_word(text, length, "\"x_request_id\"") &&
+             mt_log_has_word(text, length, "\"turn_index\"")));
 }
 
 const mt_log_kind mt_log_results = {
