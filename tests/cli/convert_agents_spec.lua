@@ -403,3 +403,32 @@ describe("convert of LMCache's lines", function()
     end
   end)
 end)
+
+describe("convert of transcripts of Claude Code", function()
+  local function said(kind, second, more, session)
+    return ('{"parentUuid": null, "sessionId": "%s", "timestamp": "2025-11-01T00:00:%sZ", "type": "%s"%s}\n')
+      :format(session or "s", second, kind, more or "")
+  end
+  local function answer(second, id, session)
+    return said("assistant", second, (', "requestId": "r", "message": {"id": "%s", "model": "m", "usage": '
+      .. '{"input_tokens": 4, "cache_read_input_tokens": 300, "output_tokens": 7}}'):format(id), session)
+  end
+  local function delays()
+    local list = {}
+    for _, one in ipairs(converted "l.jsonl") do
+      list[#list + 1] = ("%s %d %s"):format(one.session_id, one.timestamp, one.delay or "none")
+    end
+    return list
+  end
+
+  it("counts a turn's delay from the last line of the answer before it", function()
+    -- The tool's result, in the midst of an answer, and after it; what nobody asked for has no delay.
+    write("l.jsonl", said("user", "00") .. answer("02", "a") .. answer("03.25", "a") .. said("user", "04")
+      .. answer("05", "b") .. said("user", "06") .. answer("07", "b") .. answer("08", "c") .. answer("09", "d"))
+    assert.same({ "s 0 none", "s 4000 750", "s 6000 0", "s 9000 none" }, delays())
+    -- A session that goes on from another one begins with a copy of its lines, which are no turns of its own.
+    write("l.jsonl", said("user", "00") .. answer("02", "a") .. said("user", "00", "", "t") .. answer("02", "a", "t")
+      .. said("user", "10", "", "t") .. answer("12", "b", "t") .. said("user", "14", "", "t") .. answer("15", "c", "t"))
+    assert.same({ "s 0 none", "t 10000 none", "t 14000 2000" }, delays())
+  end)
+end)

@@ -108,6 +108,21 @@ describe("convert of GuideLLM's reports", function()
     assert.matches("guidellm, 4 rows.*from 2025%-11%-18 21:06:41", told.out)
   end)
 
+  it("takes requests that were cut before their first token, and conversations of each benchmark", function()
+    local function turn(start, output, name)
+      return ('{"info": {"conversation_id": %s, "turn_index": 0}, %s'):format(name, request(start, 5, output):sub(2))
+    end
+    command.write(folder, "r.json", report {
+      benchmark(turn("1", 6, '"a"') .. ", " .. turn("2", 7, '"a"') .. ", " .. turn("3", 8, "null"), turn("4", "null", '"b"')),
+      benchmark(turn("5", 9, '"a"'), turn("6", 3, '"b"')) })
+    assert.equal(0, run("convert r.json -o out.jsonl").status)
+    local found = {}
+    for one in mt.trace.open(folder .. "/out.jsonl") do
+      found[#found + 1] = ("%d %s %s"):format(one.timestamp, one.output_length or "none", one.session_id or "none")
+    end
+    assert.same({ "0 6 a", "1000 7 a", "2000 8 none", "3000 none b", "4000 9 a/2", "5000 3 b/2" }, found)
+  end)
+
   it("says what is wrong", function()
     local good = report { benchmark(request("1", 5, 6)) }
     for text, message in pairs {
@@ -139,6 +154,14 @@ describe("convert of inference-perf's requests", function()
         .. '"input_tokens": 10}'), request("7", '{"input_tokens": 10}', '{"error_type": "x"}') })
     assert.same({ { 0, 9, 3 }, { 500, 11, 5 }, { 1000, 10, 4 }, { 1500, 10, "none" } }, all)
     assert.matches("inference%-perf, 4 rows", told.out)
+    -- Of newer versions: without texts, counts of the client's for each kind of input, Anthropic's usage.
+    assert.same({ { 0, 30, 4 }, { 1000, 36, 9 }, { 2000, 31, 8 } }, (converted([[
+[{"start_time": 1, "end_time": 2, "info": {"request_metrics": {"text": {"input_tokens": 30}}, "response_metrics":
+  {"output_tokens": 4, "server_usage": null}}, "error": null},
+{"start_time": 2, "end_time": 3, "info": {"input_tokens": 31, "response_metrics": {"output_tokens": 5, "server_usage":
+  {"input_tokens": 6, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 10, "output_tokens": 9}}}, "error": null},
+{"start_time": 3, "end_time": 4, "info": {"input_tokens": 31, "response_metrics": {"output_tokens": 8, "server_usage": {}}}}]
+]])))
   end)
 
   it("says what is wrong", function()

@@ -105,6 +105,19 @@ describe("convert of inputs.json", function()
         .. '{"text_input": "one", "sampling_parameters": "{}"}]}')))
   end)
 
+  it("reads bodies one after another, and batches", function()
+    local a, hi, b = message("user", "one two three"), message("assistant", "hi"), message("user", "four")
+    local list = { "none 3 5 [0] none none m", "none 5 5 [1 2] none none m", "none 3 none [0] none none m" }
+    local bodies = { chat({ a }, limit), chat({ a, hi, b }, limit), chat { a } }
+    assert.same(list, (converted(table.concat(bodies, "\n") .. "\n")))
+    for i, body in ipairs(bodies) do
+      bodies[i] = ('{"custom_id": "r%d", "method": "POST", "url": "/v1/chat/completions", "body": %s}'):format(i, body)
+    end
+    assert.same(list, (converted(table.concat(bodies, "\n") .. "\n")))
+    -- What is said in the end is an answer where the line is no body.
+    assert.same({ "none 3 1 [0] conversation 1 none none" }, (converted('{"messages": [' .. a .. ", " .. hi .. "]}\n")))
+  end)
+
   it("says what is wrong", function()
     local good = session('"a"', { chat { message("user", "one") } })
     for text, wrong in pairs {

@@ -50,12 +50,39 @@ describe("convert of results", function()
     assert.same({ { 0, 300, "none", "none" }, { 1000, 7, 3, "b" } }, found)
   end)
 
+  it("takes AIPerf's requests that failed, and tells the times apart that a conversation is had", function()
+    local function said(start, session, correlation, metric, output)
+      return ('{"metadata":{"session_num":1,"x_request_id":"r","x_correlation_id":%s,"conversation_id":%s,"turn_index":0,'
+        .. '"request_start_ns":%d,"request_ack_ns":null,"benchmark_phase":"profiling","was_cancelled":false},"metrics":'
+        .. '{"%s":{"value":9,"unit":"tokens"}%s},"error":null}\n'):format(correlation, session, start * 1000000000, metric,
+        output and ',"output_sequence_length":{"value":' .. output .. ',"unit":"tokens"}' or "")
+    end
+    local isl = "input_sequence_length"
+    command.write(folder, "e.jsonl", said(1, '"a"', '"x"', isl, 5) .. said(2, '"a"', '"y"', "error_isl")
+      .. said(3, "7", '"x"', isl, 6) .. said(4, '"a"', '"x"', isl, 7) .. said(5, '"a"', '"y"', isl, 8)
+      .. said(6, "7", '"z"', isl, 4) .. said(7, '"a"', "null", isl, 3) .. said(8, "null", '"x"', isl, 2))
+    local result = run "convert e.jsonl -o t.jsonl"
+    assert.equal(0, result.status, result.err)
+    local found = {}
+    for one in mt.trace.open(folder .. "/t.jsonl") do
+      assert.equal(9, one.input_length)
+      found[#found + 1] = { one.timestamp, one.output_length or "none", one.session_id or "none" }
+    end
+    assert.same({ { 0, 5, "a" }, { 1000, "none", "a/2" }, { 2000, 6, 7 }, { 3000, 7, "a" }, { 4000, 8, "a/2" },
+      { 5000, 4, "7/2" }, { 6000, 3, "a" }, { 7000, 2, "none" } }, found)
+  end)
+
   it("says which row is wrong, and passes over it when told to", function()
+    command.write(folder, "raw.jsonl", '{"metadata": {"x_request_id": "a", "turn_index": 0}, "payload": {"messages": []}}\n')
+    assert.matches("^moontide: raw.jsonl:1: metrics is missing %(of AIPerf's raw", run("convert raw.jsonl -o t.jsonl").err)
     for bad, message in pairs {
-      ['{"metadata": {}}'] = "e.jsonl:2: metrics is missing",
+      ['{"metadata": {}}'] = "e.jsonl:2: metrics is missing (--skip",
+      ['{"metadata": {"x_request_id": "a"}, "payload": {"messages": []}}'] =
+        "e.jsonl:2: metrics is missing (of AIPerf's raw records profile_export.jsonl beside them has the lengths)",
       ['{"metadata": {"request_start_ns": 5}, "metrics": {}}'] = "e.jsonl:2: input_sequence_length is missing",
       ['{"metadata": {"request_start_ns": 5}, "metrics": {"input_sequence_length": {"value": -1}}}'] =
         "e.jsonl:2:86: input_sequence_length must be",
+      ['{"metadata": {"request_start_ns": 5}, "metrics": null}'] = "e.jsonl:2: input_sequence_length is missing",
       ['{"metadata": 5, "metrics": {}}'] = "e.jsonl:2:14: ",
     } do
       command.write(folder, "e.jsonl", row { start = 5 } .. bad .. "\n" .. row { start = 6 })

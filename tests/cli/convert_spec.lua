@@ -358,6 +358,8 @@ at most 1: 1 row left
       .. "vllm-bench, guidellm, inference-perf, perf-analyzer, inputs-json, results, dynamo, dynamo-trace, weka, aibrix, "
       .. "lmcache, claude-code, codex, otel, sharegpt or json reads JSON)",
       { "--format", "azure" })
+    refused_log('[{"chat_id": 1, "parent_chat_id": -1}]\n', "bad.csv:1:1: expected an object ('{') a line, found a list "
+      .. "(jq -c '.[]' makes lines of one) (--skip-bad-lines passes over bad rows)")
     refused_log("\x1f\x8b\8", "bad.csv:1: this is gzip data: it is decompressed where the file's name ends in .gz, "
       .. "and 'zcat' does it for standard input")
     for _, format in ipairs { "bailian", "aibrix" } do

@@ -157,15 +157,23 @@ static void test_trajectories(void **state) {
                 "0 1 10 2 \"trajectory 1\" [3]\n1 2 1 0 \"trajectory 1\" [1]\n");
 }
 
+static const char results[] = "{\"metadata\": {\"conversation_id\": \"c\", \"x_correlation_id\": "
+                              "\"x\", \"request_start_ns\": 5}, "
+                              "\"metrics\": {\"input_sequence_length\": {\"value\": 9}, "
+                              "\"output_sequence_length\": {\"value\": 2}}}\n"
+                              "{\"metadata\": {\"conversation_id\": \"c\", \"x_correlation_id\": "
+                              "\"y\", \"credit_issued_ns\": 7}, "
+                              "\"metrics\": {\"error_isl\": {\"value\": 8}}}\n";
 static const char vllm_run[] =
     "{\"model_id\": \"m\", \"input_lens\": [5, 6], \"output_lens\": [1, 0], \"errors\": [\"\", "
     "\"x\"], "
     "\"start_times\": [1.5, 2]}\n{\"input_lens\": [7], \"output_lens\": [3]}\n";
-static const char guidellm[] = "{\"type_\": \"r\", \"benchmarks\": [{\"requests\": "
-                               "{\"successful\": [{\"request_start_time\": 1, "
-                               "\"prompt_tokens\": 5, \"output_tokens\": 6}], \"errored\": "
-                               "[{\"start_time\": 2, \"prompt_tokens\": "
-                               "7}]}}]}\n";
+static const char guidellm[] =
+    "{\"type_\": \"r\", \"benchmarks\": [{\"requests\": "
+    "{\"successful\": [{\"info\": {\"conversation_id\": \"c\"}, \"request_start_time\": 1, "
+    "\"prompt_tokens\": 5, \"output_tokens\": 6}], \"errored\": "
+    "[{\"start_time\": 2, \"prompt_tokens\": "
+    "7}]}}]}\n";
 static const char inference_perf[] =
     "[{\"start_time\": 1.5, \"end_time\": 2, \"request\": \"r\", \"info\": {\"input_tokens\": 4, "
     "\"response_metrics\": {\"output_tokens\": 2, \"server_usage\": {\"prompt_tokens\": 5}}}},\n"
@@ -202,7 +210,9 @@ static void test_bodies(void **state) {
 static void test_benchmarks(void **state) {
     assert_rows(state, &plain, "vllm-bench", vllm_run,
                 "0 1 1500000000 5 1 m/\n1 1 2000000000 6 0 m/\n2 2 7 3\n");
-    assert_rows(state, &plain, "guidellm", guidellm, "0 1 1000000000 5 6\n1 1 2000000000 7 0\n");
+    assert_rows(state, &plain, "results", results, "0 1 5 9 2 \"c\"\n1 2 7 8 0 \"c/2\"\n");
+    assert_rows(state, &plain, "guidellm", guidellm,
+                "0 1 1000000000 5 6 \"c\"\n1 1 2000000000 7 0\n");
     assert_rows(state, &plain, "inference-perf", inference_perf,
                 "0 1 1500000000 5 2\n1 2 3000000000 1 0\n");
 }
@@ -229,6 +239,7 @@ static void test_spoilt_bytes(void **state) {
         spoil(state, "langfuse", observations, seed);
         spoil(state, "mini-swe-agent", mini_swe, seed);
         spoil(state, "swe-agent", swe_agent, seed);
+        spoil(state, "results", results, seed);
         spoil(state, "vllm-bench", vllm_run, seed);
         spoil(state, "guidellm", guidellm, seed);
         spoil(state, "inference-perf", inference_perf, seed);
@@ -299,6 +310,7 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, observations);
     run_out_of_memory(state, mini_swe);
     run_out_of_memory(state, swe_agent);
+    run_out_of_memory(state, results);
     run_out_of_memory(state, vllm_run);
     run_out_of_memory(state, guidellm);
     run_out_of_memory(state, inference_perf);

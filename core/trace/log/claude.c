@@ -5,8 +5,9 @@
  * transcript of a session that went on from this one: its message's id and its requestId tell. The
  * largest count of its output is the last. Its prompt is what was read from the cache, what was written
  * there, and the rest. It was asked for when its session's last line before it was said that is not the
- * model's. Lines of sub-agents (isSidechain) are sessions of their own. The transcript is read whole:
- * about 100 bytes an answer are kept. */
+ * model's; from the last line of the session's answer before until then is its delay, where that line is
+ * there. Lines of sub-agents (isSidechain) are sessions of their own. The transcript is read whole:
+ * about 110 bytes an answer are kept. */
 #include "base/memory.h"
 #include "base/text.h"
 #include "text/texts.h"
@@ -20,10 +21,16 @@
 #define NOTHING INT64_MIN
 
 typedef struct answer {
-    int64_t time_ns;
+    int64_t time_ns, delay_ns; /* delay_ns: or NOTHING */
     uint64_t line, input, output;
     uint32_t session, model; /* texts */
 } answer;
+
+/* When things were said in a session, or NOTHING. */
+typedef struct moments {
+    int64_t asked; /* what is not answered yet */
+    int64_t ended; /* the last line of its last answer */
+} moments;
 
 typedef struct claude_log {
     mt_log base;
@@ -32,9 +39,8 @@ typedef struct claude_log {
     size_t count, capacity, next;
     mt_texts ids; /* of the answers */
     mt_texts sessions, models;
-    int64_t
-        *asked; /* of each session: when it was said what is not answered yet; NOTHING: nothing */
-    size_t asked_count, asked_capacity;
+    moments *moments; /* of each session */
+    size_t moment_count, moment_capacity;
     mt_text scratch;
     char *model;
     size_t model_capacity;
@@ -50,7 +56,7 @@ typedef struct entry {
 static void claude_close(mt_log *log) {
     claude_log *self = (claude_log *)log;
     mt_free(self->answers);
-    mt_free(self->asked);
+    mt_free(self->moments);
     mt_texts_free(&self->ids);
     mt_texts_free(&self->sessions);
     mt_texts_free(&self->models);
@@ -105,10 +111,10 @@ static int take_session(claude_log *self, const entry *of, uint32_t *session, mt
     failed |= mt_text_add(name, "\"", 1);
     if (failed || mt_texts_intern(&self->sessions, name->bytes, name->length, session) != 0)
         return no_memory(error);
-    if (*session == self->asked_count) {
-        if (MT_GROW(self->asked, self->asked_capacity, self->asked_count + 1) != 0)
+    if (*session == self->moment_count) {
+        if (MT_GROW(self->moments, self->moment_capacity, self->moment_count + 1) != 0)
             return no_memory(error);
-        self->asked[self->asked_count++] = NOTHING;
+        self->moments[self->moment_count++] = (moments){NOTHING, NOTHING};
     }
     return 0;
 }
@@ -150,6 +156,19 @@ static int take_id(claude_log *self, const entry *of, uint64_t line, uint32_t se
                : 0;
 }
 
+/* When the answer was asked for, and how long after the one before. */
+static void take_moments(moments *in, answer *one) {
+    int64_t said = one->time_ns, delay;
+    int is_asked = in->asked != NOTHING;
+    one->delay_ns = NOTHING;
+    if (is_asked && in->asked < said)
+        one->time_ns = in->asked;
+    if (is_asked && in->ended != NOTHING &&
+        !__builtin_sub_overflow(one->time_ns, in->ended, &delay))
+        one->delay_ns = delay > 0 ? delay : 0;
+    *in = (moments){NOTHING, said};
+}
+
 /* One part of an answer; the first makes the request. 0 or -1. */
 static int take_answer(claude_log *self, const mt_json *json, uint64_t line, const entry *of,
                        answer *one, mt_error *error) {
@@ -169,16 +188,16 @@ static int take_answer(claude_log *self, const mt_json *json, uint64_t line, con
         mt_log_check_prompt(log, one->input, "the prompt", line, error) != 0 ||
         take_id(self, of, line, one->session, &number, error) != 0)
         return -1;
+    moments *in = &self->moments[one->session];
     if (number < self->count) {
         answer *known = &self->answers[number];
         if (one->output > known->output)
             known->output = one->output;
+        if (known->session == one->session && one->time_ns > in->ended) /* not a copy of it */
+            in->ended = one->time_ns;
         return 0;
     }
-    int64_t asked = self->asked[one->session];
-    self->asked[one->session] = NOTHING;
-    if (asked != NOTHING && asked < one->time_ns)
-        one->time_ns = asked;
+    take_moments(in, one);
     one->line = line;
     if (mt_texts_intern(&self->models, model.text, model.length, &one->model) != 0 ||
         MT_GROW(self->answers, self->capacity, self->count + 1) != 0)
@@ -218,7 +237,7 @@ static int read_line(claude_log *self, mt_error *error) {
         return -1;
     if (is_answer)
         return take_answer(self, &json, line, &of, &one, error) == 0 ? 1 : -1;
-    self->asked[one.session] = one.time_ns;
+    self->moments[one.session].asked = one.time_ns;
     return 1;
 }
 
@@ -240,6 +259,10 @@ static int claude_next(mt_log *log, mt_log_row *row, mt_error *error) {
     request->input_length = one->input;
     request->output_length = one->output;
     request->session = mt_texts_get(&self->sessions, one->session);
+    if (one->delay_ns != NOTHING) {
+        request->has |= MT_HAS_DELAY;
+        request->delay_ns = one->delay_ns;
+    }
     row->model = mt_texts_get(&self->models, one->model);
     return 1;
 }

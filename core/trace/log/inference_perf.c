@@ -2,9 +2,10 @@
  * becomes the trace that the run was.
  *
  * Of an object start_time (seconds of a clock of the client's own) and info: what the server says in
- * response_metrics.server_usage (prompt_tokens, completion_tokens), else what the client counted, input_tokens,
+ * response_metrics.server_usage (prompt_tokens, completion_tokens; Anthropic's input_tokens, which are those that
+ * no cache knew, and output_tokens), else what the client counted, input_tokens or request_metrics.text.input_tokens,
  * response_metrics.output_tokens, and of older versions output_tokens (reportgen/base.py and apis/base.py of
- * github.com/kubernetes-sigs/inference-perf). A request whose error is not null has no output length. One request
+ * github.com/kubernetes-sigs/inference-perf). Texts of requests and answers may be left out. A request whose error is not null has no output length. One request
  * is in memory at a time. */
 #include "text/json_items.h"
 #include "trace/log/lines.h"
@@ -27,19 +28,69 @@ static mt_span first_of(mt_span a, mt_span b, mt_span c) {
     return a.length > 0 ? a : b.length > 0 ? b : c;
 }
 
+/* What stands in an info; length 0: there is none. */
+typedef struct counts {
+    mt_span prompt, completion;              /* as the server counted, */
+    mt_span uncached, cached, made, output;  /* Anthropic's way, */
+    mt_span input, text_input, counted, old; /* and the client */
+} counts;
+
+static counts counts_of(const mt_json *json, mt_span info) {
+    counts of = {.prompt = {"", 0}};
+    mt_span response = {"", 0}, usage = {"", 0}, request = {"", 0}, text = {"", 0};
+    const mt_line_member of_info[] = {{"input_tokens", &of.input},
+                                      {"output_tokens", &of.old},
+                                      {"request_metrics", &request},
+                                      {"response_metrics", &response}};
+    const mt_line_member of_request = {"text", &text};
+    const mt_line_member of_text = {"input_tokens", &of.text_input};
+    const mt_line_member of_response[] = {{"output_tokens", &of.counted}, {"server_usage", &usage}};
+    const mt_line_member of_usage[] = {{"prompt_tokens", &of.prompt},
+                                       {"completion_tokens", &of.completion},
+                                       {"input_tokens", &of.uncached},
+                                       {"cache_read_input_tokens", &of.cached},
+                                       {"cache_creation_input_tokens", &of.made},
+                                       {"output_tokens", &of.output}};
+    if (is_object(info))
+        (void)mt_lines_members(json, info.text, of_info, 4, NULL);
+    if (is_object(request))
+        (void)mt_lines_members(json, request.text, &of_request, 1, NULL);
+    if (is_object(text))
+        (void)mt_lines_members(json, text.text, &of_text, 1, NULL);
+    if (is_object(response))
+        (void)mt_lines_members(json, response.text, of_response, 2, NULL);
+    if (is_object(usage))
+        (void)mt_lines_members(json, usage.text, of_usage, 6, NULL);
+    return of;
+}
+
+/* The prompt's tokens. 0 or -1. */
+static int take_input(inference_perf_log *self, const char *at, const counts *of, uint64_t *tokens,
+                      mt_error *error) {
+    mt_log *log = &self->base;
+    mt_span first =
+        first_of(of->prompt, of->uncached, first_of(of->input, of->text_input, of->prompt));
+    uint64_t more;
+    if (mt_objects_count(log, &self->list, at, first, "input_tokens", tokens, error) != 0)
+        return -1;
+    const mt_span caches[] = {of->cached, of->made};
+    for (int i = 0; i < 2 && of->prompt.length == 0 && of->uncached.length > 0; i++) {
+        if (caches[i].length == 0)
+            continue;
+        if (mt_objects_count(log, &self->list, at, caches[i], "cached input_tokens", &more,
+                             error) != 0)
+            return -1;
+        if (__builtin_add_overflow(*tokens, more, tokens))
+            *tokens = UINT64_MAX;
+    }
+    return mt_objects_check_prompt(log, &self->list, at, *tokens, error);
+}
+
 static int inference_perf_next(mt_log *log, mt_log_row *row, mt_error *error) {
     inference_perf_log *self = (inference_perf_log *)log;
     mt_request *request = &row->request;
-    mt_span start = {"", 0}, info = {"", 0}, failure = {"", 0}; /* of the object, */
-    mt_span input = {"", 0}, output = {"", 0}, made = {"", 0};  /* its info, */
-    mt_span counted = {"", 0}, usage = {"", 0};                 /* the response_metrics there, */
-    mt_span prompt = {"", 0}, completion = {"", 0}, none = {"", 0}; /* and their server_usage */
+    mt_span start = {"", 0}, info = {"", 0}, failure = {"", 0};
     const mt_line_member outer[] = {{"start_time", &start}, {"info", &info}, {"error", &failure}};
-    const mt_line_member of_info[] = {
-        {"input_tokens", &input}, {"output_tokens", &output}, {"response_metrics", &made}};
-    const mt_line_member of_made[] = {{"output_tokens", &counted}, {"server_usage", &usage}};
-    const mt_line_member of_usage[] = {{"prompt_tokens", &prompt},
-                                       {"completion_tokens", &completion}};
     int status = mt_json_list_next(&self->list, error);
     if (status <= 0)
         return status;
@@ -48,23 +99,18 @@ static int inference_perf_next(mt_log *log, mt_log_row *row, mt_error *error) {
     request->line = self->list.text_line;
     if (mt_lines_members(&json, at, outer, 3, NULL) != 0)
         return mt_objects_bad_json(log, &self->list, error);
-    if (is_object(info))
-        (void)mt_lines_members(&json, info.text, of_info, 3, NULL);
-    if (is_object(made))
-        (void)mt_lines_members(&json, made.text, of_made, 2, NULL);
-    if (is_object(usage))
-        (void)mt_lines_members(&json, usage.text, of_usage, 2, NULL);
+    const counts of = counts_of(&json, info);
     if (mt_objects_time(log, &self->list, at, start, "start_time", &request->time_ns, error) != 0 ||
-        mt_objects_count(log, &self->list, at, first_of(prompt, input, none), "input_tokens",
-                         &request->input_length, error) != 0 ||
-        mt_objects_check_prompt(log, &self->list, at, request->input_length, error) != 0)
+        take_input(self, at, &of, &request->input_length, error) != 0)
         return -1;
     request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH;
     if (failure.length > 0)
         return 1;
     request->has |= MT_HAS_OUTPUT_LENGTH;
-    return mt_objects_count(log, &self->list, at, first_of(completion, counted, output),
-                            "output_tokens", &request->output_length, error) == 0
+    return mt_objects_count(
+               log, &self->list, at,
+               first_of(of.completion, of.output, first_of(of.counted, of.old, of.old)),
+               "output_tokens", &request->output_length, error) == 0
                ? 1
                : -1;
 }
@@ -80,7 +126,8 @@ static mt_code inference_perf_open(mt_log *log, mt_error *error) {
 static int inference_perf_recognises(const char *text, size_t length) {
     return mt_log_has_word(text, length, "\"start_time\"") &&
            mt_log_has_word(text, length, "\"end_time\"") &&
-           mt_log_has_word(text, length, "\"request\"");
+           (mt_log_has_word(text, length, "\"request\"") ||
+            mt_log_has_word(text, length, "\"info\""));
 }
 
 const mt_log_kind mt_log_inference_perf = {.format = {.name = "inference-perf",

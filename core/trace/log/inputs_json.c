@@ -12,7 +12,10 @@
  * later body is such a turn's where it neither begins with all messages of the body before it nor has an answer
  * in it: what it repeats of that one's first messages, the system's prompt, is said once, the messages are added
  * to the prompt before and its answer, which is taken to be as long as it might be. The file is in memory as a
- * whole. */
+ * whole.
+ *
+ * Bodies may stand one after another as well, as AIPerf's raw_payload has them, or OpenAI's batches, {"custom_id",
+ * "body"}: they are requests of their own. */
 #include "base/memory.h"
 #include "base/text.h"
 #include "text/texts.h"
@@ -122,11 +125,9 @@ static int add_body(inputs_log *self, const body *one, mt_error *error) {
 /* A session of AIPerf's, or a record of GenAI-Perf's. 0 or -1. */
 static int add_record(inputs_log *self, const mt_json *json, const char *at, mt_error *error) {
     mt_span id = {"", 0}, payloads = {"", 0}, payload = {"", 0}, delay = {"", 0}, time = {"", 0};
-    const mt_line_member members[] = {{"session_id", &id},
-                                      {"payloads", &payloads},
-                                      {"payload", &payload},
-                                      {"delay", &delay},
-                                      {"timestamp", &time}};
+    const mt_line_member members[] = {{"session_id", &id},   {"payloads", &payloads},
+                                      {"payload", &payload}, {"body", &payload},
+                                      {"delay", &delay},     {"timestamp", &time}};
     mt_json_items items;
     mt_json_item first, item;
     (void)mt_lines_members(json, at, members, sizeof members / sizeof *members, NULL);
@@ -164,14 +165,16 @@ static int by_session(const void *a, const void *b) {
 
 static int read_file(inputs_log *self, mt_error *error) {
     mt_json json = {self->list.text, self->list.text + self->list.text_length, error};
-    mt_span data = {"", 0};
-    const mt_line_member member = {"data", &data};
+    mt_span data = {"", 0}, said = {"", 0};
+    const mt_line_member members[] = {{"data", &data}, {"messages", &said}, {"body", &said}};
     mt_json_items items;
     mt_json_item item;
     self->count = self->next = 0;
     self->goes_on = 0;
-    if (mt_lines_members(&json, json.begin, &member, 1, NULL) != 0)
+    if (mt_lines_members(&json, json.begin, members, 3, NULL) != 0)
         return mt_objects_bad_json(&self->base, &self->list, error);
+    if (said.length > 0)
+        return add_record(self, &json, json.begin, error);
     if (data.length == 0 || !mt_json_items_of_list(&items, data))
         return bad(self, self->list.text, error,
                    "data is missing: this is no inputs.json of AIPerf or GenAI-Perf");
@@ -354,12 +357,23 @@ static mt_code inputs_open(mt_log *log, mt_error *error) {
     return MT_OK;
 }
 
+static int has_one_of(const char *text, size_t length, const char *const *words) {
+    while (*words && !mt_log_has_word(text, length, *words))
+        words++;
+    return *words != NULL;
+}
+
 static int inputs_recognises(const char *text, size_t length) {
-    return mt_log_has_word(text, length, "\"data\"") &&
-           (mt_log_has_word(text, length, "\"payloads\"") ||
-            mt_log_has_word(text, length, "\"payload\"") ||
-            mt_log_has_word(text, length, "\"text_input\"") ||
-            mt_log_has_word(text, length, "\"request_output_len\""));
+    static const char *const of_data[] = {"\"payloads\"", "\"payload\"", "\"text_input\"",
+                                          "\"request_output_len\"", NULL};
+    static const char *const of_body[] = {"\"max_tokens\"", "\"max_completion_tokens\"",
+                                          "\"stream\"", NULL};
+    if (mt_log_has_word(text, length, "\"data\"") && has_one_of(text, length, of_data))
+        return 1;
+    if (mt_log_has_word(text, length, "\"custom_id\"") && mt_log_has_word(text, length, "\"body\""))
+        return 1;
+    return mt_log_has_word(text, length, "\"messages\"") &&
+           mt_log_has_word(text, length, "\"model\"") && has_one_of(text, length, of_body);
 }
 
 const mt_log_kind mt_log_inputs_json = {

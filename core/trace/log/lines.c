@@ -15,7 +15,12 @@ int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error)
     while ((status = mt_input_line(log->input, &line, error)) > 0) {
         *json = (mt_json){line.text, line.text + line.length, error};
         *number = line.number;
-        if (mt_json_space(json, json->begin) < json->end)
+        const char *first = mt_json_space(json, json->begin);
+        if (first < json->end && *first == '[' && line.number == 1)
+            return mt_log_bad_row(log, line.number, (uint64_t)(first - json->begin) + 1, error,
+                                  "expected an object ('{') a line, found a list (jq -c '.[]' "
+                                  "makes lines of one)");
+        if (first < json->end)
             return 1;
     }
     return status;

@@ -15,8 +15,9 @@
  *   sharegpt   A JSON list (or lines) of conversations, each a list of messages. Every answer is
  *              a request; there are no times.
  *   results    JSON lines, the profile_export.jsonl of a run, AIPerf's or ours: metadata
- *              (credit_issued_ns or request_start_ns, conversation_id; rows of the warm-up are
- *              passed over) and metrics (input_sequence_length, output_sequence_length).
+ *              (credit_issued_ns or request_start_ns, conversation_id, x_correlation_id; rows of the
+ *              warm-up are passed over) and metrics (input_sequence_length, of a request that
+ *              failed error_isl; output_sequence_length).
  *   vllm-bench  JSON objects, results of vLLM's bench serve or SGLang's bench_serving: input_lens,
  *              output_lens, errors and perhaps start_times (vllm_bench.c).
  *   guidellm   JSON, a report of GuideLLM: benchmarks with their requests (guidellm.c).
