@@ -38,6 +38,6 @@ return mt.script(live.command("replay", {
     if not run then return nil, message, code end
     if target.is_plan then report.note(("%s: seed %s"):format(target.name, texts.seed(target.seed or 0))) end
     print(opt.json and mt.json.encode(run) or run)
-    return gate.status(run, opt)
+    return (gate.status(run, opt))
   end,
 }))

@@ -101,6 +101,22 @@ describe("moontide kubernetes", function()
     assert.equal(2, #run.shards)
   end)
 
+  it("tells of secrets that it prints, and of what deletes the results", function()
+    for _, name in ipairs { "kubernetes", "slurm" } do
+      local result = command.run { name, "steady", "--url", "http://a", "--model", "m", "--shards", "2", "--header",
+        "Authorization: Bearer sk-1", "--header", "Accept: x", '--extra=api_key="k"' }
+      assert.equal(0, result.status)
+      for _, shown in ipairs { "'Authorization: (not shown)'", "'api_key=(not shown)'" } do
+        assert.is_truthy(result.err:find("moontide: " .. shown .. ": its value is printed, ", 1, true), result.err)
+      end
+      assert.equal(2, select(2, result.err:gsub("\n", "")))
+      assert.is_nil(result.err:find "sk%-1")
+    end
+    local plain = "kubernetes steady --url http://a --model m --shards 2"
+    assert.is_truthy(command.line(plain).out:find("'kubectl delete -f THIS_FILE' deletes them, too.\n---\n", 1, true))
+    assert.is_nil(command.line(plain .. " --claim mine").out:find("kubectl delete", 1, true))
+  end)
+
   it("takes a volume, a Secret and resources by name", function()
     local result = command.line("kubernetes /data/big.jsonl --url http://s:1 --model m --shards 2 --claim mine "
       .. "--api-key-env OPENAI_API_KEY --secret keys --cpu 500m --memory 512Mi --image a.example/b/moontide:1")
@@ -251,6 +267,8 @@ describe("moontide slurm", function()
     local at = os.time { year = year, month = month, day = day, hour = hour, min = minute, sec = second, isdst = false }
     local utc = os.time(os.date("!*t", before))
     assert.is_true(at - utc >= 5 and at - utc < 65, starts[0])
+    -- A task that Slurm began again would be late.
+    assert.is_truthy(command.read(folder .. "/submit.sh"):find("\n#SBATCH --no-requeue\n", 1, true))
     assert.equal("merge\0results/7/shards\0--output-dir\0results/7/merged\0--allow-missing\0",
       command.read(folder .. "/merge.out"))
     assert.equal("--parsable --array=0-1 --job-name=moontide\n--dependency=afterany:7 --export=ALL,SHARDS_JOB=7 "

@@ -176,8 +176,9 @@ describe("the report", function()
     local throughput = figure(data, "request_throughput")
     assert.equal("Request Throughput vs Request rate", throughput.title)
     assert.same({ 1, 2 }, throughput.series[1].x)
-    assert.same({ "band", { 1.5, 2.5 }, { 0.5, 1.5 } },
-      { throughput.series[2].kind, throughput.series[2].y, throughput.series[2].low })
+    assert.same({ "band", { 1.5, 2.5 }, { 0.5, 1.5 }, 0 }, -- of the first series, as the page counts them
+      { throughput.series[2].kind, throughput.series[2].y, throughput.series[2].low, throughput.series[2].of })
+    assert.same({ "Shaded: the 95 % interval of the mean of the repeated runs." }, throughput.notes)
     local rows = table_of(data, "day").rows
     assert.same({ "valid", "interrupted" }, { rows[1][#rows[1]], rows[2][#rows[2]] })
   end)
@@ -213,6 +214,16 @@ describe("the report", function()
     local levels = table_of(data, "grid")
     assert.same({ "isl", "concurrency", "req/s" }, { levels.head[1], levels.head[2], levels.head[3] })
     assert.same({ "900", "4", "40.00" }, { levels.rows[6][1], levels.rows[6][2], levels.rows[6][3] })
+  end)
+
+  it("of sweeps that vary other things draws what has a place on the axis, and says so", function()
+    local one = grid(command.folder() .. "/one", { "isl", "concurrency" }, { { 500, 1, 10, 10 }, { 500, 2, 20, 11 } })
+    local other = grid(command.folder() .. "/other", { "isl", "request_rate" }, { { 500, 7, 9, 10 } })
+    local _, data = page(one .. " " .. other)
+    local throughput = figure(data, "request_throughput")
+    assert.same({ 1, { 1, 2 } }, { #throughput.series, throughput.series[1].x })
+    assert.same({ "grid, isl 500 varies its request rate, and is not drawn here." }, throughput.notes)
+    assert.equal(2, #figure(data, "throughput_latency").series)
   end)
 
   it("of what varies by texts has them in their order, with their names", function()

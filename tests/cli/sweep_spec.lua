@@ -272,6 +272,13 @@ describe("moontide sweep", function()
     assert.equal(1, result.status)
     assert.same({ "isl=20 done", "isl=5000 failed", "isl=30 done" }, statuses(result))
     assert.equal(result.json.levels[2].counts.due, result.json.levels[2].counts.failed)
+    -- Why, below the table and in the JSON.
+    local due = result.json.levels[2].counts.due
+    local failure = result.json.levels[2].runs[1].failures[1]
+    assert.same({ "status_400", due }, { failure.name, failure.count })
+    assert.truthy(result.out:find(("\nisl=5000 failed: %d not done, status_400: %d (%s"):format(due, due,
+      failure.text:sub(1, 60)), 1, true), result.out)
+    assert.is_nil(result.out:find("\nisl=20 done: ", 1, true))
     -- With warm-up requests, whose ISL of 64 is too long, nothing is sent at all.
     mock.stop_all()
     url = start("--max-model-len", "60")
@@ -287,6 +294,8 @@ describe("moontide sweep", function()
     assert.equal(1, result.status)
     assert.same({ "osl=2 done", "osl=60 failed" }, statuses(result))
     assert.truthy(result.err:find("--fail-over: osl.max is 60, over 30", 1, true), result.err)
+    assert.truthy(result.out:find("\nosl=60 failed: --fail-over: osl.max is 60, over 30 tokens\n", 1, true), result.out)
+    assert.same({ "--fail-over: osl.max is 60, over 30 tokens" }, result.json.levels[2].runs[1].reasons)
   end)
 
   it("leaves what is done after Ctrl-C, with 130, and resumes", function()

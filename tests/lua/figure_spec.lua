@@ -69,6 +69,9 @@ describe("a figure", function()
     assert.is_truthy(text:find("set output 'it''s.png'", 1, true))
     assert.is_truthy(text:find('\n1 2 "a b "\n', 1, true))
     assert.is_truthy(text:find("using 1:3:2 with filledcurves", 1, true))
+    one:add { "its band", "band", x = { 1, 2 }, y = { 4, 5 }, low = { 1, 2 }, of = 1 }
+    assert.is_truthy(gnuplot.text({ one }, "x.png", "png"):find( -- of the first series' colour
+      "using 1:3:2 with filledcurves fs transparent solid 0.25 lc rgb '#0072b2' notitle", 1, true))
     assert.is_nil(text:find("multiplot", 1, true))
   end)
 

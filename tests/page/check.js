@@ -60,7 +60,7 @@ const wrongCharts = `(() => {
         wrong.push(figure.name + ": ticks at " + ticks.join(", "));
     }
     const names = chart.legend.legendItems.map((item) => item.text), boxes = chart.legend.legendHitBoxes;
-    if (new Set(names).size < new Set(figure.series.map((one) => one.name)).size)
+    if (new Set(names).size < new Set(figure.series.filter((one) => one.of === undefined).map((one) => one.name)).size)
       wrong.push(figure.name + ": names " + names.join(", "));
     if (chart.options.plugins.legend.display && (boxes.length < names.length
         || boxes.some((box) => box.top + box.height > chart.height)))

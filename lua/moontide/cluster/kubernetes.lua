@@ -285,7 +285,13 @@ local introduction = [[
 #   kubectl wait --for=condition=complete --timeout=24h job/{name}-shards
 #   kubectl patch job/{name}-merge --patch '{"spec": {"suspend": false}}'
 #   kubectl wait --for=condition=complete job/{name}-merge && kubectl logs job/{name}-merge
+#
+# A pod that failed is not tried again, it would be late: then the first wait does not end, and
+# 'kubectl get job/{name}-shards' says how many there are.
+{keep}
 ]]
+
+local keep_claim = "# The results are in the claim below: 'kubectl delete -f THIS_FILE' deletes them, too."
 
 local function config_map(name, files)
   local lines = {}
@@ -326,7 +332,7 @@ local function manifests(opt, files, replay, merge, start)
     name = opt.name, count = tostring(opt.shards), start = start, image = scalar(opt.image),
     claim = opt.claim or "moontide-data", class = opt.storage_class or "", storage = opt.storage,
     cpu = scalar(opt.cpu), memory = opt.memory, secret = opt.secret, variable = opt.api_key_env or "",
-    spread = "", environment = "", loadmount = "", loadvolume = "",
+    keep = opt.claim and "" or keep_claim, spread = "", environment = "", loadmount = "", loadvolume = "",
     job = opt.name .. "-merge", kind = merge_kind, args = list(merge, "            "),
   }
   local of_merge = filled(job_template, values)

@@ -5,6 +5,8 @@ local core = require "moontide.core"
 local drive_options = require "moontide.drive.options"
 local merge = require "moontide.drive.merge"
 local options = require "moontide.kit.options"
+local report = require "moontide.kit.report"
+local secrets = require "moontide.drive.secrets"
 local target = require "moontide.drive.target"
 
 local shards = {}
@@ -68,6 +70,16 @@ function shards.try(opt)
   return true
 end
 
+-- Tells of headers and members that prove who somebody is: a job's words are seen by many.
+local function note_secrets(words)
+  for i, shown in ipairs(secrets.words(words)) do
+    if shown ~= words[i] then
+      report.note(("'%s': its value is printed, and whoever sees the job sees it (--api-key-env NAME: a key "
+        .. "that the job has in its environment)"):format(shown))
+    end
+  end
+end
+
 ---@class moontide.shard_words
 ---@field driving string[] options of replay, in full
 ---@field target string
@@ -84,8 +96,10 @@ function shards.words(command, words, opt, spec)
   local function of(wanted)
     return (arguments.again(command, words, spec, wanted))
   end
+  local of_driving = of(function(option) return driving[option[1]] end)
+  note_secrets(of_driving)
   return {
-    driving = of(function(option) return driving[option[1]] end),
+    driving = of_driving,
     merging = of(function(option) return option[1] == "allow-missing" or option[1] == "max-skew" end),
     target = opt.target, own = opt.words or {},
   }

@@ -4,24 +4,22 @@ local summary = require "moontide.drive.summary"
 
 local gate = {}
 
--- How many bounds are exceeded or cannot be held against anything; each is told.
+-- Which bounds are exceeded or cannot be held against anything.
 local function exceeded(run, bounds)
-  local count = 0
+  local reasons = {}
   for _, bound in ipairs(bounds or {}) do
     local name, most, is_least = bound[1], bound[2], bound[3] == "least"
     local value, message = summary.measure(run, name)
     if not value then
-      count = count + 1
-      report.note("--fail-over: " .. message)
+      reasons[#reasons + 1] = "--fail-over: " .. message
     elseif is_least and value < most or not is_least and value > most then
-      count = count + 1
       local unit, beyond = summary.unit_text(name), is_least and "under" or "over"
-      report.note(value == math.huge
+      reasons[#reasons + 1] = value == math.huge
         and ("--fail-over: %s: not before the run was over, and %.6g%s is the most"):format(name, most, unit)
-        or ("--fail-over: %s is %.6g, %s %.6g%s"):format(name, value, beyond, most, unit))
+        or ("--fail-over: %s is %.6g, %s %.6g%s"):format(name, value, beyond, most, unit)
     end
   end
-  return count
+  return reasons
 end
 
 --- The bounds that are given, then those of a plan or run that they do not have; nil: none.
@@ -50,32 +48,24 @@ end
 
 --- The exit status of a run, whose script may have bounds of its own: 130 interrupted; 1 when the source
 --- failed, nothing was done, nothing was due in its window or phases, a file could not be written, a bound is
---- exceeded, or it is invalid and that is not accepted; else 0.
+--- exceeded, or it is invalid and that is not accepted; else 0. Why it is 1 is told, but where nothing was
+--- done, which its report says.
 ---@param run moontide.drive_run
 ---@param opt table fail_over, accept_invalid
----@return integer status
+---@return integer status, string[] reasons those that were told
 function gate.status(run, opt)
-  local failed = exceeded(run, run.bounds or opt.fail_over) > 0
-  local empty = empty_part(run)
-  if empty then
-    report.note(empty)
-    failed = true
-  end
-  if run.message then
-    report.note(report.with_way_around(run.message))
-    failed = true
-  end
-  if run.write_error then
-    report.note("not all of the results could be written: " .. run.write_error)
-    failed = true
-  end
+  local reasons = exceeded(run, run.bounds or opt.fail_over)
+  local function add(text) reasons[#reasons + 1] = text end
+  add(empty_part(run))
+  if run.message then add(report.with_way_around(run.message)) end
+  if run.write_error then add("not all of the results could be written: " .. run.write_error) end
   if run.verdict.name == "invalid" and not opt.accept_invalid then
-    report.note "the run is invalid (--accept-invalid takes it as it is)"
-    failed = true
+    add "the run is invalid (--accept-invalid takes it as it is)"
   end
-  if run.results.due > 0 and run.results.done == 0 then failed = true end
-  if run.was_cancelled then return 130 end
-  return failed and 1 or 0
+  for _, reason in ipairs(reasons) do report.note(reason) end
+  local failed = #reasons > 0 or run.results.due > 0 and run.results.done == 0
+  if run.was_cancelled then return 130, reasons end
+  return failed and 1 or 0, reasons
 end
 
 --- The same of a run that is over and judged again, by what is given and by its own bounds: it is not what

@@ -25,6 +25,7 @@ local figure = {}
 ---@field x number[]
 ---@field y number[]
 ---@field low number[]? of a band
+---@field of integer? a band is of that series: it has its colour, and no name of its own in a legend
 ---@field labels string[]? beside the points
 ---@field is_dashed boolean?
 ---@field is_cumulative boolean? a distribution function
@@ -116,13 +117,13 @@ local function without_zeros(self, series)
   self:note "What is 0 has no place on a logarithmic axis."
 end
 
---- Adds a series: { name, kind, x =, y =, low =, labels =, is_dashed =, is_cumulative = }; one without
+--- Adds a series: { name, kind, x =, y =, low =, of =, labels =, is_dashed =, is_cumulative = }; one without
 --- numbers is left out.
 ---@param given table
 ---@return boolean is_there
 function methods:add(given)
   local one = { name = figure.clean(given[1]), kind = given[2], x = given.x, y = given.y, low = given.low,
-    labels = given.labels, is_dashed = given.is_dashed, is_cumulative = given.is_cumulative }
+    labels = given.labels, is_dashed = given.is_dashed, is_cumulative = given.is_cumulative, of = given.of }
   if #one.x == 0 or not has_number(one.y) then return false end
   without_zeros(self, one)
   if #one.x == 0 then return false end
@@ -168,6 +169,7 @@ local function series_object(series)
   local members = { { "name", series.name }, { "kind", series.kind },
     { "x", short_list(series.x, 7) }, { "y", short_list(series.y, 5) } }
   if series.low then members[#members + 1] = { "low", short_list(series.low, 5) } end
+  if series.of then members[#members + 1] = { "of", series.of - 1 } end -- from 0 there
   if series.labels then members[#members + 1] = { "labels", json.array(series.labels) } end
   if series.is_dashed then members[#members + 1] = { "is_dashed", true } end
   return json.object(members)

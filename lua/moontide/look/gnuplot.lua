@@ -60,9 +60,11 @@ end
 local function plot_item(series, name, place)
   local kind = series.kind
   if #series.x == 1 and (kind == "line" or kind == "steps") then kind = "points" end
-  local text = ("$%s %s lc rgb '%s'%s%s title %s noenhanced"):format(name, styles[kind],
-    colours[(place - 1) % #colours + 1], kind ~= "points" and kind ~= "band" and " lw 1.5" or "",
-    dashes(series, place), quoted(series.name))
+  local is_line = kind ~= "points" and kind ~= "band"
+  local text = ("$%s %s lc rgb '%s'%s%s %s"):format(name, styles[kind],
+    colours[((series.of or place) - 1) % #colours + 1], is_line and " lw 1.5" or "",
+    kind ~= "band" and dashes(series, place) or "",
+    series.of and "notitle" or "title " .. quoted(series.name) .. " noenhanced")
   if series.labels then
     text = text .. (", $%s using 1:2:3 with labels offset 0,0.8 noenhanced notitle"):format(name)
   end

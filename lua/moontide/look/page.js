@@ -77,15 +77,16 @@
   function datasets(figure) {
     const list = [], names = shortened(figure.series.map((series) => series.name));
     figure.series.forEach((series, i) => {
-      const hue = "c" + (i % 8);
+      const hue = "c" + ((series.of ?? i) % 8);
       const dots = series.kind === "points" || series.kind === "both" || series.x.length === 1;
       const isRepeated = i >= 8; // its colour is there already
-      const common = { hue, borderWidth: 1.5, pointRadius: dots ? 3 : 0, pointHitRadius: 6, clip: 4,
+      const common = { hue, place: i, borderWidth: 1.5, pointRadius: dots ? 3 : 0, pointHitRadius: 6, clip: 4,
         showLine: series.kind !== "points", stepped: series.kind === "steps", spanGaps: false,
         borderDash: isRepeated ? (series.is_dashed ? [8, 3, 2, 3] : [2, 3]) : series.is_dashed ? [5, 4] : [] };
       if (series.kind === "band") {
-        list.push({ ...common, label: "", data: points(figure, series, series.low), borderWidth: 0.5, isLow: true });
-        list.push({ ...common, label: names[i], data: points(figure, series, series.y), borderWidth: 0.5,
+        list.push({ ...common, label: "", data: points(figure, series, series.low), borderWidth: 0.5, isLow: true,
+          of: series.of });
+        list.push({ ...common, of: series.of, label: names[i], data: points(figure, series, series.y), borderWidth: 0.5,
           fill: "-1", isBand: true });
       } else {
         list.push({ ...common, label: names[i], data: points(figure, series, series.y), fill: false });
@@ -153,6 +154,16 @@
     return scale;
   }
 
+  // Hides a series, or shows it again, with the bands that are of it.
+  function toggle(event, item, legend) {
+    const chart = legend.chart, isVisible = chart.isDatasetVisible(item.datasetIndex);
+    const place = chart.data.datasets[item.datasetIndex].place;
+    chart.data.datasets.forEach((set, i) => {
+      if (i === item.datasetIndex || set.of === place) chart.setDatasetVisibility(i, !isVisible);
+    });
+    chart.update();
+  }
+
   function chartOf(canvas, figure) {
     const hasNegative = figure.series.some((one) => one.y.some((y) => y < 0));
     return new Chart(canvas, {
@@ -165,7 +176,10 @@
         scales: { x: scaleOf(figure.x, "x"), y: scaleOf(figure.y, "y", hasNegative) },
         plugins: {
           legend: { display: figure.series.length > 1, position: "bottom",
-            labels: { boxWidth: 14, boxHeight: 2, filter: (item, all) => !all.datasets[item.datasetIndex].isLow } },
+            onClick: toggle, labels: { boxWidth: 14, boxHeight: 2, filter(item, all) {
+              const set = all.datasets[item.datasetIndex];
+              return !set.isLow && set.of === undefined;
+            } } },
           tooltip: {
             filter: (item) => !item.dataset.isLow,
             callbacks: {
@@ -246,9 +260,10 @@
 
   // The height, in pixels, that a chart needs beside the usual one for a legend of many lines.
   function legendHeight(figure, width) {
-    const names = figure.series.length > 1 ? shortened(figure.series.map((series) => series.name)) : [];
+    const named = figure.series.filter((series) => series.of === undefined);
+    const names = named.length > 1 ? shortened(named.map((series) => series.name)) : [];
     const wanted = names.reduce((sum, name) => sum + Math.min(width, 34 + 6.5 * Array.from(name).length), 0);
-    return 22 * Math.max(0, Math.ceil(1.2 * wanted / width) - 2);
+    return 22 * Math.max(0, Math.ceil(1.2 * wanted / width) - 1);
   }
 
   function card(figure) {

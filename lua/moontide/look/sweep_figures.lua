@@ -149,11 +149,31 @@ local function add_intervals(self, lines, key, statistic)
       local mean = sweep_figures.value(level, key, statistic)
       local half = level.intervals and sweep_figures.value({ metrics = level.intervals }, key, statistic)
       if level.x and mean and half then
-        x[#x + 1], y[#y + 1], low[#low + 1] = level.x, mean + half, mean - half
+        x[#x + 1], y[#y + 1] = level.x, mean + half
+        low[#x] = math.max(0, mean - half) -- nothing of it is below 0
       end
     end
-    self:add { line.name .. ", 95 % interval", "band", x = x, y = y, low = low }
+    local of
+    for i, series in ipairs(self.series) do
+      if series.name == line.name then of = i end
+    end
+    if self:add { line.name .. ", 95 % interval", "band", x = x, y = y, low = low, of = of } then
+      self:note "Shaded: the 95 % interval of the mean of the repeated runs."
+    end
   end
+end
+
+-- Those of the lines that vary what the first one does; others have no place on its axis, which is noted.
+local function alike(self, lines)
+  local kept = {}
+  for _, line in ipairs(lines) do
+    if line.axis == lines[1].axis then
+      kept[#kept + 1] = line
+    else
+      self:note(("%s varies its %s, and is not drawn here."):format(line.name, words_of(line.axis)))
+    end
+  end
+  return kept
 end
 
 -- A figure of one statistic of a metric against what varies.
@@ -164,6 +184,7 @@ local function against_level(name, title, label, unit, key, statistic, is_log)
     for _, line in ipairs(lines) do has_texts = has_texts or line.has_texts end
     local self = figure.new(name, ("%s vs %s"):format(title, axis),
       { axis, scale = is_log and not has_texts and "log" or nil }, { label, unit })
+    lines = alike(self, lines)
     local is_there, why = add_levels(self, lines, function(_, level)
       return level.x, sweep_figures.value(level, key, statistic)
     end)
@@ -175,9 +196,13 @@ end
 local function efficiency(subjects)
   local self = figure.new("efficiency", "Efficiency: tok/s/GPU vs tok/s/user", { "tok/s/user", nil },
     { "tok/s/GPU", nil })
+  local lines, labels, seen = sweep_figures.all_lines(subjects), {}, {}
+  for _, line in ipairs(lines) do
+    if not seen[line.axis] then labels[#labels + 1], seen[line.axis] = words_of(line.axis), true end
+  end
   self:note(("Points are labelled with the %s; the server has %d GPU%s by --gpus."):format(
-    words_of(subjects[1].axis), subjects[1].gpus, subjects[1].gpus == 1 and "" or "s"))
-  return add_levels(self, sweep_figures.all_lines(subjects), sweep_figures.efficiency, true)
+    table.concat(labels, " or the "), subjects[1].gpus, subjects[1].gpus == 1 and "" or "s"))
+  return add_levels(self, lines, sweep_figures.efficiency, true)
 end
 
 local function throughput_latency(subjects)

@@ -47,10 +47,10 @@ local function settings_of(self, one, number, opt)
   return settings, folder
 end
 
--- What became of it, told on standard error where that is not well.
+-- What became of it, and why it is not well, which is told on standard error.
 local function status_of(run, opt)
-  local status = gate.status(run, opt)
-  return status == 0 and "done" or status == 130 and "interrupted" or "failed"
+  local status, reasons = gate.status(run, opt)
+  return status == 0 and "done" or status == 130 and "interrupted" or "failed", reasons
 end
 
 -- The run that an earlier sweep has left, when it is whole.
@@ -65,7 +65,8 @@ end
 
 -- The entry of a run that could be driven, or was kept.
 local function note_run(self, entry, run, opt)
-  entry.run, entry.status, entry.message = run, status_of(run, opt), run.message
+  entry.run, entry.message = run, run.message
+  entry.status, entry.reasons = status_of(run, opt)
   entry.cache_was_reset = run.cache_was_reset
   if entry.status == "interrupted" then self.was_cancelled = true end
 end

@@ -9,7 +9,8 @@
 --            metrics: { key: { "unit":, "avg":, "p99":, ... } }, means over the runs; intervals: the same
 --            members, half the width of the mean's 95 % interval, only where there are repeats
 --   run      { "folder":, "seed":, "status":, "kept":, "message":, "cache_was_reset":, "verdict":,
---            "limited_by": [], "effective_concurrency":, "counts":, "metrics": }
+--            "limited_by": [], "reasons": [] (why it failed), "failures": [{ "name":, "count":, "text": }],
+--            "effective_concurrency":, "counts":, "metrics": }
 -- Folders are below that of sweep.json.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
@@ -17,6 +18,7 @@ local interval = require "moontide.study.interval"
 local json = require("moontide.base.json").public.json
 local show = require "moontide.drive.show"
 local span = require "moontide.drive.span"
+local styles = require "moontide.draw.style"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -118,6 +120,41 @@ local function caution_lines(levels)
   return show.first_cautions(runs, show.cautions_at)
 end
 
+local most_troubled, most_names, longest_text = 40, 3, 160
+
+-- What failed in a run, by name: "12 failed, status_400: 12 (what the first said)"; nil: nothing.
+local function failures_of(run)
+  local parts = {}
+  for i, one in ipairs(run.results.failures) do
+    if i > most_names then
+      parts[i] = "..."
+      break
+    end
+    local text = one.text ~= "" and (" (%s)"):format(styles.cut(one.text, longest_text)) or ""
+    parts[i] = ("%s: %s%s"):format(one.name, texts.number(one.count, 0), text)
+  end
+  return #parts > 0 and ("%s not done, %s"):format(texts.number(run.results.due - run.results.done, 0),
+    table.concat(parts, ", ")) or nil
+end
+
+-- Which runs were not well, and why.
+local function trouble_lines(levels)
+  local lines, left = {}, 0
+  for _, one in ipairs(levels) do
+    for _, entry in ipairs(one.runs) do
+      local reasons = table.move(entry.reasons or { entry.message }, 1, 100, 1, {})
+      reasons[#reasons + 1] = entry.run and failures_of(entry.run)
+      if #reasons > 0 and #lines < most_troubled then
+        lines[#lines + 1] = ("%s %s: %s"):format(entry.folder, entry.status, table.concat(reasons, "; "))
+      elseif #reasons > 0 then
+        left = left + 1
+      end
+    end
+  end
+  if left > 0 then lines[#lines + 1] = ("... and %s more"):format(texts.count(left, "run")) end
+  return lines
+end
+
 --- The table with what it is of.
 ---@param self moontide.sweep
 ---@return string
@@ -131,13 +168,7 @@ function sweep_report.text(self)
       .. (self.repeats > 1 and (" Means over %d runs, +- half of a 95 %% interval."):format(self.repeats)
         or ""),
   }
-  for _, one in ipairs(self.levels) do
-    for _, entry in ipairs(one.runs) do
-      if entry.message then
-        lines[#lines + 1] = ("%s %s: %s"):format(entry.folder, entry.status, entry.message)
-      end
-    end
-  end
+  for _, line in ipairs(trouble_lines(self.levels)) do lines[#lines + 1] = line end
   for _, line in ipairs(caution_lines(self.levels)) do lines[#lines + 1] = line end
   return table.concat(lines, "\n")
 end
@@ -209,6 +240,14 @@ local function metrics_of_level(one)
   return json.object(means), json.object(intervals)
 end
 
+local function failures_array(run)
+  local list = {}
+  for i, one in ipairs(run.results.failures) do
+    list[i] = json.object { { "name", one.name }, { "count", one.count }, { "text", one.text } }
+  end
+  return json.array(list)
+end
+
 local function run_object(entry)
   local run = entry.run
   local members = {
@@ -221,6 +260,8 @@ local function run_object(entry)
   if run then
     members[#members + 1] = { "verdict", run.verdict.name }
     members[#members + 1] = { "limited_by", json.array(run.verdict.limited_by) }
+    members[#members + 1] = { "reasons", json.array(entry.reasons or {}) }
+    members[#members + 1] = { "failures", failures_array(run) }
     members[#members + 1] = { "effective_concurrency", span.in_flight(run) or json.null }
     members[#members + 1] = { "counts", counts_object(run.results) }
     members[#members + 1] = { "metrics", metrics_of_run(entry) }

@@ -3,8 +3,8 @@
 --   name, target, words, urls, model, seed, repeats, axes (study/axes.lua), folder (nil: no files),
 --   was_cancelled
 --   levels   { folder =, cells =, settings =, status =, runs = { ... } } each
---   run      { folder =, seed =, status =, message =, is_kept =, run = (a moontide.drive_run),
---            cache_was_reset = } each: one a level, or --repeat of them
+--   run      { folder =, seed =, status =, message =, reasons = (why it failed), is_kept =, run = (a
+--            moontide.drive_run), cache_was_reset = } each: one a level, or --repeat of them
 --
 -- A status is "done", "failed" (nothing was answered, it was invalid, or a bound was exceeded), "interrupted"
 -- or "not run". A level is as its worst run.
