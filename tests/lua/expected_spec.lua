@@ -119,6 +119,18 @@ describe("sessions that end at max_input", function()
   end)
 end)
 
+describe("the profile of a run", function()
+  it("has the peak where it is, in steps of any length, and means of what comes within the duration", function()
+    local plan = mt.workload { duration = 400,
+      mt.stream { arrivals = mt.even(mt.steps { { 1, 200 }, { 3, 50 }, { 1, 150 } }), input = 7, output = 2 } }
+    local rate = mt.profile(plan, { step = "10s" }).rate
+    assert.same({ 3, 200, 1.25 }, { rate.peak, rate.peak_at, rate.mean })
+    -- 400 sessions, of whose later turns half come when it is over.
+    local on = mt.profile(talk({ turns = 2, think = 200 }, { new_input = 10 }, 400))
+    assert.same({ 800, 600, 1.5, 20.0 }, { on.requests, on.within, on.rate.mean, on.input_tokens.mean })
+  end)
+end)
+
 describe("intervals of Poisson counts", function()
   it("are spread over bins", function()
     -- Rates of 1, 8 and 15 in intervals of 7 s, in bins of 3.5 s; the last ends at 20 s.
