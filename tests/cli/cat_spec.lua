@@ -414,6 +414,8 @@ describe("moontide cat", function()
 ]]
     assert.same({ status = 0, out = added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = added }).out)
+    local alone = '{"input_length": 5, "output_length": 1}\n' -- of no session: it says nothing, and stays
+    assert.same({ status = 0, out = alone .. added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = alone .. whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = whole }).out)
     local path = file("unclear.jsonl", ('{"input_length": 9, "session_id": 1}\n{"input_length": 20, "session_id": 1}\n'
       .. '{"input_length": 30, "session_id": 1}\n{"input_length": 5, "session_id": 1}\n'))
