@@ -83,6 +83,57 @@ static void test_values_that_lack(void **state) {
     free_runs(runs);
 }
 
+/* What comes before the phase that is compared has no part in it. */
+static void test_warmed_up(void **state) {
+    (void)state;
+    double ends[ROWS];
+    uint64_t counts[2];
+    mt_run_requests runs[2];
+    mt_difference differences[MT_CONTRAST_STATISTICS];
+    steady(ends);
+    for (int r = 0; r < 2; r++) {
+        make_run(&runs[r], ends);
+        for (size_t i = 0; i < ROWS; i++)
+            runs[r].metrics[TTFT][i] = i < 10 ? 1000 : 7 + r;
+        for (size_t i = 0; i < 10; i++)
+            runs[r].rows[i].phase = MT_PHASE_WARMUP;
+    }
+    mt_contrast *contrast = contrast_of(runs);
+    mt_contrast_basis basis = *mt_contrast_basis_of(contrast);
+    assert_true(basis.is_paired && basis.matched == ROWS - 10 && basis.units[0] == ROWS - 10);
+    assert_int_equal(mt_contrast_metric(contrast, TTFT, counts, differences, NULL), MT_OK);
+    assert_true(counts[0] == ROWS - 10 && counts[1] == ROWS - 10);
+    assert_true(differences[0].first == 7 && differences[0].second == 8);
+    mt_contrast_free(contrast);
+    free_runs(runs);
+}
+
+/* Sessions of ten turns each. Of one the second run lacks a turn: those after it stay with their like. */
+static void test_turn_that_lacks(void **state) {
+    (void)state;
+    double ends[ROWS];
+    mt_run_requests runs[2];
+    steady(ends);
+    for (int r = 0; r < 2; r++) {
+        make_run(&runs[r], ends);
+        for (size_t i = 0; i < ROWS; i++) {
+            char text[16];
+            uint32_t number;
+            snprintf(text, sizeof text, "\"s%d\"", (int)(i / 10));
+            assert_int_equal(mt_texts_intern(&runs[r].texts, text, strlen(text), &number), 0);
+            runs[r].rows[i].session = number + 1;
+            runs[r].rows[i].turn = i % 10;
+        }
+    }
+    runs[1].rows[34].phase = MT_PHASE_OUTSIDE;
+    mt_contrast *contrast = contrast_of(runs);
+    mt_contrast_basis basis = *mt_contrast_basis_of(contrast);
+    assert_true(basis.is_paired && basis.by_session);
+    assert_int_equal(basis.matched, ROWS - 1);
+    mt_contrast_free(contrast);
+    free_runs(runs);
+}
+
 static mt_difference throughput_of(const mt_run_requests *runs) {
     mt_difference difference = {0};
     mt_contrast *contrast = contrast_of(runs);
@@ -126,6 +177,8 @@ static void test_steady_and_not(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_that_lack),
+        cmocka_unit_test(test_warmed_up),
+        cmocka_unit_test(test_turn_that_lacks),
         cmocka_unit_test(test_steady_and_not),
     };
     return cmocka_run_group_tests_name("contrast, values", tests, NULL, NULL);
