@@ -414,6 +414,8 @@ describe("moontide cat", function()
 ]]
     assert.same({ status = 0, out = added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = added }).out)
+    local alone = '{"input_length": 5, "output_length": 1}\n' -- of no session: it says nothing, and stays
+    assert.same({ status = 0, out = alone .. added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = alone .. whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = whole }).out)
     local path = file("unclear.jsonl", ('{"input_length": 9, "session_id": 1}\n{"input_length": 20, "session_id": 1}\n'
       .. '{"input_length": 30, "session_id": 1}\n{"input_length": 5, "session_id": 1}\n'))
@@ -446,6 +448,12 @@ describe("moontide cat", function()
     assert.equal(199, number)
     assert.equal(result.out, cat({ path, "--sort", "--dequantize", "--seed", "2", "--grid", "500ms" }).out)
     assert.not_equal(result.out, cat({ path, "--sort", "--dequantize", "--seed", "3" }).out)
+    -- What has no time is passed over, and stays where it is.
+    local timeless = '{"line_number": 200}\n'
+    path = file("timeless.jsonl", table.concat(lines, "", 1, 1) .. timeless .. table.concat(lines, "", 2))
+    result = cat { path, "--sort", "--dequantize", "--seed", "2" }
+    assert.equal(0, result.status, result.err)
+    assert.equal(201, select(2, result.out:gsub("\n", "")))
     path = file("plain.jsonl", four)
     refused({ path, "--dequantize", "-o", folder .. "/x" }, path .. ": its times lie on no grid "
       .. "(4 looked at): there is nothing to dequantize, or the grid must be given (--grid 3s)")

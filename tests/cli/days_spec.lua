@@ -202,6 +202,17 @@ return mt.workload{ duration = "1h",
     assert.is_true(math.abs(told.b.over_seeds.requests - 10800) < 1e-6)
     assert.is_nil(told.c.over_seeds)
     assert.equal(600, told["d/main"].over_seeds.requests)
+    -- Of what has no formula the next 32 seeds are looked at.
+    local plan, sum, squares = mt.plan_of(folder .. "/capped.lua"), 0, 0
+    for seed = 1, 32 do
+      local requests = plan:expected { seed = seed }.streams[1].requests
+      sum, squares = sum + requests, squares + requests ^ 2
+    end
+    local deviation = math.sqrt((squares - sum ^ 2 / 32) / 31)
+    assert.is_true(math.abs(told.a.over_seeds.requests - sum / 32) < 1e-6)
+    assert.is_true(math.abs(told.a.over_seeds.deviation - deviation) < 1e-3)
+    -- 2.040: the 97.5 % quantile of Student's distribution with 31 degrees of freedom.
+    assert.is_true(math.abs(told.a.over_seeds.error - 2.040 * deviation / math.sqrt(32)) < 1e-3)
     local noisy = mt.const(5) * mt.noise { cv = 0.3, corr_time = 5 }
     assert.equal(noisy(3, 7), noisy(3, 7))
     assert.not_equal(noisy(3, 7), noisy(3, 8))

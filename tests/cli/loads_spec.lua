@@ -93,6 +93,7 @@ describe("--check", function()
     end
     assert.equal(800, made_count)
     assert.same({ made_count, within / 100, sum / made_count }, { requests, rate, input })
+    assert.equal(1600, (row(run(talks ", max_input = 8000", "--check --rate-scale 2"))))
   end)
 
   it("counts what compact and clear leave of histories, and says so", function()

@@ -42,6 +42,24 @@ static void test_even_on_a_ramp(void **state) {
     mt_curve_release(curve);
 }
 
+/* A tenth of a number of requests a second, for so many seconds: as many as the product says, wherever
+ * rounding puts the one that would come at the end. Cut by the run and by the curve. */
+static void test_even_counts(void **state) {
+    (void)state;
+    for (int tenths = 1; tenths < 100; tenths++)
+        for (int seconds = 10; seconds <= 100; seconds += 10)
+            for (int is_endless = 0; is_endless < 2; is_endless++) {
+                mt_curve *curve =
+                    mt_curve_constant(tenths / 10.0, is_endless ? INFINITY : seconds, NULL);
+                mt_process *process = mt_process_even(curve, 0, NULL);
+                times all = run_process(process, 0, 1, is_endless ? seconds : INFINITY);
+                assert_int_equal(all.count, tenths * seconds / 10);
+                mt_free(all.at);
+                mt_process_release(process);
+                mt_curve_release(curve);
+            }
+}
+
 static void test_even_refuses(void **state) {
     (void)state;
     mt_error error;
@@ -369,6 +387,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_even_known_times),
         cmocka_unit_test(test_even_on_a_ramp),
+        cmocka_unit_test(test_even_counts),
         cmocka_unit_test(test_even_refuses),
         cmocka_unit_test(test_poisson_gaps),
         cmocka_unit_test(test_poisson_on_a_sine),

@@ -300,6 +300,8 @@ describe("mistakes are told with the caller's line", function()
   for _ = 1, 3 do endless = branch { every = 1, count = 60, turns = 2, branch = endless } end
   local deep = branch()
   for _ = 2, 8 do deep = branch { branch = deep } end
+  assert.is_true(mt.workload { duration = 2, mt.stream { new_input = 5,
+    arrivals = mt.sessions { starts = mt.even(1), turns = 4, branch = deep } } }:expected().requests > 16)
   for _, case in ipairs {
     { "@branch: chance= (of a turn) or every= (each so many turns) is required",
       function() mt.branch { turns = 2, new_input = 5 } end },

@@ -47,6 +47,39 @@ it("many requests are grouped as few are", function()
   end
 end)
 
+-- Whole keys in whatever order they come, near to one another and far: beside a table.
+it("whole numbers are grouped wherever the next one lies", function()
+  local rows = {}
+  for i = 1, 400 do
+    rows[i] = { timestamp = i, input_length = i % 50 > 0 and i * 7919 % 401 or nil, output_length = i }
+  end
+  local all = mt.trace.columns(rows)
+  local i, values = all:column "output_length", all:column "input_length" - 200
+  for name, keys in pairs {
+    down = i * -7, up = i * 5 - 900, outwards = i * 40 - (i % 2) * i * 70, near = i * 31 % 64 - 200,
+    far = i % 5 + (i % 3):equals(0) * 70000, -- too far for a place each
+    halves = i % 9 / (i:at_least(300) + 1), -- from the 300th on
+    large = i % 9 * i:below(300) + i:at_least(300) * (2.0 ^ 53 + i % 4 * 2),
+  } do
+    local wanted, order = {}, {}
+    for k = 1, 400 do
+      local key, value = keys[k], values[k]
+      if value then
+        if not wanted[key] then order[#order + 1] = key end
+        local group = wanted[key] or { key = key, count = 0, sum = 0, min = value, max = value }
+        wanted[key] = group
+        group.count, group.sum = group.count + 1, group.sum + value
+        group.min, group.max = math.min(group.min, value), math.max(group.max, value)
+        group.mean = group.sum / group.count
+      end
+    end
+    table.sort(order)
+    local groups = values:group_by(keys)
+    assert.equal(#order, #groups, name)
+    for k, group in ipairs(groups) do assert.same(wanted[order[k]], group, name) end
+  end
+end)
+
 describe("columns of numbers", function()
   local trace = sample()
   local isl, osl, time = trace:column "input_length", trace:column "output_length", trace:column "timestamp"

@@ -434,8 +434,10 @@ describe("the rate of a CSV", function()
     fails("mt.rate_of('x.csv', { time = 't', rate = 'n', unit = 'min' })",
       "my.lua:2: rate_of: unit must be one of s, ms, us, ns, m, h, d, not 'min'")
     fails("mt.rate_of('x.csv', { time = 5 })", "my.lua:2: rate_of: time must be a string, not 5")
-    fails("mt.rate_of(mt.trace.columns(), { time = 't' })",
-      "my.lua:2: rate_of: time, rate, per, unit and delimiter are for a CSV: the first argument must be its name")
+    for _, option in ipairs { "time = 't'", "rate = 'n'", "per = 'm'", "unit = 'ms'", "delimiter = ';'" } do
+      fails(("mt.rate_of(mt.trace.columns(), { %s })"):format(option),
+        "my.lua:2: rate_of: time, rate, per, unit and delimiter are for a CSV: the first argument must be its name")
+    end
   end)
 
   it("of a real log has all its requests", function()

@@ -108,12 +108,26 @@ end)
 describe("sessions that end at max_input", function()
   it("are counted in the same run as their requests", function()
     local plan = talk({ starts = mt.poisson(1), turns = mt.geometric(4), think = 5, max_input = 500 },
-      { new_input = 100, output = 50 })
+      { new_input = 100, output = 50, first = { new_input = 100, output = 20 } })
     for seed = 0, 1 do
       local run, expected = assert(mt.profile(plan, { seed = seed })), plan:expected { seed = seed }
       assert.equal(run.requests, expected.requests)
       assert.equal(run.sessions, expected.sessions)
+      near(run.input_length.mean, expected.input_length, 1e-9)
+      near(run.output_length.mean, expected.output_length, 1e-9)
     end
+  end)
+end)
+
+describe("the profile of a run", function()
+  it("has the peak where it is, in steps of any length, and means of what comes within the duration", function()
+    local plan = mt.workload { duration = 400,
+      mt.stream { arrivals = mt.even(mt.steps { { 1, 200 }, { 3, 50 }, { 1, 150 } }), input = 7, output = 2 } }
+    local rate = mt.profile(plan, { step = "10s" }).rate
+    assert.same({ 3, 200, 1.25 }, { rate.peak, rate.peak_at, rate.mean })
+    -- 400 sessions, of whose later turns half come when it is over.
+    local on = mt.profile(talk({ turns = 2, think = 200 }, { new_input = 10 }, 400))
+    assert.same({ 800, 600, 1.5, 20.0 }, { on.requests, on.within, on.rate.mean, on.input_tokens.mean })
   end)
 end)
 
@@ -142,6 +156,13 @@ describe("the prompts of a trace", function()
       local plan = mt.workload { duration = case[1], mt.stream { arrivals = mt.even(1), prompt = mt.prompts_of(trace()) } }
       assert.equal(case[2], plan:expected().input_length)
       assert.equal(case[2], assert(mt.profile(plan)).input_length.mean)
+    end
+    -- Once round, and half of it again; twice and a bit.
+    for _, case in ipairs { { 15, (550 + 150) / 15 }, { 21, (2 * 550 + 10) / 21 } } do
+      local plan = mt.workload { duration = case[1],
+        mt.stream { arrivals = mt.even(1), prompt = mt.prompts_of(trace(), { wrap = true }) } }
+      near(case[2], plan:expected().input_length, 1e-12)
+      near(case[2], assert(mt.profile(plan)).input_length.mean, 1e-12)
     end
     local plan = mt.workload { duration = 30, mt.stream { arrivals = mt.even(1), prompt = mt.prompts_of(trace()) } }
     assert.equal(10, plan:expected().requests)

@@ -62,6 +62,14 @@ describe("renewal", function()
     assert.is_true(#times(mt.renewal(100, mt.gamma { cv = 2 }), 10) > 500)
   end)
 
+  it("keeps the curve as its rate where its gaps follow time", function()
+    -- Deviations of the count: 71, and about 1.3 times that.
+    for _, gaps in ipairs { mt.gamma { mean = mt.ramp(1, 4, 100), cv = 1 }, mt.gamma { cv = mt.ramp(0.5, 2, 100) } } do
+      local count = #times(mt.renewal(50, gaps), 100)
+      assert.is_true(math.abs(count - 5000) < 350, count)
+    end
+  end)
+
   it("is even, but for its start, with fixed gaps", function()
     local list = times(mt.renewal(10, mt.fixed(4)), 5)
     for i = 2, #list do assert.is_true(math.abs(list[i] - list[i - 1] - 0.1) < 1e-5) end

@@ -183,3 +183,13 @@ describe("mistakes in the 10 000th call are told", function()
       message)
   end)
 end)
+
+it("prompts that requests bring share nothing with each other, nor with the stream's own", function()
+  local a, b = mt.shared_prefix { tokens = 32 }, mt.shared_prefix { tokens = 32 }
+  local brought, list = { a, b, nil, b, a, nil }, {}
+  for i = 1, 6 do list[i] = { time = i, new_input = 5, prompt = brought[i] } end
+  local made = list_of(plan(rows(list), { prompt = mt.shared_prefix { tokens = 32 } }))
+  for i = 1, 6 do
+    for j = 1, i - 1 do assert.equal(brought[i] == brought[j] and 2 or 0, shared(made[i], made[j]), i .. " and " .. j) end
+  end
+end)

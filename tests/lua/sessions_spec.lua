@@ -395,6 +395,8 @@ describe("mistakes are told with the caller's line", function()
     { "@sessions: service: ttft must be at least 0, not -1", function() sessions { service = { ttft = -1 } } end },
     { "@sessions: max_input must be at least 1, not 0", function() sessions { max_input = 0 } end },
     { "@sessions: compact: keep is required", function() sessions { compact = { at = 9 } } end },
+    { "@sessions: compact: at is required", function() sessions { compact = { keep = 9 } } end },
+    { "@sessions: clear: at is required", function() sessions { clear = { share = 0.5 } } end },
     { "@sessions: compact: keep=60 leaves no room below at=50",
       function() sessions { compact = { at = 50, keep = 60 } } end },
     { "@sessions: compact: at=500 is never passed: max_input=400 ends sessions before",
