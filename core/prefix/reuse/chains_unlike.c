@@ -1,10 +1,8 @@
 /* How unlike its source a part is, of what has been counted of both (prefix/reuse/chains_judge.h): what
  * each difference counts, and what they come to. */
 #include "prefix/reuse/chains_judge.h"
-#include "prefix/reuse/lanes.h"
 
 #include <math.h>
-#include <string.h>
 
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
@@ -77,22 +75,15 @@ static double apart(const double *part, double parts, const double *whole, size_
     return most;
 }
 
-/* The same of distributions of lengths, which every guess asks for: without the mean, two bins at a time. */
+/* The same of distributions of lengths, which most guesses ask for, without the mean. */
 static double lengths_apart(const double *part, double parts, const double *whole) {
-    double sums[MT_JUDGE_LENGTHS], sum = 0, parts_or_one = parts > 0 ? parts : 1;
-    mt_double_lanes most = {0, 0};
-    const mt_double_bits positive = {INT64_MAX, INT64_MAX};
-    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i++)
-        sums[i] = sum += part[i];
-    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i += MT_DOUBLE_LANES) {
-        mt_double_lanes here, there;
-        memcpy(&here, sums + i, sizeof here);
-        memcpy(&there, whole + i, sizeof there);
-        here = (mt_double_lanes)((mt_double_bits)(here / parts_or_one - there) & positive);
-        mt_double_bits more = here > most;
-        most = (mt_double_lanes)((more & (mt_double_bits)here) | (~more & (mt_double_bits)most));
+    double sum = 0, most = 0, parts_or_one = parts > 0 ? parts : 1;
+    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i++) {
+        sum += part[i];
+        double here = fabs(sum / parts_or_one - whole[i]);
+        most = here > most ? here : most;
     }
-    return fmax(most[0], most[1]);
+    return most;
 }
 
 /* The largest difference of two lists of blocks, in parts of all. */
