@@ -196,6 +196,7 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
         uint64_t distance = mt_parts_distance(&caches->parts, owner - 1) + moved;
         size_t bin = mt_reuse_distance_bin(caches, distance), which = moved > 0;
         hits->lru[bin] += blocks;
+        hits->distances = bin < hits->distances ? hits->distances : bin + 1;
         gain->blocks[which] += blocks;
         if (which == 0 || blocks > most) {
             gain->bins[which] = (uint16_t)bin;

@@ -19,9 +19,10 @@ enum { MT_REUSE_AGES = 4, MT_REUSE_FIFOS = 3 };
 /* Blocks. */
 typedef struct mt_reuse_block_hits {
     double all, known;              /* of the requests; those that an earlier one had */
-    double lru[MT_REUSE_DISTANCES]; /* of the known, by distance (mt_reuse_distance_bin) */
     double kept[MT_REUSE_AGES];     /* of them, those used at most 1, 5, 30, 300 s ago */
     double fifo[MT_REUSE_FIFOS];    /* hits in each */
+    size_t distances;               /* bins that may have any: those behind them are 0 */
+    double lru[MT_REUSE_DISTANCES]; /* of the known, by distance (mt_reuse_distance_bin) */
 } mt_reuse_block_hits;
 
 /* What a turn hit in LRU caches when it was played last: the first blocks of its prompt at one

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* What a guess costs, as that of so many runs. */
-enum { GUESS_WORK = 200, TURN_WORK = 4 };
+/* What counting a turn costs, as that of so many runs. */
+enum { TURN_WORK = 4 };
 
 void mt_reuse_guess_free(mt_reuse_guess *guess) {
     mt_free(guess->next);
@@ -177,27 +177,29 @@ static void set_clock(mt_reuse_guess *guess) {
         sums->rate = guess->judge->whole.rate * sums->turns / (double)guess->judge->requests;
 }
 
-void mt_reuse_guess_mark(mt_reuse_guess *guess) {
+/* All but lengths; INFINITY where too little is there. */
+static double unlike_but_lengths(mt_reuse_guess *guess) {
+    mt_reuse_tally *sums = &guess->sums;
+    if (sums->turns < 1 || sums->sessions < 1 || sums->hits.all < 1)
+        return INFINITY;
+    set_clock(guess);
+    for (size_t k = 0; k < MT_JUDGE_TENTHS; k++)
+        sums->tenths[k] = guess->blocks[k] > 0 ? guess->known[k] / guess->blocks[k] : 0;
+    return mt_reuse_unlike_clock(guess->judge, sums) + mt_reuse_unlike_tenths(guess->judge, sums) +
+           mt_reuse_unlike_sessions(guess->judge, sums) + unlike_lru(guess);
+}
+
+double mt_reuse_guess_mark(mt_reuse_guess *guess) {
     guess->lengths = mt_reuse_unlike_lengths(guess->judge, &guess->sums);
     guess->turns = guess->sums.turns;
     guess->moved = 0;
+    return unlike_but_lengths(guess) + guess->lengths;
 }
 
 /* Lengths take long and change least: where the rest is more than the limit they are not looked at. */
 double mt_reuse_guess_unlike(mt_reuse_guess *guess, double limit) {
-    mt_reuse_tally *sums = &guess->sums;
-    if (sums->turns < 1 || sums->sessions < 1 || sums->hits.all < 1)
-        return INFINITY;
-    guess->judge->work += GUESS_WORK;
-    set_clock(guess);
-    for (size_t k = 0; k < MT_JUDGE_TENTHS; k++)
-        sums->tenths[k] = guess->blocks[k] > 0 ? guess->known[k] / guess->blocks[k] : 0;
-    double sum = mt_reuse_unlike_clock(guess->judge, sums) +
-                 mt_reuse_unlike_tenths(guess->judge, sums) +
-                 mt_reuse_unlike_sessions(guess->judge, sums) + unlike_lru(guess);
-    double least = guess->lengths - mt_reuse_unlike_lengths_of((double)guess->moved,
-                                                               fmin(guess->turns, sums->turns));
-    if (sum + least > limit)
-        return sum + least;
-    return sum + mt_reuse_unlike_lengths(guess->judge, sums);
+    const mt_reuse_tally *sums = &guess->sums;
+    double rest = unlike_but_lengths(guess), fewest = fmin(guess->turns, sums->turns);
+    double least = guess->lengths - mt_reuse_unlike_lengths_of((double)guess->moved, fewest);
+    return rest + (rest + least > limit ? least : mt_reuse_unlike_lengths(guess->judge, sums));
 }

@@ -55,11 +55,11 @@ mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *err
 void mt_reuse_guess_count(mt_reuse_guess *guess, uint32_t chain, const mt_reuse_piece *piece,
                           double sign);
 
-/* What guesses are made of from here on differs little from what stands here, whose lengths are looked at once. */
-void mt_reuse_guess_mark(mt_reuse_guess *guess);
+/* How unlike the source the sums are; only differences of guesses mean something. What guesses are made of from
+ * here on differs little from what stands here, whose lengths are looked at once. */
+double mt_reuse_guess_mark(mt_reuse_guess *guess);
 
-/* How unlike the source the sums are, or, where that is more than the limit, something that is too; only
- * differences of guesses mean something. */
+/* The same of sums that have changed since, or, where that is more than the limit, something that is too. */
 double mt_reuse_guess_unlike(mt_reuse_guess *guess, double limit);
 
 void mt_reuse_guess_free(mt_reuse_guess *guess);

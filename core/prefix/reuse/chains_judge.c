@@ -6,6 +6,7 @@
 #include "prefix/model/families.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,7 +259,8 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
     if (judge->chains->arrivals &&
         (code = mt_reuse_take_arrivals(judge->chains, judge->events, judge->event_count, error)))
         return code;
-    *sum = (mt_reuse_tally){0};
+    memset(sum, 0,
+           offsetof(mt_reuse_tally, hits.lru) + sum->hits.distances * sizeof *sum->hits.lru);
     count_requests(judge, count, sum);
     *result = mt_reuse_unlike_lengths(judge, sum) + mt_reuse_unlike_clock(judge, sum);
     if (*result >= limit)

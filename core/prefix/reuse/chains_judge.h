@@ -37,7 +37,6 @@ typedef enum mt_reuse_pause {
 
 /* What a part is judged by. */
 typedef struct mt_reuse_tally {
-    mt_reuse_block_hits hits;
     double turns, inputs[MT_JUDGE_LENGTHS], outputs[MT_JUDGE_LENGTHS];
     double tenths[MT_JUDGE_TENTHS];     /* hit ratio in a cache without limit */
     double variation[MT_JUDGE_WINDOWS]; /* of tokens per window; negative: too few windows */
@@ -46,6 +45,7 @@ typedef struct mt_reuse_tally {
     double pauses[MT_PAUSE_NONE];       /* of turns that go on, since the one before */
     double early;                       /* of those, that come before its answer could have ended */
     double rate;                        /* requests a nanosecond; 0: one instant */
+    mt_reuse_block_hits hits;           /* last, for most of it is mostly 0 */
 } mt_reuse_tally;
 
 /* What differences count that are weighed by what the source is like. */

@@ -14,6 +14,7 @@ static const double bolder = 1.3, shyer = 0.95; /* after a step that is kept, or
  * part of it elsewhere. */
 static const double hottest = 0.02, cooler = 0.05;
 enum { FEW = 256 };
+enum { GUESS_WORK = 200 }; /* what a try costs, as looking at so many runs */
 enum { MOST_TRIES = 32, FEW_TRIES = 8, UNITS_A_TRY = 4 }; /* of which the best one is taken */
 
 /* ---- pieces ---- */
@@ -302,17 +303,18 @@ static void change(mt_reuse_search *s) {
 
 /* Of so many changes the one that is likely to be the best. */
 static void change_well(mt_reuse_search *s, size_t tries) {
-    double best = INFINITY;
+    double best = INFINITY, unchanged = 0;
     mt_random chosen = s->random;
     if (tries > 1)
-        mt_reuse_guess_mark(&s->guess);
+        unchanged = mt_reuse_guess_mark(&s->guess);
     for (size_t k = 0; k < tries; k++) {
+        s->judge.work += tries > 1 ? GUESS_WORK : 0;
         mt_random from = s->random;
         s->undo_count = 0;
         change(s);
         if (tries == 1)
             return;
-        double unlike = mt_reuse_guess_unlike(&s->guess, best);
+        double unlike = s->undo_count > 0 ? mt_reuse_guess_unlike(&s->guess, best) : unchanged;
         if (k == 0 || unlike < best) {
             best = unlike;
             chosen = from;

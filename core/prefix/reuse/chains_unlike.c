@@ -1,10 +1,8 @@
 /* How unlike its source a part is, of what has been counted of both (prefix/reuse/chains_judge.h): what
  * each difference counts, and what they come to. */
 #include "prefix/reuse/chains_judge.h"
-#include "prefix/reuse/lanes.h"
 
 #include <math.h>
-#include <string.h>
 
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
@@ -63,36 +61,33 @@ void mt_reuse_vary(double tokens, double squares, double requests, double count_
                      : -1;
 }
 
-/* The largest distance of two distributions' sums, and its mean. */
-static double apart(const double *part, double parts, const double *whole, size_t count,
-                    double *mean) {
-    double sum = 0, most = 0, all = 0, parts_or_one = parts > 0 ? parts : 1;
+/* The largest distance of the sums of hits by LRU distance, and its mean: behind the last bin that has any the
+ * sums stay as they are. */
+static double lru_apart(const mt_reuse_judge *judge, const mt_reuse_block_hits *part,
+                        double *mean) {
+    const double *whole = judge->lru_sums;
+    size_t count = part->distances, wholes = judge->whole.hits.distances;
+    double sum = 0, most = 0, all = 0, here = 0, parts_or_one = part->all > 0 ? part->all : 1;
+    count = count > wholes ? count : wholes;
     for (size_t i = 0; i < count; i++) {
-        sum += part[i];
-        double here = fabs(sum / parts_or_one - whole[i]);
+        sum += part->lru[i];
+        here = fabs(sum / parts_or_one - whole[i]);
         most = here > most ? here : most;
         all += here;
     }
-    *mean = all / (double)count;
+    *mean = (all + here * (double)(MT_REUSE_DISTANCES - count)) / MT_REUSE_DISTANCES;
     return most;
 }
 
-/* The same of distributions of lengths, which every guess asks for: without the mean, two bins at a time. */
+/* The largest distance of the sums of a distribution of lengths. */
 static double lengths_apart(const double *part, double parts, const double *whole) {
-    double sums[MT_JUDGE_LENGTHS], sum = 0, parts_or_one = parts > 0 ? parts : 1;
-    mt_double_lanes most = {0, 0};
-    const mt_double_bits positive = {INT64_MAX, INT64_MAX};
-    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i++)
-        sums[i] = sum += part[i];
-    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i += MT_DOUBLE_LANES) {
-        mt_double_lanes here, there;
-        memcpy(&here, sums + i, sizeof here);
-        memcpy(&there, whole + i, sizeof there);
-        here = (mt_double_lanes)((mt_double_bits)(here / parts_or_one - there) & positive);
-        mt_double_bits more = here > most;
-        most = (mt_double_lanes)((more & (mt_double_bits)here) | (~more & (mt_double_bits)most));
+    double sum = 0, most = 0, parts_or_one = parts > 0 ? parts : 1;
+    for (size_t i = 0; i < MT_JUDGE_LENGTHS; i++) {
+        sum += part[i];
+        double here = fabs(sum / parts_or_one - whole[i]);
+        most = here > most ? here : most;
     }
-    return fmax(most[0], most[1]);
+    return most;
 }
 
 /* The largest difference of two lists of blocks, in parts of all. */
@@ -168,7 +163,7 @@ double mt_reuse_unlike_tenths(const mt_reuse_judge *judge, const mt_reuse_tally 
 
 double mt_reuse_unlike_lru(const mt_reuse_judge *judge) {
     const mt_reuse_block_hits *one = &judge->part.hits, *other = &judge->whole.hits;
-    double mean, worst = apart(one->lru, one->all, judge->lru_sums, MT_REUSE_DISTANCES, &mean);
+    double mean, worst = lru_apart(judge, one, &mean);
     return judge->weights.worst * worst + MT_JUDGE_MEAN * mean +
            mt_reuse_unlike_tenths(judge, &judge->part) +
            judge->weights.age * most_apart(one->kept, one, other->kept, other, MT_REUSE_AGES);

@@ -1,4 +1,4 @@
-/* Four numbers, or two large ones, that the processor handles at once (vector types of GCC and clang; plain arithmetic
+/* Four numbers that the processor handles at once (vector types of GCC and clang; plain arithmetic
  * where it has none). Private to the reuse method (prefix/reuse/reuse.h). */
 #ifndef MT_PREFIX_REUSE_LANES_H
 #define MT_PREFIX_REUSE_LANES_H
@@ -6,10 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MT_LANES = 4, MT_DOUBLE_LANES = 2 };
+enum { MT_LANES = 4 };
 typedef float mt_lanes __attribute__((vector_size(MT_LANES * sizeof(float))));
-typedef double mt_double_lanes __attribute__((vector_size(MT_DOUBLE_LANES * sizeof(double))));
-typedef int64_t mt_double_bits __attribute__((vector_size(MT_DOUBLE_LANES * sizeof(double))));
 typedef int32_t mt_lane_bits __attribute__((vector_size(MT_LANES * sizeof(float))));
 
 static inline mt_lanes mt_lanes_of(const float *from) {
