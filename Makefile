@@ -14,6 +14,7 @@
 #   make lint       formatting and static analysis
 #   make sanitize   the suite under the address and undefined sanitizers, but for what tests/support/unsanitized.lua lists
 #                   (UBSAN_TELLS=1: with the latter's words; make sanitize-programs builds only)
+#   make sanitize-threads   the tests of what has threads under the thread sanitizer
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
 #                   (FUZZ_RUNS=10000000: so many inputs each)
 #   make bench      figures as ratios to a floor measured in the same run (BENCH="--json new.json --against old.json"
@@ -174,7 +175,7 @@ lint-deps:
 # --- build ----------------------------------------------------------------------------------------
 
 # What needs the packages says so before the compiler does.
-ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client check-image check-kubernetes check-slurm build-deps image lint sanitize sanitize-programs fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client check-image check-kubernetes check-slurm build-deps image lint sanitize sanitize-programs sanitize-threads fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
 HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h zstd.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
@@ -361,6 +362,15 @@ sanitize: deps
 sanitize-programs: deps
 	@$(MAKE) --no-print-directory $(SANITIZED) all test-programs
 
+# Its signals wait for a call of the system, so that a test which interrupts a loop of Lua's would wait for ever.
+THREADED := compression output_ahead scanners unpacking test_sort test_drive_driver drive_page drive_replay drive_mock \
+  server_metrics drive_tls live_page
+
+.PHONY: sanitize-threads
+sanitize-threads: deps
+	@$(MAKE) --no-print-directory BUILD=build/thread OPTIMISE='-O1 -g -DMT_ASSERTS' \
+	  SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' TESTS='$(or $(TESTS),$(THREADED))' run-tests
+
 # Fuzzing: the core and the targets of tests/fuzz, built by clang for its libFuzzer.
 FUZZ_SECONDS ?= 10
 FUZZ         ?=
@@ -368,8 +378,13 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(DRIVE_OBJECTS) \
-	  $(WHOLE_LIBS) $(DRIVE_LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJECTS) $(CORE_OBJECTS) \
+	  $(DRIVE_OBJECTS) $(WHOLE_LIBS) $(DRIVE_LIBS)
+
+# That of Lua's texts has Lua in it; it reads lua/ itself.
+LUA_OF_FUZZ := $(BINDING_OBJECTS) $(BUILD)/embedded.o
+$(BUILD)/fuzz/texts: FUZZ_OBJECTS := $(LUA_OF_FUZZ) $(LUA_STATIC)
+$(BUILD)/fuzz/texts: $(LUA_OF_FUZZ)
 
 fuzz-programs: $(FUZZERS)
 

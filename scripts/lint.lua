@@ -7,6 +7,7 @@ local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local profile = require "moontide.learn.profile"
 local report = require "moontide.kit.report"
+local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 
 local function fix(result, opt)
@@ -59,7 +60,7 @@ return mt.script {
   },
   check = function(opt)
     if options.given(opt, "seed") and not opt.fix then return "--seed needs --fix" end
-    return figures.mistake(opt)
+    return opt.fix and target.output_mistake(opt.fix, { opt.input_file }) or figures.mistake(opt)
   end,
   run = function(opt)
     local given = { block_size = opt.block_size, ignore = opt.ignore }

@@ -173,6 +173,14 @@ describe("moontide mock", function()
     assert.truthy(result.err:find("/nowhere/log.csv", 1, true), result.err)
   end)
 
+  it("says after Ctrl-C that its log is not whole", function()
+    if command.shell("test -c /dev/full").status ~= 0 then return pending "there is no /dev/full" end
+    local result = mock.start({ "--log", "/dev/full" }).finish "INT"
+    assert.equal(1, result.status)
+    assert.matches("\nmoontide: 0 requests on 0 connections: .*\nmoontide: /dev/full: cannot write: "
+      .. "No space left on device\n$", result.err)
+  end)
+
   it("gives the failures asked for", function()
     local server = mock.start { "--fail", "status_418" }
     assert.truthy(mock.ask(server, "/v1/completions", '{"prompt":[1]}'):find("HTTP/1.1 418", 1, true))

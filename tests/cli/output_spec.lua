@@ -116,6 +116,22 @@ describe("output", function()
     assert.equal("in.jsonl large old ", entries())
   end)
 
+  it("reads no file at whose end it writes", function()
+    for words, name in pairs {
+      ["cat in.jsonl"] = "cat: standard output is in.jsonl", ["cat - < in.jsonl"] = "cat: standard output is standard input",
+      ["lint in.jsonl --fix -"] = "lint: standard output is in.jsonl",
+    } do
+      local before = read "in.jsonl"
+      local result = shell("$MOONTIDE " .. words .. " >> in.jsonl")
+      assert.same({ status = 2, out = "", err = "moontide: " .. name
+        .. ", which is read: say where the trace goes with a file's name\n" }, result)
+      assert.equal(before, read "in.jsonl")
+    end
+    assert.equal("moontide: synthesize: the new trace would replace in.jsonl: say where else it goes with --output-file\n",
+      shell("$MOONTIDE synthesize in.jsonl -o - >> in.jsonl").err)
+    assert.equal(0, shell("cp in.jsonl other; $MOONTIDE cat in.jsonl >> other").status)
+  end)
+
   it("says that a folder or a file may not be written", function()
     local as_nobody = ""
     if is_root() then

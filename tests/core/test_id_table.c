@@ -53,6 +53,30 @@ static void test_known_answer(void **state) {
     mt_id_table_free(NULL);
 }
 
+/* What is asked for only as far as it is known stays as it was. */
+static void test_known(void **state) {
+    (void)state;
+    enum { MANY = 1000 };
+    mt_id_table *table = new_table();
+    uint64_t ids[MANY], numbers[MANY], none = 5;
+    assert_int_equal(mt_id_table_known(table, &none, 1, numbers), 0);
+    for (size_t i = 0; i < MANY; i++) /* a third of them with one hash */
+        ids[i] = i % 3 ? i * i : id_of_hash(3, (uint32_t)i);
+    for (size_t known = 0; known < MANY; known += 37) {
+        assert_int_equal(mt_id_table_of(table, ids, known, numbers, NULL), MT_OK);
+        memset(numbers, 0xff, sizeof numbers);
+        assert_int_equal(mt_id_table_known(table, ids, MANY, numbers), known);
+        for (size_t i = 0; i < known; i++)
+            assert_int_equal(numbers[i], i);
+        assert_int_equal(mt_id_table_known(table, ids + known, MANY - known, numbers), 0);
+        assert_int_equal(mt_id_table_count(table), known);
+    }
+    const uint64_t some[] = {ids[9], ids[4], ids[4], none, ids[1]};
+    assert_int_equal(mt_id_table_known(table, some, 5, numbers), 3);
+    assert_memory_equal(numbers, ((uint64_t[]){9, 4, 4}), 3 * sizeof *some);
+    mt_id_table_free(table);
+}
+
 /* Ids made in several ways, as many as make a table grow from the heap to pages of its own: new in
  * their order, then known in it, then known from the last to the first, with new ones in
  * between. */
@@ -168,9 +192,10 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answer), cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_one_hash),     cmocka_unit_test(test_again),
-        cmocka_unit_test(test_interrupt),    cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_known_answer),  cmocka_unit_test(test_known),
+        cmocka_unit_test(test_growth),        cmocka_unit_test(test_one_hash),
+        cmocka_unit_test(test_again),         cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("id_table", tests, NULL, NULL);
 }

@@ -400,10 +400,10 @@ const char *mt_output_target(const mt_output *output) {
 
 int mt_output_replaces(const char *path, const char *input) {
     struct stat target, source;
-    if (strcmp(path, "-") == 0 || stat(path, &target) != 0)
-        return 0;
+    int is_there =
+        strcmp(path, "-") == 0 ? fstat(STDOUT_FILENO, &target) == 0 : stat(path, &target) == 0;
     int is_known =
         strcmp(input, "-") == 0 ? fstat(STDIN_FILENO, &source) == 0 : stat(input, &source) == 0;
-    return is_known && S_ISREG(source.st_mode) && target.st_dev == source.st_dev &&
+    return is_there && is_known && S_ISREG(source.st_mode) && target.st_dev == source.st_dev &&
            target.st_ino == source.st_ino;
 }

@@ -60,8 +60,8 @@ const char *mt_output_target(const mt_output *output);
  * written directly. */
 mt_code mt_output_show_part(mt_output *output, mt_error *error);
 
-/* Would writing to `path` replace the file that is read as `input`, whatever their names? 1 when
- * both are the same regular file. path "-" is none, input "-" is standard input. */
+/* Would writing to `path` replace the file that is read as `input`, or write into it, whatever their
+ * names? 1 when both are the same regular file. path "-" is standard output, input "-" standard input. */
 int mt_output_replaces(const char *path, const char *input);
 
 /* Bytes written so far, before compression. */

@@ -221,9 +221,11 @@ static int run(lua_State *L) {
     mt_error error = {0};
     mt_code code = mt_mock_run(mock, &error);
     self->L = NULL;
+    if (code !=
+        MT_ERROR_INTERRUPTED) /* a log that could not be written is told, not that it ended */
+        go_on_after_interrupt(L);
     if (code != MT_OK)
         return mt_lua_failure(L, &error);
-    go_on_after_interrupt(L);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -169,11 +169,11 @@ static int is_of(const mt_id_table *table, uint64_t number, uint64_t id) {
     return number < table->count && ((const uint64_t *)table->ids.data)[number] == id;
 }
 
-/* The number of an id, a new one where it has none. */
-static uint64_t look_up(mt_id_table *table, uint64_t id, uint32_t hash) {
-    bucket *buckets = table->buckets.data;
+/* The number of an id; where it has none UINT64_MAX, and *room is the bucket in which it would lie. */
+static uint64_t find(const mt_id_table *table, uint64_t id, uint32_t hash, uint64_t *room) {
+    const bucket *buckets = table->buckets.data;
     for (uint64_t at = home_of(table->capacity, hash);; at = after(table->capacity, at)) {
-        bucket *one = &buckets[at];
+        const bucket *one = &buckets[at];
         /* The hash of an empty slot may be equal too: it has no number. */
         for (unsigned equal = equal_ones(one->hashes, hash); equal != 0; equal &= equal - 1) {
             uint64_t number = (uint64_t)one->numbers[__builtin_ctz(equal)] - 1;
@@ -181,11 +181,20 @@ static uint64_t look_up(mt_id_table *table, uint64_t id, uint32_t hash) {
                 return number;
         }
         if (!is_full(one)) {
-            ((uint64_t *)table->ids.data)[table->count] = id;
-            put(one, hash, (uint32_t)++table->count);
-            return table->count - 1;
+            *room = at;
+            return UINT64_MAX;
         }
     }
+}
+
+/* The number of an id, a new one where it has none. */
+static uint64_t look_up(mt_id_table *table, uint64_t id, uint32_t hash) {
+    uint64_t room, number = find(table, id, hash, &room);
+    if (number != UINT64_MAX)
+        return number;
+    ((uint64_t *)table->ids.data)[table->count] = id;
+    put((bucket *)table->buckets.data + room, hash, (uint32_t)++table->count);
+    return table->count - 1;
 }
 
 /* Up to MOST ids in three passes, so that misses overlap: buckets, what lies behind them, and what
@@ -242,6 +251,19 @@ mt_code mt_id_table_of(mt_id_table *table, const uint64_t *ids, size_t count, ui
     if (count > 0)
         table->first = numbers[0];
     return MT_OK;
+}
+
+size_t mt_id_table_known(const mt_id_table *table, const uint64_t *ids, size_t count,
+                         uint64_t *numbers) {
+    uint64_t next = UINT64_MAX, room;
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] =
+            is_of(table, next, ids[i]) ? next : find(table, ids[i], hash_of(ids[i]), &room);
+        if (numbers[i] == UINT64_MAX)
+            return i;
+        next = numbers[i] + 1;
+    }
+    return count;
 }
 
 /* ---- the table ---- */

@@ -33,6 +33,10 @@ mt_id_table *mt_id_table_new(uint64_t expected, mt_error *error);
 mt_code mt_id_table_of(mt_id_table *table, const uint64_t *ids, size_t count, uint64_t *numbers,
                        mt_error *error);
 
+/* The same of the leading ids that have a number already; gives how many these are. */
+size_t mt_id_table_known(const mt_id_table *table, const uint64_t *ids, size_t count,
+                         uint64_t *numbers);
+
 /* Different ids so far. */
 uint64_t mt_id_table_count(const mt_id_table *table);
 

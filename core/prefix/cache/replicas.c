@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "prefix/block/id_table.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +11,12 @@ struct mt_replicas {
     mt_route route;
     mt_hit_rule rule;
     size_t count;
-    mt_tiers **caches; /* of each */
+    mt_tiers **caches;     /* of each */
+    mt_id_table **numbers; /* of each, of blocks that came to it; NULL where there is one replica */
+    /* Room for a request: its blocks as ids, and their numbers at a replica, twice. */
+    uint64_t *ids, *found;
+    uint32_t *own;
+    size_t ids_room, found_room, own_room;
     mt_replica_counts *counts;
     uint64_t requests; /* so far */
     uint64_t singles;  /* those of no session */
@@ -26,7 +32,9 @@ mt_replicas *mt_replicas_open(const mt_cache_spec *spec, const mt_replica_spec *
     replicas->rule = rule;
     replicas->caches = mt_allocate_zero(servers->count, sizeof *replicas->caches); // NOLINT
     replicas->counts = mt_allocate_zero(servers->count, sizeof *replicas->counts);
-    if (!replicas->caches || !replicas->counts) {
+    if (servers->count > 1)
+        replicas->numbers = mt_allocate_zero(servers->count, sizeof *replicas->numbers); // NOLINT
+    if (!replicas->caches || !replicas->counts || (servers->count > 1 && !replicas->numbers)) {
         mt_fail_memory(error, "caches");
         mt_replicas_close(replicas);
         return NULL;
@@ -34,8 +42,13 @@ mt_replicas *mt_replicas_open(const mt_cache_spec *spec, const mt_replica_spec *
     for (; replicas->count < servers->count; replicas->count++) {
         mt_cache_spec here = *spec;
         here.seed += replicas->count;
-        mt_tiers *caches = mt_tiers_open(&here, servers->tiers, servers->tier_count, rule, error);
-        if (!(replicas->caches[replicas->count] = caches)) {
+        size_t at = replicas->count;
+        replicas->caches[at] =
+            mt_tiers_open(&here, servers->tiers, servers->tier_count, rule, error);
+        if (replicas->numbers && replicas->caches[at])
+            replicas->numbers[at] = mt_id_table_new(0, error);
+        if (!replicas->caches[at] || (replicas->numbers && !replicas->numbers[at])) {
+            mt_tiers_close(replicas->caches[at]);
             mt_replicas_close(replicas);
             return NULL;
         }
@@ -48,7 +61,13 @@ void mt_replicas_close(mt_replicas *replicas) {
         return;
     for (size_t i = 0; replicas->caches && i < replicas->count; i++)
         mt_tiers_close(replicas->caches[i]);
+    for (size_t i = 0; replicas->numbers && i < replicas->count; i++)
+        mt_id_table_free(replicas->numbers[i]);
     mt_free((void *)replicas->caches);
+    mt_free((void *)replicas->numbers);
+    mt_free(replicas->ids);
+    mt_free(replicas->found);
+    mt_free(replicas->own);
     mt_free(replicas->counts);
     mt_free(replicas);
 }
@@ -65,12 +84,42 @@ static size_t least_loaded(const mt_replicas *replicas) {
     return least;
 }
 
+/* The blocks of the path as ids, for the tables of numbers. */
+static mt_code begin_path(mt_replicas *replicas, const mt_cache_path *path, mt_error *error) {
+    if (!replicas->numbers)
+        return MT_OK;
+    if (MT_GROW(replicas->ids, replicas->ids_room, path->count) ||
+        MT_GROW(replicas->found, replicas->found_room, path->count) ||
+        MT_GROW(replicas->own, replicas->own_room, path->count))
+        return mt_fail_memory(error, "caches");
+    for (size_t i = 0; i < path->count; i++)
+        replicas->ids[i] = path->blocks[i];
+    return MT_OK;
+}
+
+/* The path as the replica numbers it, whose leading `count` blocks were found. */
+static mt_cache_path own_path(const mt_replicas *replicas, const mt_cache_path *path,
+                              size_t count) {
+    for (size_t i = 0; i < count; i++)
+        replicas->own[i] = (uint32_t)replicas->found[i];
+    return (mt_cache_path){replicas->own, count, NULL, path->time_ns};
+}
+
+static size_t leading_at(const mt_replicas *replicas, size_t at, const mt_cache_path *path) {
+    if (!replicas->numbers)
+        return mt_tiers_leading(replicas->caches[at], path);
+    size_t known =
+        mt_id_table_known(replicas->numbers[at], replicas->ids, path->count, replicas->found);
+    mt_cache_path own = own_path(replicas, path, known);
+    return mt_tiers_leading(replicas->caches[at], &own);
+}
+
 /* The replica that holds most of the path, of equals the least loaded; the least loaded of all
  * where nobody holds half. */
 static size_t best_holder(const mt_replicas *replicas, const mt_cache_path *path) {
     size_t best = 0, most = 0;
     for (size_t i = 0; i < replicas->count; i++) {
-        size_t here = mt_tiers_leading(replicas->caches[i], path);
+        size_t here = leading_at(replicas, i, path);
         if (here > most || (here == most && load_of(replicas, i) < load_of(replicas, best))) {
             best = i;
             most = here;
@@ -96,16 +145,33 @@ static size_t place_for(mt_replicas *replicas, const mt_cache_path *path, uint32
     return (size_t)(request % replicas->count);
 }
 
+/* The path comes to that replica, where there are blocks. */
+static mt_code access_at(mt_replicas *replicas, size_t at, const mt_cache_path *path, size_t blocks,
+                         size_t *hits, mt_error *error) {
+    mt_cache_path own = *path;
+    mt_code code;
+    if (replicas->numbers) {
+        mt_id_table *table = replicas->numbers[at];
+        if ((code = mt_id_table_of(table, replicas->ids, path->count, replicas->found, error)))
+            return code;
+        own = own_path(replicas, path, path->count);
+        blocks = (size_t)mt_id_table_count(table);
+    }
+    if ((code = mt_tiers_reserve(replicas->caches[at], blocks, error)))
+        return code;
+    *hits = mt_tiers_access(replicas->caches[at], &own);
+    return MT_OK;
+}
+
 mt_code mt_replicas_access(mt_replicas *replicas, const mt_cache_path *path, uint32_t session,
                            size_t blocks, size_t *hits, mt_error *error) {
+    mt_code code = begin_path(replicas, path, error);
+    if (code)
+        return code;
     size_t at = place_for(replicas, path, session);
     *hits = 0;
-    if (path->count > 0) {
-        mt_code code = mt_tiers_reserve(replicas->caches[at], blocks, error);
-        if (code)
-            return code;
-        *hits = mt_tiers_access(replicas->caches[at], path);
-    }
+    if (path->count > 0 && (code = access_at(replicas, at, path, blocks, hits, error)))
+        return code;
     replicas->counts[at].requests++;
     replicas->counts[at].blocks += path->count;
     replicas->counts[at].hits += mt_hits_by(replicas->rule, *hits, path->count);

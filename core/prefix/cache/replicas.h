@@ -11,7 +11,10 @@
  *
  * The *load* of a replica is the blocks that it had to compute so far, those that did not hit; it holds a
  * block when any of its tiers does. Of equals the first replica is taken. A router here knows what each
- * cache holds, which real ones guess from what they sent. One replica is a server by itself. */
+ * cache holds, which real ones guess from what they sent. One replica is a server by itself.
+ *
+ * Memory: of several replicas each numbers the blocks that came to it, by 19 to 29 bytes; what its caches
+ * take is for these, and not for all blocks there are. */
 #ifndef MT_PREFIX_CACHE_REPLICAS_H
 #define MT_PREFIX_CACHE_REPLICAS_H
 

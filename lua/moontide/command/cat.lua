@@ -133,6 +133,7 @@ function cat.check(opt)
     return "--seed needs --thin, --dequantize or --texts"
   end
   local wrong = figures.mistake(opt, "--series or --expect")
+    or target.output_mistake(opt.output_file, opt.input_file)
     or target.series_mistake(opt.series, opt.input_file, opt.output_file)
   if wrong then return wrong end
   if opt.gap and (opt.merge or opt.parts) then

@@ -27,6 +27,19 @@ function target.not_a_trace(path)
     :format(path, path)
 end
 
+--- What is wrong with writing a trace to `path` while the files are read, or nil: standard output is one of
+--- them. (Any other path gets a whole new file when all is read.)
+---@param path string
+---@param files (string|boolean)[] false is none
+---@return string?
+function target.output_mistake(path, files)
+  local read = path == "-" and target.replaced(path, files)
+  if read then
+    return ("standard output is %s, which is read: say where the trace goes with a file's name")
+      :format(read == "-" and "standard input" or read)
+  end
+end
+
 -- Two names of one file, be it there or not yet.
 local function is_one_file(a, b)
   return a:gsub("^%./+", "") == b:gsub("^%./+", "") or target.replaced(a, { b }) ~= nil
