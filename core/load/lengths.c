@@ -466,6 +466,8 @@ double mt_lengths_duration(const mt_lengths *lengths) {
         const mt_length_pair *pair = &lengths->pairs[i];
         duration = fmin(duration, duration_of(pair->input, pair->input_rule));
         duration = fmin(duration, duration_of(pair->output, pair->output_rule));
+        if (lengths->weights)
+            duration = fmin(duration, mt_curve_duration(lengths->weights[i]));
     }
     return duration;
 }

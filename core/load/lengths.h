@@ -97,8 +97,8 @@ int mt_lengths_vary(const mt_lengths *lengths);
 /* Do the lengths that are drawn depend on the time? Constant weights do not. */
 int mt_lengths_follow_time(const mt_lengths *lengths);
 
-/* Seconds after which a curve in a distribution of lengths has ended and keeps its last value, the first
- * of several; INFINITY: none ends. Weights are not looked at. */
+/* Seconds after which a curve in a distribution of lengths has ended and keeps its last value, or a class's
+ * weight has ended, the first of several; INFINITY: none ends. */
 double mt_lengths_duration(const mt_lengths *lengths);
 
 /* A drawn length as whole tokens: rounded to the nearest, moved into [low, 2^53]. */

@@ -56,6 +56,8 @@ static mt_code add_slices(const mt_stream *stream, const mt_process_context *con
     mt_clock *clock = curve ? mt_clock_open(curve, context->seed, 1, context->end, error) : NULL;
     if (curve && !clock)
         return mt_code_of(error);
+    if (clock)
+        mt_clock_leap(clock);
     double before = 0, area = 0;
     mt_code code = MT_OK;
     for (int i = 0; code == MT_OK && i < means->slices; i++) {
@@ -153,7 +155,6 @@ static void expect_decided(const mt_stream *stream, mt_lengths_mean *mean, doubl
 static void expect_shared(const mt_length_pair *pair, uint64_t seed, double shared, double block,
                           double *used, double *whole) {
     *used = shared;
-    *whole = floor(shared / block) * block;
     if (!pair->input || pair->input_is_new || !(shared > 0))
         return;
     double cut = mt_distribution_probability_below(pair->input, *whole, seed, 0) * (block - 1) / 2;
@@ -169,7 +170,8 @@ static void expect_prompts(const mt_plan *plan, const mt_stream *stream, uint64_
     double prompts = expectation->sessions > 0 ? expectation->sessions : expectation->requests;
     for (size_t i = 0; i < means->count; i++) {
         double share = means->over_time[i];
-        double used, whole;
+        double used, whole = mt_prompt_whole_shared_mean(mt_stream_prompt(stream, i),
+                                                         mt_plan_block_size(plan));
         expect_shared(mt_lengths_class(stream->lengths, i), seed, means->shared[i], block, &used,
                       &whole);
         expectation->shared_mean += share * used;

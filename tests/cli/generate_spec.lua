@@ -203,7 +203,16 @@ end)
 it("the seed and the number are told on standard error", function()
   local result = run "steady --num-requests 5 --seed 9 -o x.jsonl"
   assert.equal("", result.out)
-  assert.equal("moontide: x.jsonl: 5 requests over 60 s (seed 9)\n", result.err)
+  assert.matches("^moontide: x.jsonl: 5 requests over 60 s, the last at 0%.%d+ s %(seed 9%)\n$", result.err)
+  assert.matches("^moontide: x.jsonl: %d+ requests over 9 s %(seed 0%)\n$", run("steady --duration 9 -o x.jsonl").err)
+end)
+
+it("what is expected of a load of months is known at once", function()
+  local function first(duration)
+    return run("sin --num-requests 20 -o - --time-duration " .. duration).out
+  end
+  assert.equal(20, select(2, first(100):gsub("\n", "")))
+  assert.equal(first(100), first(10000000))
 end)
 
 it("steady has a mean rate, lengths and Poisson gaps", function()

@@ -204,6 +204,42 @@ describe("a load", function()
     assert.equal(0, run(given, "--check --yes").status)
   end)
 
+  it("lasts as long as the curves of its lengths and weights, where its rate is endless", function()
+    local text = [[
+local new = mt.steps { { 0.1, "10m" }, { 0.9, "5m" } }
+return mt.workload { mt.stream { arrivals = mt.poisson(2), lengths = mt.classes {
+  { new, input = 100, output = 10 }, { 1 - new, input = 200, output = 10 } } } }]]
+    assert.matches("^expected over 900 s:\n", run(text, "--check").out)
+    assert.matches("^expected over 60 s:\n", run(text, "--check --duration 60").out)
+    assert.matches("^expected over 300 s:\n", run('return mt.workload { mt.stream { arrivals = mt.poisson(2), '
+      .. 'input = mt.lognormal { mean = mt.ramp(100, 900, "5m"), cv = 1 } } }', "--check").out)
+  end)
+
+  it("goes to a second model in part, at the same times, with the run's seed", function()
+    local text = [[
+local main = mt.workload { duration = "1m",
+  mt.stream { name = "chat", arrivals = mt.poisson(20), input = mt.lognormal { mean = 900, cv = 1 }, output = 9 } }
+local part = main:pipe():thin(0.1)
+return mt.workload { main, mt.stream { name = "shadow", arrivals = mt.times_of(part, { from_zero = false }),
+  prompt = mt.prompts_of(part), fields = { model = "next" } } }]]
+    local trace = run(text, "-o - --seed 7").out
+    local left, copies = {}, 0
+    for line in trace:gmatch "[^\n]+" do
+      local what = line:match '^{"timestamp": [%d.]+, "input_length": %d+'
+      local is_copy = line:find('"model"', 1, true)
+      if is_copy then copies = copies + 1 end
+      left[what] = (left[what] or 0) + (is_copy and -1 or 1)
+    end
+    for what, number in pairs(left) do assert.is_true(number >= 0, what) end
+    assert.is_true(copies > 60 and copies < 200, copies .. " copies")
+  end)
+
+  it("says that the levels of an mmpp are a run's own", function()
+    local out = run("return mt.workload { mt.stream { arrivals = mt.mmpp(20, { levels = { 1, 9 }, dwell = { 5, 1 } }), "
+      .. "input = 9 } }", "--check").out
+    assert.matches("\nbusiest: 20 per second on average over seeds, the same all the time\n", out)
+  end)
+
   it("of points whose times stand first is told", function()
     local plan = "return mt.workload { mt.stream { arrivals = mt.even(mt.points{%s}), input = 100 } }"
     assert.truthy(run(plan:format "{0, 2}, {600, 20}", "--check").err:find("were times meant to come first?", 1, true))

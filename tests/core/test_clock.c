@@ -250,6 +250,43 @@ static void endless_silence(void **state) {
     mt_curve_release(curve);
 }
 
+/* A clock that leaps knows the areas of one that walks, negative rates clamped in both. */
+static void leaps_over_periods(void **state) {
+    (void)state;
+    static const double times[] = {0, 0.3, 40, 41, 1000, 1000.5, 29999.5, 30001, 1e5, 1e5};
+    const double rates[] = {3, 0, 8}, lengths[] = {2, 1.5, 0.5};
+    mt_curve *sine = mt_curve_sine(1, 2, 7.3, 1, NULL);
+    mt_curve *spike = mt_curve_spike(30000, 50, 10, 100, NULL);
+    mt_curve *steps = mt_curve_steps(rates, lengths, 3, NULL);
+    mt_curve *curves[] = {sine, mt_curve_add(sine, spike, NULL), mt_curve_loop(steps, 0, NULL),
+                          mt_curve_loop(steps, 9, NULL)};
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
+        mt_clock *walks = mt_clock_open(curves[i], 0, 1.5, 1e5, NULL);
+        mt_clock *leaps = mt_clock_open(curves[i], 0, 1.5, 1e5, NULL);
+        mt_clock_leap(leaps);
+        for (size_t k = 0; k < sizeof times / sizeof *times; k++) {
+            double area = area_to(walks, times[k]);
+            assert_near(area_to(leaps, times[k]), area, 1e-9 + 1e-12 * area);
+        }
+        assert_near(mt_clock_clamped_at(leaps), mt_clock_clamped_at(walks), 0);
+        assert_true(isinf(time_of(leaps, 1e9)));
+        mt_clock_close(walks);
+        mt_clock_close(leaps);
+        mt_curve_release(curves[i]);
+    }
+    mt_curve_release(spike);
+    mt_curve_release(steps);
+}
+
+/* What lies ahead is not walked to: 10^14 periods. */
+static void leaps_far(void **state) {
+    (void)state;
+    mt_clock *clock = open_clock(mt_curve_sine(2, 1, 1, 0, NULL), 1, 1e14);
+    mt_clock_leap(clock);
+    assert_near(area_to(clock, 1e14), 2e14, 1);
+    mt_clock_close(clock);
+}
+
 static void out_of_memory(void **state) {
     (void)state;
     mt_curve *curve = mt_curve_constant(1, 10, NULL);
@@ -276,6 +313,8 @@ int main(void) {
         cmocka_unit_test(many_steps),
         cmocka_unit_test(errors),
         cmocka_unit_test(endless_silence),
+        cmocka_unit_test(leaps_over_periods),
+        cmocka_unit_test(leaps_far),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

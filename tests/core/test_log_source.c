@@ -75,7 +75,7 @@ static mt_source *open_trace(void **state, const conversion *how, const part *pa
 
 static mt_code write_source(void **state, mt_source *source, mt_error *error) {
     mt_trace_format format = {.timestamp_digits = 6};
-    uint64_t written;
+    mt_written written;
     mt_output *output = mt_output_open(in_folder(state, "trace"), error);
     if (!output)
         return error->code;

@@ -273,6 +273,33 @@ static void test_counts_are_poisson(void **state) {
     mt_curve_release(curve);
 }
 
+/* What is expected is the sum of the rates at the intervals' starts, also where they repeat themselves, and where
+ * a rate is below 0. */
+static void test_counts_expect_every_start(void **state) {
+    (void)state;
+    const double intervals[] = {0.25, 1, 0.1, 40};
+    const double rates[] = {3, 0, 8}, lengths[] = {2, 1.5, 0.5};
+    mt_curve *steps = mt_curve_steps(rates, lengths, 3, NULL);
+    mt_curve *curves[] = {mt_curve_sine(1, 2, 10, 3, NULL), mt_curve_loop(steps, 0, NULL),
+                          mt_curve_sine(1, 2, 7.3, 3, NULL)};
+    for (size_t c = 0; c < 3; c++) {
+        for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
+            mt_process *process = mt_process_poisson_counts(curves[c], intervals[i], NULL);
+            const double end = 333.2;
+            double sum = 0;
+            for (uint64_t k = 0; (double)k * intervals[i] < end; k++) {
+                double begin = (double)k * intervals[i];
+                sum += fmax(0, mt_curve_at(curves[c], 0, begin)) *
+                       (fmin((double)(k + 1) * intervals[i], end) - begin);
+            }
+            assert_near(expected_requests(process, 1, end), sum, 1e-9);
+            mt_process_release(process);
+        }
+        mt_curve_release(curves[c]);
+    }
+    mt_curve_release(steps);
+}
+
 static void test_counts_refuse(void **state) {
     (void)state;
     mt_error error;
@@ -397,6 +424,7 @@ int main(void) {
         cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_counts_are_even_inside),
         cmocka_unit_test(test_counts_are_poisson),
+        cmocka_unit_test(test_counts_expect_every_start),
         cmocka_unit_test(test_counts_refuse),
         cmocka_unit_test(test_renewal_from_the_first_second),
         cmocka_unit_test(test_renewal_gamma_one_is_poisson),

@@ -96,7 +96,7 @@ static void test_recorded(void **state) {
     (void)state;
     mt_error error;
     const double given[] = {5, 6, 6, 8};
-    mt_process *process = mt_process_recorded(given, 4, 2, 0, NULL);
+    mt_process *process = mt_process_recorded(given, 4, given[0], 2, 0, NULL);
     times all = run_process(process, 0, 1, 100);
     assert_int_equal(all.count, 4);
     assert_near(all.at[1], 0.5, 0);
@@ -108,7 +108,12 @@ static void test_recorded(void **state) {
     mt_free(all.at);
     mt_process_release(process);
 
-    process = mt_process_recorded(given, 4, 1, 1, NULL); /* laps of 4 s */
+    process =
+        mt_process_recorded(given, 4, given[0] - 2, 1, 1, NULL); /* from 2 s on, laps of 4 s */
+    assert_near(expected_requests(process, 1, 2), 0, 0);
+    assert_near(expected_requests(process, 1, 6.1), 5, 0);
+    mt_process_release(process);
+    process = mt_process_recorded(given, 4, given[0], 1, 1, NULL); /* laps of 4 s */
     all = run_process(process, 0, 1, 9);
     assert_int_equal(all.count, 9);
     assert_near(all.at[4], 4, 0);
@@ -118,10 +123,10 @@ static void test_recorded(void **state) {
     mt_process_release(process);
 
     const double falling[] = {1, 0.5};
-    assert_null(mt_process_recorded(falling, 2, 1, 0, &error));
+    assert_null(mt_process_recorded(falling, 2, falling[0], 1, 0, &error));
     assert_non_null(strstr(error.message, "request 2"));
-    assert_null(mt_process_recorded(given, 0, 1, 0, &error));
-    assert_null(mt_process_recorded(given, 4, 0, 0, &error));
+    assert_null(mt_process_recorded(given, 0, given[0], 1, 0, &error));
+    assert_null(mt_process_recorded(given, 4, given[0], 0, 0, &error));
 }
 
 static void test_closed_has_no_times(void **state) {
@@ -229,9 +234,10 @@ static void test_expected_bins(void **state) {
     double bins[BINS];
     const double recorded[] = {0, 1, 1, 5, 9};
     mt_curve *curve = mt_curve_sine(20, 15, 7, 1, NULL);
-    mt_process *all[] = {
-        mt_process_poisson(curve, NULL), mt_process_poisson_counts(curve, 0.7, NULL),
-        mt_process_hawkes(curve, 0.5, 1, NULL), mt_process_recorded(recorded, 5, 1, 0, NULL)};
+    mt_process *all[] = {mt_process_poisson(curve, NULL),
+                         mt_process_poisson_counts(curve, 0.7, NULL),
+                         mt_process_hawkes(curve, 0.5, 1, NULL),
+                         mt_process_recorded(recorded, 5, recorded[0], 1, 0, NULL)};
     mt_process_context context = {.name = "main", .factor = 1.5, .end = 11};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         double sum = 0;
@@ -278,7 +284,7 @@ static void test_answers_of_sessions(void **state) {
     const mt_process_context context = {.name = "main", .factor = 1, .end = 10};
     mt_session_shape shape = {
         .turns = fixed(3), .think = fixed(2), .first_token = 0.5, .per_token = 0.1};
-    mt_process *starts = mt_process_recorded(begin, 1, 1, 0, NULL);
+    mt_process *starts = mt_process_recorded(begin, 1, begin[0], 1, 0, NULL);
     mt_process *process = mt_process_sessions(starts, &shape, NULL);
     mt_process_state *opened = mt_process_open(process, &context, NULL);
     mt_answer answer = {.end = 7, .input_length = 5, .output_length = 10};
@@ -330,7 +336,7 @@ static mt_process *make_kind(const attempt_input *input, mt_error *error) {
     case 5:
         return mt_process_hawkes(input->curve, 0.5, 1, error);
     case 6:
-        return mt_process_recorded(numbers, 2, 1, 1, error);
+        return mt_process_recorded(numbers, 2, numbers[0], 1, 1, error);
     default:
         return make_sessions(input, error);
     }

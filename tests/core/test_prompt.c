@@ -263,6 +263,34 @@ static void test_zipf_groups(void **state) {
     mt_distribution_release(part.tokens);
 }
 
+/* Whole blocks of shared parts on average, against every number of tokens that can be drawn. */
+static void test_whole_shared_mean(void **state) {
+    (void)state;
+    enum { BLOCK = 512, LOW = 300, HIGH = 2047 };
+    mt_distribution *drawn = mt_distribution_uniform(mt_number(LOW), mt_number(HIGH), NULL);
+    mt_prompt_part parts[] = {{.tokens = fixed(1000), .count = 2}, {.tokens = drawn, .count = 1}};
+    mt_prompt *prompt = mt_prompt_parts(parts, 2, "parts", NULL);
+    double whole = 0;
+    for (int tokens = LOW; tokens <= HIGH; tokens++)
+        whole += (double)((2000 + tokens) / BLOCK * BLOCK) / (HIGH - LOW + 1);
+    assert_near(mt_prompt_whole_shared_mean(prompt, BLOCK), whole, 1e-6 * whole);
+    mt_prompt_release(prompt);
+    parts[1].count = 2;
+    prompt = mt_prompt_parts(parts, 2, "parts", NULL);
+    whole = 0;
+    for (int a = LOW; a <= HIGH; a++)
+        for (int b = LOW; b <= HIGH; b++)
+            whole += (double)((2000 + a + b) / BLOCK * BLOCK);
+    whole /= (double)(HIGH - LOW + 1) * (HIGH - LOW + 1);
+    assert_near(mt_prompt_whole_shared_mean(prompt, BLOCK), whole, 0.01 * whole);
+    mt_prompt_release(prompt);
+    prompt = mt_prompt_parts(parts, 1, "parts", NULL);
+    assert_near(mt_prompt_whole_shared_mean(prompt, BLOCK), 1536, 0);
+    mt_prompt_release(prompt);
+    mt_distribution_release(parts[0].tokens);
+    mt_distribution_release(drawn);
+}
+
 /* ---- against a plain slow model: every token by itself ---- */
 
 enum { MOST_PARTS = 3, MOST_TOKENS = 4000, PROMPTS = 24 };
@@ -409,6 +437,7 @@ int main(void) {
         cmocka_unit_test(test_variants),
         cmocka_unit_test(test_tokens_are_drawn_once),
         cmocka_unit_test(test_zipf_groups),
+        cmocka_unit_test(test_whole_shared_mean),
         cmocka_unit_test(test_against_slow_model),
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_out_of_memory),

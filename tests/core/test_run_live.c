@@ -101,8 +101,8 @@ static void assert_over(mt_source *run) {
 static void test_turns_wait_for_real_answers(void **state) {
     (void)state;
     const double begin[] = {0, 1, 30};
-    mt_source *run =
-        run_of(plan_of(sessions_of(mt_process_recorded(begin, 3, 1, 0, NULL), 2, 2, 0)), 20);
+    mt_source *run = run_of(
+        plan_of(sessions_of(mt_process_recorded(begin, 3, begin[0], 1, 0, NULL), 2, 2, 0)), 20);
     assert_true(mt_source_is_live(run));
     sent first = take(run), second_session = take(run);
     assert_int_equal(second_session.request.time_ns, second);
@@ -134,8 +134,8 @@ static void test_ids_do_not_depend_on_answers(void **state) {
     sent runs[2][4];
     for (int i = 0; i < 2; i++) {
         const double begin[] = {0, 0};
-        mt_source *run =
-            run_of(plan_of(sessions_of(mt_process_recorded(begin, 2, 1, 0, NULL), 2, 1, 0)), 20);
+        mt_source *run = run_of(
+            plan_of(sessions_of(mt_process_recorded(begin, 2, begin[0], 1, 0, NULL), 2, 1, 0)), 20);
         runs[i][0] = take(run);
         runs[i][1] = take(run);
         answer(run, &runs[i][i], 3 * second, 20);
@@ -207,8 +207,8 @@ static void test_steps_pass_answers_down(void **state) {
     (void)state;
     const double begin[] = {0, 1, 2, 3};
     mt_error error = {0};
-    mt_source *run =
-        run_of(plan_of(sessions_of(mt_process_recorded(begin, 4, 1, 0, NULL), 2, 2, 0)), 20);
+    mt_source *run = run_of(
+        plan_of(sessions_of(mt_process_recorded(begin, 4, begin[0], 1, 0, NULL), 2, 2, 0)), 20);
     run = mt_step_shard(mt_step_speed(run, 4, &error), 1, 2, &error);
     assert_non_null(run);
     sent one = take(run), other = take(run);
@@ -237,7 +237,7 @@ static void test_other_steps_refuse(void **state) {
 static void test_plain_plans_are_as_ever(void **state) {
     (void)state;
     const double begin[] = {0, 1};
-    mt_source *run = run_of(plan_of(mt_process_recorded(begin, 2, 1, 0, NULL)), 5);
+    mt_source *run = run_of(plan_of(mt_process_recorded(begin, 2, begin[0], 1, 0, NULL)), 5);
     mt_request request;
     assert_false(mt_source_is_live(run));
     assert_int_equal(mt_source_next(run, &request, NULL), 1);
@@ -279,9 +279,10 @@ static void test_out_of_memory(void **state) {
     (void)state;
     const double begin[] = {0, 0.5, 1, 2};
     mt_plan *plan = plan_of(sessions_of(closed_of(3, 0.5), 3, 0.2, 600));
-    add_stream(plan, "more", sessions_of(mt_process_recorded(begin, 4, 1, 0, NULL), 3, 0.3, 0),
+    add_stream(plan, "more",
+               sessions_of(mt_process_recorded(begin, 4, begin[0], 1, 0, NULL), 3, 0.3, 0),
                lengths_of(fixed(50), 1, fixed(10)), unique_prompt(), NULL);
-    add_stream(plan, "plain", mt_process_recorded(begin, 4, 1, 0, NULL),
+    add_stream(plan, "plain", mt_process_recorded(begin, 4, begin[0], 1, 0, NULL),
                lengths_of(fixed(50), 1, fixed(10)), unique_prompt(), NULL);
     for (int sticky = 0; sticky < 2; sticky++)
         for (sweep all = {.sticky = sticky}; sweep_next(&all);)

@@ -21,11 +21,13 @@ static void test_copy(void **state) {
     mt_source *source = source_of_four(state);
     mt_output *output = mt_output_open(in_folder(state, "out.jsonl"), NULL);
     mt_trace_format compact = {.compact = 1, .timestamp_digits = 0};
-    uint64_t written;
+    mt_written written;
     assert_int_equal(mt_source_write(source, output, &compact, 3, &written, NULL), MT_OK);
-    assert_int_equal(written, 3);
+    assert_int_equal(written.count, 3);
+    assert_int_equal(written.last_ns, 1000000000);
     assert_int_equal(mt_source_write(source, output, &compact, 3, &written, NULL), MT_OK);
-    assert_int_equal(written, 1);
+    assert_int_equal(written.count, 1);
+    assert_int_equal(written.last_ns, 2000500000);
     assert_int_equal(mt_output_finish(output, NULL), MT_OK);
     mt_source_free(source);
     assert_content(in_folder(state, "out.jsonl"),

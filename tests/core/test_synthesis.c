@@ -180,13 +180,13 @@ static void write_to(const char *path, const learnt *from, uint64_t seed, int pa
     mt_source *source = requests_of(open_synthesis(from, &options, 1, NULL), MADE);
     mt_output *output = mt_output_open(path, NULL);
     mt_trace_format format = {.timestamp_digits = 0};
-    uint64_t written;
+    mt_written written;
     assert_non_null(output);
     for (int i = 0; i < parts; i++) {
         assert_int_equal(
             mt_source_write(source, output, &format, (uint64_t)(MADE / parts), &written, NULL),
             MT_OK);
-        assert_int_equal(written, MADE / parts);
+        assert_int_equal(written.count, MADE / parts);
     }
     assert_int_equal(mt_output_finish(output, NULL), MT_OK);
     mt_source_free(source);
@@ -227,13 +227,13 @@ static void test_interrupted(void **state) {
     mt_source *source = requests_of(open_synthesis(&from, &plain_options, 1, NULL), 5);
     mt_output *output = mt_output_open("/dev/null", NULL);
     mt_trace_format format = {.timestamp_digits = 0};
-    uint64_t written = 7;
+    mt_written written = {.count = 7};
     mt_error error;
     mt_interrupt_flag = 1;
     mt_code code = mt_source_write(source, output, &format, 5, &written, &error);
     mt_interrupt_flag = 0;
     assert_int_equal(code, MT_ERROR_INTERRUPTED);
-    assert_int_equal(written, 0);
+    assert_int_equal(written.count, 0);
     mt_output_abandon(output);
     mt_source_free(source);
     forget(&from);

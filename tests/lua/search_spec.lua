@@ -1,5 +1,5 @@
 -- What searches and sweeps count with: the search for the largest level, Student's intervals, promises.
-local interval = require "moontide.study.interval"
+local interval = require "moontide.kit.interval"
 local promise = require "moontide.drive.promise"
 local search = require "moontide.study.search"
 

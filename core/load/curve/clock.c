@@ -31,6 +31,9 @@ struct mt_clock {
     double largest;              /* bound of the rates so far */
     double clamped_at;
     unsigned pieces, silent;
+
+    double settled, period; /* of a clock that leaps; else the period is 0 */
+    double period_area;     /* -1 before it is known */
 };
 
 /* Clamps the piece: cuts it where the sign changes, and makes it 0 where it is negative. */
@@ -116,6 +119,12 @@ mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double en
     return clock;
 }
 
+void mt_clock_leap(mt_clock *clock) {
+    double period = mt_curve_period(clock->curve, &clock->settled);
+    clock->period = period > 0 && !mt_curve_is_noisy(clock->curve) ? period : 0;
+    clock->period_area = -1;
+}
+
 void mt_clock_close(mt_clock *clock) {
     if (!clock)
         return;
@@ -199,8 +208,54 @@ static mt_code go_to(mt_clock *clock, double t, mt_error *error) {
     return MT_OK;
 }
 
+/* Walks one period on from the end of the piece in hand, and knows its area then. */
+static mt_code walk_period(mt_clock *clock, mt_error *error) {
+    double limit = clock->limit;
+    mt_exact_sum area = {0, 0};
+    mt_code code = MT_OK;
+    clock->limit = clock->rate.end + clock->period;
+    while (code == MT_OK && clock->rate.end < clock->limit) {
+        code = advance(clock, error);
+        if (code == MT_OK)
+            mt_exact_add(&area, clock->piece_area);
+    }
+    clock->limit = limit;
+    if (code == MT_OK)
+        clock->period_area = area.sum + area.lost;
+    return code;
+}
+
+/* Where the curve repeats itself: passes the whole periods that lie before t. */
+static mt_code leap(mt_clock *clock, double t, mt_error *error) {
+    enum { FEWEST_PERIODS = 3 }; /* fewer are walked as soon */
+    mt_code code = MT_OK;
+    if (t > clock->settled && clock->rate.end < clock->settled)
+        code = go_to(clock, clock->settled, error);
+    if (code != MT_OK || !(clock->rate.end >= clock->settled) ||
+        !(fmin(t, clock->limit) - clock->rate.end > FEWEST_PERIODS * clock->period))
+        return code;
+    if (clock->period_area < 0)
+        code = walk_period(clock, error);
+    if (code != MT_OK)
+        return code;
+    double start = clock->rate.end;
+    double periods = floor((fmin(t, clock->limit) - start) / clock->period) - 1;
+    mt_exact_sum before = clock->before;
+    mt_exact_add(&before, clock->piece_area);
+    mt_exact_add(&before, periods * clock->period_area);
+    mt_series old = clock->rate;
+    code = enter(clock, start + periods * clock->period, error);
+    if (code != MT_OK)
+        clock->rate = old;
+    else
+        clock->before = before;
+    return code;
+}
+
 mt_code mt_clock_area(mt_clock *clock, double t, double *area, mt_error *error) {
-    mt_code code = go_to(clock, t, error);
+    mt_code code = clock->period > 0 ? leap(clock, t, error) : MT_OK;
+    if (code == MT_OK)
+        code = go_to(clock, t, error);
     if (code)
         return code;
     double x = fmin(t - clock->rate.start, clock->length);

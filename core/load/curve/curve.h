@@ -132,6 +132,10 @@ typedef struct mt_clock mt_clock;
 /* A clock over [0, min(end, duration)); values are multiplied by factor >= 0. NULL on failure. */
 mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double end, mt_error *error);
 
+/* From now on mt_clock_area passes whole periods of a curve that repeats itself at once. The areas differ in their
+ * last bits from those of a walk: for what is expected, not for a run, whose bytes they would be. */
+void mt_clock_leap(mt_clock *clock);
+
 /* The time of the request that has `area` requests before it: *time is the infimum of the t whose
  * area exceeds `area`. So area 0 gives the first t where the rate is > 0. An area that is reached
  * just before a silence gives the end of that silence. The whole area or more gives INFINITY. Areas

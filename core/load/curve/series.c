@@ -236,7 +236,12 @@ double mt_series_sign_change(const mt_series *series) {
         return length;
     if (n == 1)
         return line_sign_change(series, length);
-    double tolerance = 8 * DBL_EPSILON * mt_series_bound(series);
+    /* Mostly the first term outweighs all others, and with them every control value. */
+    static const double outweighs = 1 + 1e-9;
+    double bound = mt_series_bound(series), first_term = fabs(series->coefficient[0]);
+    if (first_term > (bound - first_term) * outweighs)
+        return length;
+    double tolerance = 8 * DBL_EPSILON * bound;
     bernstein waiting[DEPTH + 2];
     int count = 1, sign = 0;
     bernstein_of(series, &waiting[0]);

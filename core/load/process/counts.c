@@ -2,6 +2,7 @@
 #include "load/process/process.h"
 
 #include "base/interrupt.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -76,19 +77,79 @@ static void add_spread(const mt_process_bins *bins, double begin, double width, 
     }
 }
 
+/* The rates at the intervals' starts, which repeat themselves where the curve does. */
+typedef struct interval_rates {
+    mt_clock *clock;
+    double *repeated; /* from interval `settled` on, so many: NULL where they do not repeat */
+    uint64_t settled, count;
+} interval_rates;
+
+/* Are all multiples of it that are times of a run exact? */
+static int is_exact(double seconds) {
+    static const double finest = 1 << 20; /* parts of a second */
+    return seconds > 0 && seconds < 1e9 && seconds * finest == round(seconds * finest);
+}
+
+/* Intervals after which a curve of this period is where it was, 0: more than can be kept, or never. */
+static uint64_t common_count(double interval, double period) {
+    enum { MOST_KEPT = 1 << 14 };
+    if (!is_exact(interval) || !is_exact(period))
+        return 0;
+    for (uint64_t n = 1; n <= MOST_KEPT; n++)
+        if (fmod((double)n * interval, period) == 0)
+            return n;
+    return 0;
+}
+
+static mt_code open_rates(interval_rates *rates, const counts_process *process,
+                          const mt_process_context *context, double end, mt_error *error) {
+    mt_curve *curve = process->base.curve;
+    double settled, period = mt_curve_period(curve, &settled);
+    *rates =
+        (interval_rates){.clock = mt_clock_open(curve, context->seed, context->factor, end, error)};
+    if (!rates->clock)
+        return mt_code_of(error);
+    if (!mt_curve_is_noisy(curve) && settled < end)
+        rates->count = common_count(process->interval, period);
+    if (rates->count == 0)
+        return MT_OK;
+    rates->settled = (uint64_t)ceil(settled / process->interval);
+    rates->repeated = mt_allocate(rates->count, sizeof *rates->repeated);
+    return rates->repeated ? MT_OK : mt_fail_memory(error, "rates");
+}
+
+/* At interval i, which begins at `begin`; one after the other is asked for. One more than repeat themselves is
+ * walked to, so that a rate below 0 is met. */
+static mt_code rate_at(interval_rates *rates, uint64_t i, double begin, double *rate,
+                       mt_error *error) {
+    int is_kept = rates->count > 0 && i >= rates->settled;
+    uint64_t since = is_kept ? i - rates->settled : 0;
+    if (is_kept && since > rates->count) {
+        *rate = rates->repeated[since % rates->count];
+        return MT_OK;
+    }
+    mt_code code = mt_clock_rate(rates->clock, begin, rate, error);
+    if (code == MT_OK && is_kept && since < rates->count)
+        rates->repeated[since] = *rate;
+    return code;
+}
+
+static void close_rates(interval_rates *rates) {
+    mt_clock_close(rates->clock);
+    mt_free(rates->repeated);
+}
+
 /* One pass over the intervals, which adds what they bring to `expectation` and to the bins; either may be NULL. */
 static mt_code expect_intervals(mt_process *base, const mt_process_context *context,
                                 mt_process_expectation *expectation, const mt_process_bins *bins,
                                 mt_error *error) {
     const counts_process *process = (const counts_process *)base;
     double end = fmin(context->end, mt_curve_duration(base->curve));
-    mt_clock *clock = mt_clock_open(base->curve, context->seed, context->factor, end, error);
-    if (!clock)
-        return mt_code_of(error);
-    mt_code code = MT_OK;
+    interval_rates rates;
+    mt_code code = open_rates(&rates, process, context, end, error);
     double begin, width, rate;
     for (uint64_t i = 0; code == MT_OK && interval_at(process, i, end, &begin, &width); i++) {
-        code = mt_clock_rate(clock, begin, &rate, error);
+        code = rate_at(&rates, i, begin, &rate, error);
         if (code == MT_OK && i % POLL_INTERVALS == POLL_INTERVALS - 1)
             code = mt_poll_interrupt(error);
         if (code == MT_OK && expectation)
@@ -96,9 +157,9 @@ static mt_code expect_intervals(mt_process *base, const mt_process_context *cont
         if (code == MT_OK && bins)
             add_spread(bins, begin, width, rate * width);
     }
-    if (expectation)
-        expectation->clamped_at = mt_clock_clamped_at(clock);
-    mt_clock_close(clock);
+    if (code == MT_OK && expectation)
+        expectation->clamped_at = mt_clock_clamped_at(rates.clock);
+    close_rates(&rates);
     return code;
 }
 

@@ -77,31 +77,95 @@ static void hawkes_close(mt_process_state *base) {
 /* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d. Here c is the curve, b the
  * branching, d the decay, and h the curve smoothed with the time constant d/(1-b) from 0 on.
  * Integrated: total = C - b d/(1-b) h(end), where C is the curve's area. */
-enum { SMOOTHING_SLICES = 4096 };
+typedef struct mean_course {
+    mt_clock *clock;
+    double branching, constant; /* seconds */
+    double time, area, smoothed;
+} mean_course;
 
 static const double smoothing_reach = 40; /* time constants, after which nothing is left */
+static const double slices_of_a_constant = 20;
+
+static mt_code open_course(mean_course *course, const mt_process *base,
+                           const mt_process_context *context, mt_error *error) {
+    const hawkes_process *process = (const hawkes_process *)base;
+    *course = (mean_course){.branching = process->branching,
+                            .constant = process->decay / (1 - process->branching)};
+    course->clock = mt_clock_open(base->curve, context->seed, context->factor, context->end, error);
+    if (!course->clock)
+        return mt_code_of(error);
+    mt_clock_leap(course->clock);
+    return MT_OK;
+}
+
+/* Smooths over a slice from `begin` on, w wide, in time constants k. With A(s), the area since its begin, the
+ * curve adds to h at its end the integral of c(s) exp((s-w)/k) / k, by parts A(w)/k less that of
+ * A(s) exp((s-w)/k) / k^2, which Gauss's rule of three points is exact enough for: A is smooth. */
+static mt_code smooth_slice(mean_course *course, double begin, double width, mt_error *error) {
+    static const double places[] = {0.11270166537925831, 0.5, 0.88729833462074169};
+    static const double weights[] = {5.0 / 18, 8.0 / 18, 5.0 / 18};
+    double ratio = width / course->constant, inside = 0, area;
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < 3; i++) {
+        code = mt_clock_area(course->clock, begin + places[i] * width, &area, error);
+        if (code == MT_OK)
+            inside += weights[i] * exp((places[i] - 1) * ratio) * (area - course->area);
+    }
+    if (code == MT_OK)
+        code = mt_clock_area(course->clock, begin + width, &area, error);
+    if (code != MT_OK)
+        return code;
+    course->smoothed =
+        course->smoothed * exp(-ratio) + (area - course->area - inside * ratio) / course->constant;
+    course->area = area;
+    return MT_OK;
+}
+
+/* Goes on to `time` and gives the requests until then. */
+static mt_code requests_until(mean_course *course, double time, double *requests, mt_error *error) {
+    double begin = fmax(course->time, time - smoothing_reach * course->constant);
+    mt_code code = MT_OK;
+    if (begin > course->time) {
+        course->smoothed = 0;
+        code = mt_clock_area(course->clock, begin, &course->area, error);
+    }
+    int slices = (int)ceil((time - begin) / course->constant * slices_of_a_constant);
+    double width = slices > 0 ? (time - begin) / slices : 0;
+    for (int i = 0; code == MT_OK && i < slices; i++)
+        code = smooth_slice(course, begin + width * i, width, error);
+    course->time = time;
+    *requests = fmax(0, course->area - course->branching * course->constant * course->smoothed);
+    return code;
+}
 
 static mt_code hawkes_expect(mt_process *base, const mt_process_context *context,
                              mt_process_expectation *expectation, mt_error *error) {
-    const hawkes_process *process = (const hawkes_process *)base;
-    double constant = process->decay / (1 - process->branching);
-    double begin = fmax(0, context->end - smoothing_reach * constant);
-    mt_clock *clock =
-        mt_clock_open(base->curve, context->seed, context->factor, context->end, error);
-    if (!clock)
-        return mt_code_of(error);
-    double before, area = 0, smoothed = 0;
-    mt_code code = mt_clock_area(clock, begin, &before, error);
-    for (int i = 1; code == MT_OK && i <= SMOOTHING_SLICES; i++) {
-        double width = (context->end - begin) / SMOOTHING_SLICES;
-        code = mt_clock_area(clock, begin + width * i, &area, error);
-        double age = context->end - (begin + width * (i - 0.5));
-        smoothed += (area - before) * exp(-age / constant) / constant;
-        before = area;
+    mean_course course;
+    mt_code code = open_course(&course, base, context, error);
+    if (code == MT_OK)
+        code = requests_until(&course, context->end, &expectation->requests, error);
+    if (code == MT_OK)
+        expectation->clamped_at = mt_clock_clamped_at(course.clock);
+    mt_clock_close(course.clock);
+    return code;
+}
+
+static mt_code hawkes_expect_bins(mt_process *base, const mt_process_context *context,
+                                  double answer_tokens, const mt_process_bins *bins,
+                                  mt_error *error) {
+    (void)answer_tokens;
+    mean_course course;
+    double before = 0, requests;
+    mt_code code = open_course(&course, base, context, error);
+    for (size_t i = 0; code == MT_OK && i < bins->count; i++) {
+        double end = bins->horizon * (double)(i + 1) / (double)bins->count;
+        code = requests_until(&course, fmin(end, context->end), &requests, error);
+        if (code != MT_OK)
+            break;
+        bins->requests[i] = requests - before;
+        before = requests;
     }
-    expectation->requests = fmax(0, area - process->branching * constant * smoothed);
-    expectation->clamped_at = mt_clock_clamped_at(clock);
-    mt_clock_close(clock);
+    mt_clock_close(course.clock);
     return code;
 }
 
@@ -118,6 +182,7 @@ static const mt_process_kind hawkes_kind = {.name = "hawkes",
                                             .next = hawkes_next,
                                             .close = hawkes_close,
                                             .expect = hawkes_expect,
+                                            .expect_bins = hawkes_expect_bins,
                                             .text = hawkes_text};
 
 mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error) {

@@ -41,6 +41,10 @@ double mt_process_duration(const mt_process *process, double factor) {
     return process->curve ? mt_curve_duration(process->curve) : INFINITY;
 }
 
+const char *mt_process_name(const mt_process *process) {
+    return process->kind->name;
+}
+
 int mt_process_has_sessions(const mt_process *process) {
     return process->kind->has_sessions;
 }
@@ -161,6 +165,7 @@ static mt_code expect_area(mt_process *process, const mt_process_context *contex
         mt_clock_open(process->curve, context->seed, context->factor, context->end, error);
     if (!clock)
         return mt_code_of(error);
+    mt_clock_leap(clock);
     mt_code code = mt_clock_area(clock, context->end, &expectation->requests, error);
     expectation->clamped_at = mt_clock_clamped_at(clock);
     mt_clock_close(clock);
@@ -207,6 +212,7 @@ mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *co
         clock = mt_clock_open(process->curve, context->seed, context->factor, context->end, error);
         if (!clock)
             return mt_code_of(error);
+        mt_clock_leap(clock);
     }
     double before = 0;
     mt_code code = MT_OK;

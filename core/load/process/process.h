@@ -122,10 +122,10 @@ typedef struct mt_session_shape {
  * starts is a closed loop each user has one session after the other. */
 mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape, mt_error *error);
 
-/* The given times (seconds, nondecreasing, the first becomes 0; copied) at `speed` > 0 times their
- * speed; with wrap again and again, a mean gap after the last. count >= 1. */
-mt_process *mt_process_recorded(const double *times, size_t count, double speed, int wrap,
-                                mt_error *error);
+/* The given times (seconds, nondecreasing; copied), of which `origin`, none of them or the first, becomes 0, at
+ * `speed` > 0 times their speed; with wrap again and again, a mean gap after the last. count >= 1. */
+mt_process *mt_process_recorded(const double *times, size_t count, double origin, double speed,
+                                int wrap, mt_error *error);
 
 /* `users` that each send at 0, wait for the answer, think, and send again until the end: it has no
  * times of its own and is for driving an endpoint. Opening it for a run that is not live, or asking
@@ -154,6 +154,9 @@ mt_curve *mt_process_curve(const mt_process *process);
 /* Seconds after which no new request or session begins where all rates are multiplied by `factor`: the curve's
  * duration, or the recorded times', which come in 1/factor of their time; INFINITY when it goes on. */
 double mt_process_duration(const mt_process *process, double factor);
+
+/* The name of its kind, as scripts have it: "poisson"; "mmpp" also of on_off. */
+const char *mt_process_name(const mt_process *process);
 
 /* Does it have sessions: turns that wait for answers? */
 int mt_process_has_sessions(const mt_process *process);

@@ -9,7 +9,7 @@
 
 typedef struct recorded_process {
     mt_process base;
-    double *times; /* the first is 0 */
+    double *times; /* since the origin */
     size_t count;
     double speed;
     double period; /* seconds from one lap to the next at speed 1; 0: one lap */
@@ -57,8 +57,8 @@ static mt_code recorded_expect(mt_process *base, const mt_process_context *conte
     (void)error;
     const recorded_process *process = (const recorded_process *)base;
     double end = context->end * process->speed * context->factor, laps = 0;
-    if (process->period > 0) {
-        laps = floor(end / process->period);
+    if (process->period > 0 && end > process->times[0]) {
+        laps = floor((end - process->times[0]) / process->period);
         end -= laps * process->period;
     }
     expectation->requests = laps * (double)process->count + (double)count_before(process, end);
@@ -75,8 +75,11 @@ static double recorded_duration(const mt_process *base, double factor) {
 
 static void recorded_text(const mt_process *base, char *buffer, size_t size) {
     const recorded_process *process = (const recorded_process *)base;
-    snprintf(buffer, size, "times_of(%zu requests in %.9g s, {speed=%.9g%s})", process->count,
-             process->times[process->count - 1], process->speed,
+    char begin[40] = "";
+    if (process->times[0] > 0)
+        snprintf(begin, sizeof begin, " from %.9g s on", process->times[0]);
+    snprintf(buffer, size, "times_of(%zu requests in %.9g s%s, {speed=%.9g%s})", process->count,
+             process->times[process->count - 1] - process->times[0], begin, process->speed,
              process->period > 0 ? ", wrap=true" : "");
 }
 
@@ -92,11 +95,16 @@ static const mt_process_kind recorded_kind = {.name = "times_of",
                                               .text = recorded_text,
                                               .release = recorded_release};
 
-static int check_times(const double *times, size_t count, double speed, int wrap, mt_error *error) {
+static int check_times(const double *times, size_t count, double origin, double speed, int wrap,
+                       mt_error *error) {
     if (count == 0)
         return mt_fail(error, MT_ERROR_VALUE, "times_of: the trace has no requests");
     if (!(speed > 0) || !isfinite(speed))
         return mt_fail(error, MT_ERROR_VALUE, "times_of: speed must be above 0, not %g", speed);
+    if (times[0] < origin)
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "times_of: the trace begins %.9g s before 0: from_zero moves its times",
+                       origin - times[0]);
     for (size_t i = 1; i < count; i++)
         if (!(times[i] >= times[i - 1]))
             return mt_fail(
@@ -110,9 +118,9 @@ static int check_times(const double *times, size_t count, double speed, int wrap
     return MT_OK;
 }
 
-mt_process *mt_process_recorded(const double *times, size_t count, double speed, int wrap,
-                                mt_error *error) {
-    if (check_times(times, count, speed, wrap, error) != MT_OK)
+mt_process *mt_process_recorded(const double *times, size_t count, double origin, double speed,
+                                int wrap, mt_error *error) {
+    if (check_times(times, count, origin, speed, wrap, error) != MT_OK)
         return NULL;
     mt_process *base = mt_process_new(&recorded_kind, sizeof(recorded_process), NULL, error);
     if (!base)
@@ -125,10 +133,10 @@ mt_process *mt_process_recorded(const double *times, size_t count, double speed,
         return NULL;
     }
     for (size_t i = 0; i < count; i++)
-        process->times[i] = times[i] - times[0];
+        process->times[i] = times[i] - origin;
     process->count = count;
     process->speed = speed;
     if (wrap)
-        process->period = process->times[count - 1] * (double)count / (double)(count - 1);
+        process->period = (times[count - 1] - times[0]) * (double)count / (double)(count - 1);
     return base;
 }

@@ -135,6 +135,41 @@ static double parts_shared_mean(const mt_prompt *base) {
     return tokens;
 }
 
+/* The mean of the whole blocks of `fixed` tokens and a drawn number of them: the sum of the chances that there
+ * is one block more. */
+static double whole_mean(const mt_distribution *tokens, double fixed, double block) {
+    static const double certain = 1 - 1e-9;
+    enum { MOST_BLOCKS = 100000 };
+    double whole = 0, below = 0;
+    for (int k = 1; below < certain && k <= MOST_BLOCKS; k++) {
+        /* Draws are rounded, halves up. */
+        below = mt_distribution_probability_below(tokens, k * block - fixed - 0.5, 0, 0);
+        whole += (1 - below) * block;
+    }
+    return whole;
+}
+
+static double parts_whole_shared_mean(const mt_prompt *base, uint64_t block_size) {
+    const parts_prompt *prompt = (const parts_prompt *)base;
+    double block = (double)block_size, fixed = 0, value;
+    const mt_distribution *drawn = NULL;
+    uint64_t drawn_count = 0;
+    for (size_t i = 0; i < prompt->count; i++) {
+        const mt_prompt_part *part = &prompt->parts[i];
+        if (mt_distribution_is_fixed(part->tokens, &value)) {
+            fixed += (double)part->count * fmax(1, floor(value + 0.5));
+        } else {
+            drawn = part->tokens;
+            drawn_count += part->count;
+        }
+    }
+    if (drawn_count == 0)
+        return floor(fixed / block) * block;
+    if (drawn_count == 1)
+        return whole_mean(drawn, fixed, block);
+    return fmax(0, parts_shared_mean(base) - (block - 1) / 2);
+}
+
 static double contents_of(const mt_prompt_part *part) {
     if (part->pick)
         return fmax(1, mt_distribution_highest(part->pick));
@@ -182,6 +217,7 @@ static const mt_prompt_kind parts_kind = {.name = "parts",
                                           .make = parts_make,
                                           .close = parts_close,
                                           .shared_mean = parts_shared_mean,
+                                          .whole_shared_mean = parts_whole_shared_mean,
                                           .remembered = parts_remembered,
                                           .release = parts_release};
 

@@ -67,6 +67,13 @@ double mt_prompt_shared_mean(const mt_prompt *prompt) {
     return prompt->kind->shared_mean ? prompt->kind->shared_mean(prompt) : 0;
 }
 
+double mt_prompt_whole_shared_mean(const mt_prompt *prompt, uint64_t block_size) {
+    if (prompt->kind->whole_shared_mean)
+        return prompt->kind->whole_shared_mean(prompt, block_size);
+    double block = (double)block_size;
+    return floor(mt_prompt_shared_mean(prompt) / block) * block;
+}
+
 double mt_prompt_remembered(const mt_prompt *prompt, double requests, double input_length,
                             uint64_t block_size) {
     if (!prompt->kind->remembered || !(requests > 0))

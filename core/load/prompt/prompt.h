@@ -82,6 +82,10 @@ const char *mt_prompt_text(const mt_prompt *prompt);
 /* Mean tokens of the shared part; no random numbers. */
 double mt_prompt_shared_mean(const mt_prompt *prompt);
 
+/* How many of them are in whole blocks on average, where the prompt is long enough. Exact where the tokens of one
+ * part at most are drawn; of several, what is left over of a block counts as uniform. */
+double mt_prompt_whole_shared_mean(const mt_prompt *prompt, uint64_t block_size);
+
 /* About how many different block keys must be remembered for `requests` prompts of `input_length`
  * tokens. */
 double mt_prompt_remembered(const mt_prompt *prompt, double requests, double input_length,
@@ -135,6 +139,8 @@ typedef struct mt_prompt_kind {
                     mt_key root, mt_key_list *list, mt_prompt_made *made, mt_error *error);
     void (*close)(mt_prompt_state *state); /* also after a failed open */
     double (*shared_mean)(const mt_prompt *prompt);
+    double (*whole_shared_mean)(const mt_prompt *prompt,
+                                uint64_t block_size); /* NULL: as of a number */
     double (*remembered)(const mt_prompt *prompt, double requests, double input_length,
                          uint64_t block_size);
     int (*decides)(const mt_prompt *prompt, mt_prompt_mean *mean);

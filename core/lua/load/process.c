@@ -166,7 +166,7 @@ static int branched(lua_State *L) {
     return mt_lua_keep(L, place, mt_process_branched(sessions, levels, count, &error), &error);
 }
 
-/* recorded(columns, speed, wrap): the columns' timestamps; all requests must have one */
+/* recorded(columns, speed, wrap, is_from_zero): the columns' timestamps; all requests must have one */
 static int recorded(lua_State *L) {
     mt_error error;
     mt_columns *columns = mt_lua_check_columns(L, 1);
@@ -181,9 +181,10 @@ static int recorded(lua_State *L) {
                                 (lua_Integer)i + 1);
         times[i] = (double)request.time_ns * 1e-9;
     }
+    double origin = lua_toboolean(L, 4) && columns->count > 0 ? times[0] : 0;
     void **place = mt_lua_new_object(L, &type);
-    return mt_lua_keep(L, place, mt_process_recorded(times, columns->count, speed, wrap, &error),
-                       &error);
+    return mt_lua_keep(
+        L, place, mt_process_recorded(times, columns->count, origin, speed, wrap, &error), &error);
 }
 
 /* closed(users, think) */
@@ -284,6 +285,12 @@ static int mean_over_noise(lua_State *L) {
     if (isnan(mean))
         return 0;
     lua_pushnumber(L, mean);
+    return 1;
+}
+
+/* name(process) -> string: of its kind */
+static int name(lua_State *L) {
+    lua_pushstring(L, mt_process_name(mt_lua_check_process(L, 1)));
     return 1;
 }
 
@@ -419,6 +426,7 @@ int mt_lua_open_process(lua_State *L) {
                                          {"restarted", restarted},
                                          {"mean_over_noise", mean_over_noise},
                                          {"is_noisy", is_noisy},
+                                         {"name", name},
                                          {"shape_duration", shape_duration},
                                          {"follows_time", follows_time},
                                          {"follows_load", follows_load},

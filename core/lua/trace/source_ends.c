@@ -194,18 +194,22 @@ static int leave_ids(lua_State *L) {
     return 0;
 }
 
-/* write(source, writer, most) -> requests written, fewer than `most` only at the end
- * | nil, message, code; the writer stays open */
+/* write(source, writer, most) -> requests written, fewer than `most` only at the end, and the seconds of
+ * the last one where it has a time | nil, message, code; the writer stays open */
 static int write(lua_State *L) {
     mt_source *source = mt_lua_check_source(L, 1);
     mt_trace_format format;
     mt_output *output = mt_lua_check_writer(L, 2, &format);
-    uint64_t most = mt_lua_check_count(L, 3, "write: most"), written;
+    uint64_t most = mt_lua_check_count(L, 3, "write: most");
+    mt_written written;
     mt_error error;
     if (mt_source_write(source, output, &format, most, &written, &error) != MT_OK)
         return mt_lua_failure(L, &error);
-    lua_pushinteger(L, (lua_Integer)written);
-    return 1;
+    lua_pushinteger(L, (lua_Integer)written.count);
+    if (written.last_ns == INT64_MIN)
+        return 1;
+    lua_pushnumber(L, (double)written.last_ns * 1e-9);
+    return 2;
 }
 
 /* digest(source, most, timestamp digits) -> 16 hexadecimal digits | nil, message, code */

@@ -72,7 +72,7 @@ static int open_writer(lua_State *L) {
 }
 
 static mt_code write_columns(writer *self, mt_columns *columns, mt_error *error) {
-    uint64_t written;
+    mt_written written;
     mt_source *source = mt_source_columns(columns, error);
     if (!source)
         return mt_code_of(error);

@@ -14,10 +14,15 @@
 #include "trace/source/source.h"
 #include "trace/writer.h"
 
+typedef struct mt_written {
+    uint64_t count;
+    int64_t last_ns; /* the time of the last of them; INT64_MIN: it has none */
+} mt_written;
+
 /* Writes at most `most` requests to output, which stays open; fewer only when the source is at its
- * end. *written counts those handed to output, on failure too. write.c */
+ * end. *written tells those handed to output, on failure too. write.c */
 mt_code mt_source_write(mt_source *source, mt_output *output, const mt_trace_format *format,
-                        uint64_t most, uint64_t *written, mt_error *error);
+                        uint64_t most, mt_written *written, mt_error *error);
 
 /* Appends at most `most` to columns; fewer only when the source is at its end. *appended counts
  * them, on failure too: what came before it stays appended. write.c */

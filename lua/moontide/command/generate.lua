@@ -29,11 +29,18 @@ local most_at_once = 10000
 -- Lines a stream each are for few streams.
 local most_lines = 10
 
+-- When the last request comes, where the duration does not say it: sessions run on after it, and a number of
+-- requests may be reached long before.
+local function last_text(opt, total, last)
+  if not last or last < opt.duration and total ~= opt.num_requests then return "" end
+  return (", the last at %.6g s"):format(last)
+end
+
 -- How requests come; of an mmpp the table has said it.
 local function write_processes(expected)
   for i, row in ipairs(expected.streams) do
     if i > most_lines then break end
-    if not row.process:find("mmpp(", 1, true) then
+    if row.begins_as ~= "mmpp" then
       report.write(("stream '%s': %s\n"):format(row.name, row.process))
     end
   end
@@ -50,23 +57,30 @@ local function time_of(self, opt, expected, whole)
   end
 end
 
+-- Processes whose rate is another one in each run.
+local surges = { mmpp = true, hawkes = true }
+
 -- The busiest stretch of the expected rate; where nobody knows it, nothing.
 local function write_peak(self, opt, expected)
-  local busiest = plot.busiest(self, opt, expected)
+  local busiest, on_average = plot.busiest(self, opt, expected), ""
   if not busiest then return end
+  for _, row in ipairs(expected.streams) do
+    -- What a run's own levels and clusters add to it is the run's.
+    if surges[row.begins_as] then on_average = " on average over seeds" end
+  end
   if busiest.is_flat then
-    report.write(("busiest: %.6g per second, the same all the time\n"):format(busiest.rate))
+    report.write(("busiest: %.6g per second%s, the same all the time\n"):format(busiest.rate, on_average))
     return
   end
   local clock = busiest.from < 3600 and "" or (" (%s)"):format(texts.time(math.floor(busiest.from + 0.5)))
-  report.write(("busiest: %.6g per second from %.6g s%s on, over %.6g s\n"):format(busiest.rate, busiest.from,
-    clock, busiest.width))
+  report.write(("busiest: %.6g per second%s from %.6g s%s on, over %.6g s\n"):format(busiest.rate, on_average,
+    busiest.from, clock, busiest.width))
 end
 
 -- Can many requests have one time, though no rate says so?
 local function has_given_times(self)
   for _, entry in ipairs(self.streams) do
-    if tostring(entry.stream.process):find("times_of", 1, true) then return true end
+    if core.process.name(core.process.starts(entry.stream.process)) == "times_of" then return true end
   end
   return false
 end
@@ -313,11 +327,10 @@ function generate.run(script, self, opt)
   local watch, message, code = figures.watch(asked, 0, opt.duration)
   if not watch then return nil, message, code end
   core.trace.finish_is_last()
-  local total
-  total, message, code = workload_run.write(self, path, opt, watch)
-  if not total then return nil, message, code end
-  report.note(("%s: %s over %.9g s (seed %s)"):format(path == "-" and "standard output" or path,
-    texts.count(total, "request"), opt.duration, texts.seed(opt.seed)))
+  local total, last, kind = workload_run.write(self, path, opt, watch)
+  if not total then return nil, last, kind end
+  report.note(("%s: %s over %.9g s%s (seed %s)"):format(path == "-" and "standard output" or path,
+    texts.count(total, "request"), opt.duration, last_text(opt, total, last), texts.seed(opt.seed)))
 end
 
 return generate

@@ -29,9 +29,6 @@ local stretches = 32
 -- Steps of the course: at most so many, and so many over all streams.
 local most_steps, most_of_all = 100000, 1000000
 
--- Of arrivals whose formula is dear, steps are found so many at a time.
-local most_dear = 1000
-
 local lists = { "requests", "input_tokens", "output_tokens", "in_flight", "kv_tokens", "tokens_made" }
 
 -- --- arrivals --------------------------------------------------------------------------------------
@@ -39,14 +36,8 @@ local lists = { "requests", "input_tokens", "output_tokens", "in_flight", "kv_to
 -- How many units begin in each step; NaN where nobody knows.
 local function arrivals_of(entry, opt, steps)
   local starts <const> = core.process.starts(entry.stream.process)
-  local at_once = tostring(starts):find("^hawkes%(") and math.ceil(steps.count / most_dear) or 1
-  local bins = math.ceil(steps.count / at_once)
-  local areas = core.process.areas(starts, opt.seed, entry.factor * (opt.rate_scale or 1),
-    math.min(entry.last, opt.duration), 0, bins * at_once * steps.length, bins)
-  if at_once == 1 then return areas end
-  local each = {}
-  for i = 1, steps.count do each[i] = areas[(i - 1) // at_once + 1] / at_once end
-  return each
+  return core.process.areas(starts, opt.seed, entry.factor * (opt.rate_scale or 1),
+    math.min(entry.last, opt.duration), 0, steps.count * steps.length, steps.count)
 end
 
 -- Leaves of the arrivals of all streams the first `most`, wherever they come; true where some are left out.

@@ -1,4 +1,5 @@
 --- What a plan will be on average, as a value that prints as a table.
+local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local texts = require "moontide.kit.text"
 
@@ -18,9 +19,9 @@ local expected = {}
 ---@field sessions number 0 where there are none
 ---@field input_length number mean tokens
 ---@field output_length number? mean tokens of the requests that have one
----@field streams table[] the same a stream, with name, process (text), shared and whole_shared (tokens),
---- clamped_at (seconds), and of mt.classes: classes, a moontide.expected_class each, or, where no formula
---- knows them, counts_classes
+---@field streams table[] the same a stream, with name, process (text), begins_as (the name of its process, or
+--- of what begins its sessions), shared and whole_shared (tokens), clamped_at (seconds), and of mt.classes:
+--- classes, a moontide.expected_class each, or, where no formula knows them, counts_classes
 local expected_type = { __name = "moontide.expected" }
 
 -- What nobody else looks at, by expectation: { row =, count = } until the rows are made, and the places of
@@ -124,7 +125,7 @@ function expected_type.__tostring(self)
   end
   for i = 1, math.min(#self.streams, most_levels) do
     local one = self.streams[i]
-    if one.process:find("mmpp(", 1, true) then
+    if one.begins_as == "mmpp" then
       text = ("%s\nstream '%s': %s"):format(text, one.name, one.process)
     end
   end
@@ -133,7 +134,7 @@ end
 
 local function stream_row(name, process, one)
   return {
-    name = name, process = process,
+    name = name, process = process, begins_as = core.process.name(core.process.starts(process)),
     requests = one.requests, within = one.within or one.requests, sessions = one.sessions,
     input_length = one.input_mean,
     output_length = one.output_share > 0 and one.output_mean or nil,

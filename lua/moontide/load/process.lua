@@ -171,8 +171,12 @@ end
 ---@class moontide.times_of_options
 ---@field speed? number 2 is twice as fast
 ---@field wrap? boolean again from the start at the end, a mean gap later
+---@field from_zero? boolean false: at the trace's own times, so that a part of it stays beside the rest; true
 
---- The arrival times of a trace, the first at 0.
+--- The arrival times of a trace, the first at 0. A part of a load that goes to a second model as well:
+---
+--- part = w:pipe():thin(0.1)
+--- mt.stream{ arrivals = mt.times_of(part, { from_zero = false }), prompt = mt.prompts_of(part) }
 ---@param trace moontide.trace a file, or what else may be a trace
 ---@param opt? moontide.times_of_options
 ---@return moontide.process
@@ -180,9 +184,12 @@ function public.times_of(trace, opt)
   local values = options.table("times_of", opt, {
     { "speed", kind = "number", above = 0, default = 1 },
     { "wrap", kind = "boolean", default = false },
+    { "from_zero", kind = "boolean", default = true },
   })
   local columns = require("moontide.trace.any").columns(trace, "times_of")
-  return made(function(k) return core.process.recorded(columns, values.speed * k, values.wrap) end)
+  return made(function(k)
+    return core.process.recorded(columns, values.speed * k, values.wrap, values.from_zero)
+  end)
 end
 
 ---@class moontide.closed_options

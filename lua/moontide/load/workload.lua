@@ -36,7 +36,8 @@ local workload_options = {
 
 ---@class moontide.workload_options
 ---@field name? string before the names of its streams inside another workload
----@field duration? number|string seconds; else its longest curve, else 60 s
+---@field duration? number|string seconds; else its longest curve (of an endless rate those of its lengths and
+--- of the weights of its classes), else 60 s
 ---@field block_size? integer tokens per block, 512 unless a workload in it says otherwise
 ---@field phases? table[] spans of a run, which it reports apart: { { "before", "20s" }, { "after" } }
 ---@field fail_over? table<string, number|string> bounds of a run, as --fail-over: { error_rate = 0.01 }
@@ -164,19 +165,33 @@ end
 
 -- --- durations ------------------------------------------------------------------------------------
 
+-- Seconds after which a curve in a stream's lengths has ended, the first of several;
+-- math.huge where none ends.
+local function lengths_duration(of)
+  if not of.is_whole then return math.huge end -- it has plain numbers
+  local lengths = core.plan.lengths_duration(of.lengths)
+  if of.first then lengths = math.min(lengths, core.plan.lengths_duration(of.first)) end
+  for _, level in ipairs(of.branches or {}) do
+    lengths = math.min(lengths, core.plan.lengths_duration(level.lengths))
+  end
+  return lengths / (of.pace or 1)
+end
+
 local function longest_curve(self, rate_scale)
   local longest
   local streams, duration_of, endless = self.streams, core.process.duration, math.huge
   for i = 1, #streams do
     local entry = streams[i]
     local duration = duration_of(entry.stream.process, entry.factor * rate_scale)
+    if duration == endless then duration = lengths_duration(entry.stream) end
     if entry.last < duration then duration = entry.last end
     if duration < endless and (not longest or duration > longest) then longest = duration end
   end
   return longest
 end
 
---- How long the workload is: what is asked, else its own, else its longest finite curve, else 60 s.
+--- How long the workload is: what is asked, else its own, else its longest finite curve (of an endless
+--- rate: of its lengths, and the weights of its classes), else 60 s.
 ---@param self moontide.workload
 ---@param asked? number seconds
 ---@param fallback? number seconds, instead of 60
@@ -213,12 +228,7 @@ end
 -- sessions do.
 local function length_notes(entry, last)
   local of, notes = entry.stream, {}
-  local lengths = core.plan.lengths_duration(of.lengths)
-  if of.first then lengths = math.min(lengths, core.plan.lengths_duration(of.first)) end
-  for _, level in ipairs(of.branches or {}) do
-    lengths = math.min(lengths, core.plan.lengths_duration(level.lengths))
-  end
-  for _, part in ipairs { { "lengths", lengths / (of.pace or 1) },
+  for _, part in ipairs { { "lengths", lengths_duration(of) },
     { "turns or think times", core.process.shape_duration(of.process) } } do
     if part[2] < last * (1 - 1e-9) then
       notes[#notes + 1] = ("stream '%s': a curve in its %s lasts %.9g s, and requests come until %.9g s: its "

@@ -3,6 +3,7 @@ local class_expect = require "moontide.load.class_expect"
 local core = require "moontide.core"
 local counted = require "moontide.load.counted"
 local expected = require "moontide.load.expected"
+local interval = require "moontide.kit.interval"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
 local workload = require "moontide.load.workload"
@@ -110,9 +111,6 @@ end
 -- Seeds whose requests are looked at where no formula knows their mean, and for how far apart they are.
 local noise_seeds = 32
 
--- 97.5 % quantile of Student's distribution with 31 degrees of freedom.
-local student <const> = 2.040
-
 --- Over seeds, of a stream whose rate has noise: how many requests it has on average; `error`, what that may
 --- be wrong by in 95 of 100 cases, 0 where a formula says it; and how far seeds are apart. nil without noise.
 ---@param self moontide.workload
@@ -138,7 +136,8 @@ function expectation.over_seeds(self, i, opt)
     and not core.prompt.decides(entry.stream.prompt) and core.process.mean_over_noise(process,
       entry.factor * scale, math.min(entry.last, opt.duration))
   if starts then return { requests = starts * ratio, error = 0, deviation = deviation } end
-  return { requests = mean, error = student * deviation / math.sqrt(noise_seeds), deviation = deviation }
+  return { requests = mean, deviation = deviation,
+    error = interval.quantile(0.95, noise_seeds - 1) * deviation / math.sqrt(noise_seeds) }
 end
 
 ---@class moontide.expected_options

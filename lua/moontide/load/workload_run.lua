@@ -78,22 +78,22 @@ function runs.plot(self, opt)
   return picture.picture(opt, bins, picture.expected_rates(self, opt, whole))
 end
 
---- Writes a run's trace; gives the number of requests, or nil, message, code.
+--- Writes a run's trace; gives the number of requests and the seconds of the last one, or nil, message, code.
 ---@param self moontide.workload
 ---@param path string
 ---@param opt table what runs.run takes, compact, and timestamp_digits
 ---@param watch? { state: userdata?, judge: function? } a profile that takes the requests in while they pass,
 --- and what is called when all have: nil, message, code of it leave the file as it was
----@return integer|nil, string? message, string? code
+---@return integer|nil, number|string? last_or_message, string? code
 function runs.write(self, path, opt, watch)
   local format = { compact = opt.compact or false, timestamp_digits = opt.timestamp_digits or 3,
     judge = watch and watch.judge }
   local made = runs.pipe(self, opt)
   if watch and watch.state then made = pipe.watched(made, watch.state) end
-  local total, message, code = pipe.write(made, path, format,
+  local total, run, code = pipe.write(made, path, format,
     function(done) return ("%s: %d requests"):format(path, done) end)
-  if not total then return nil, message --[[@as string]], code end
-  return total
+  if not total then return nil, run --[[@as string]], code end
+  return total, run.last
 end
 
 -- --- methods ---------------------------------------------------------------------------------------
@@ -166,7 +166,9 @@ end
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
-  return runs.write(self, path, made_options(self, "write", opt))
+  local total, message, code = runs.write(self, path, made_options(self, "write", opt))
+  if not total then return nil, message --[[@as string]], code end
+  return total
 end
 
 local digest_options = {

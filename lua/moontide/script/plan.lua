@@ -65,10 +65,11 @@ end
 -- The seed of the run: what plans inside plans are made with. One for the process, as math.random is.
 local seed_of_run = 0
 
---- Seeds math.random and the noise curves of the scripts loaded from now on.
+--- Seeds math.random, the noise curves and the workloads' methods of the scripts loaded from now on.
 ---@param seed integer
 function plan.seed(seed)
   seed_of_run = seed
+  run_options.set_default_seed(seed)
   math.randomseed(seed, 0)
   core.curve.reset(seed)
 end
@@ -127,7 +128,6 @@ end
 function public.seed(seed)
   local value = options.value(seed, "seed: the seed", { "seed", kind = "seed" })
   plan.seed(value)
-  run_options.set_default_seed(value)
 end
 
 plan.public = public

@@ -7,7 +7,7 @@
 -- The sides need not vary alike. With two or three runs of a side t is large (12.7 at one degree, 4.3 at
 -- two), and so only large differences are shown; a permutation of three against three could not show any at
 -- 95 %.
-local interval = require "moontide.study.interval"
+local interval = require "moontide.kit.interval"
 local span = require "moontide.drive.span"
 local summary = require "moontide.drive.summary"
 

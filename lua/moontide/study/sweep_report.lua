@@ -14,7 +14,7 @@
 -- Folders are below that of sweep.json.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
-local interval = require "moontide.study.interval"
+local interval = require "moontide.kit.interval"
 local json = require("moontide.base.json").public.json
 local show = require "moontide.drive.show"
 local span = require "moontide.drive.span"

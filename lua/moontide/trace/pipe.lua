@@ -261,7 +261,7 @@ local function written_text(total) return ("%d requests written"):format(total) 
 
 --- Writes it with a writer that the caller has opened and will finish. `run` becomes { skipped,
 -- first_skipped, thins_ids = the step ("thin", "shard") that takes requests from hash_ids, nothing = what to
--- say when a filter kept nothing }.
+-- say when a filter kept nothing, last = seconds of the last request that has a time }.
 ---@param self moontide.pipe
 ---@param writer moontide.writer
 ---@param progress? fun(total: integer): string
@@ -270,8 +270,11 @@ function pipe.copy(self, writer, progress)
   local run = run_of()
   local total, message, code = with_source(self, run, function(source)
     core.source.leave_ids(source, writer)
-    return report.chunks(written_at_once, function(most) return core.source.write(source, writer, most) end,
-      progress or written_text)
+    return report.chunks(written_at_once, function(most)
+      local done, last, code = core.source.write(source, writer, most)
+      if done and done > 0 then run.last = last end
+      return done, last, code
+    end, progress or written_text)
   end)
   if not total then return nil, message, code end
   for _, one in ipairs(run.filters) do
