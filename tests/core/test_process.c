@@ -50,9 +50,9 @@ static void test_even_counts(void **state) {
         for (int seconds = 10; seconds <= 100; seconds += 10)
             for (int is_endless = 0; is_endless < 2; is_endless++) {
                 mt_curve *curve =
-                    mt_curve_constant(tenths / 10.0, is_endless ? INFINITY : seconds, NULL);
+                    mt_curve_constant(tenths / 10.0, is_endless ? (double)INFINITY : seconds, NULL);
                 mt_process *process = mt_process_even(curve, 0, NULL);
-                times all = run_process(process, 0, 1, is_endless ? seconds : INFINITY);
+                times all = run_process(process, 0, 1, is_endless ? seconds : (double)INFINITY);
                 assert_int_equal(all.count, tenths * seconds / 10);
                 mt_free(all.at);
                 mt_process_release(process);

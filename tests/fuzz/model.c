@@ -20,7 +20,7 @@ static void check_same(const mt_model *a, const mt_model *b) {
 }
 
 /* Writes it into an empty file. */
-static void write_file(const mt_model *model, int file) {
+static void put_model(const mt_model *model, int file) {
     mt_output *output = mt_output_open(path_of(file), NULL);
     check(output && mt_model_write(model, 1, output, NULL) == MT_OK);
     check(mt_output_finish(output, NULL) == MT_OK);
@@ -45,11 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mt_model *model = read_file(file, &error);
     check(model || (error.code == MT_ERROR_INPUT && error.message[0]));
     if (model) {
-        write_file(model, second);
+        put_model(model, second);
         mt_model *again = read_file(second, &error);
         check(again != NULL);
         check_same(model, again);
-        write_file(again, third);
+        put_model(again, third);
         check_same_texts(second, third);
         mt_model_release(again);
     }
