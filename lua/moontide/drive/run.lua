@@ -13,6 +13,7 @@ local pipe = require "moontide.trace.pipe"
 local promise = require "moontide.drive.promise"
 local report = require "moontide.kit.report"
 local result = require "moontide.drive.result"
+local secrets = require "moontide.drive.secrets"
 local server = require "moontide.drive.server"
 local show = require "moontide.drive.show"
 local start = require "moontide.drive.start"
@@ -90,7 +91,7 @@ local function replay_options(opt, adapter)
     api = opt.api == "chat" and "chat" or opt.text and "text" or "tokens",
     model = json.encode(opt.model), output_field = opt.max_tokens_field,
     forces_output = not opt.no_force_output, streams = not opt.no_stream,
-    members = opt.extra, seed = opt.seed,
+    members = opt.extra, hidden = secrets.hidden_members(opt.extra), seed = opt.seed,
     first_token = opt.vocab and opt.vocab.first, last_token = opt.vocab and opt.vocab.last,
     endpoints = endpoints, headers = headers, live_history = opt.live_history, by_session = opt.by_session,
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
