@@ -100,6 +100,13 @@ function summary.more_is_better(name)
   return better[name:match "^[%w_]*"] or false
 end
 
+--- Is less of it better? Of what is compared of runs: times, and the error rate.
+---@param key string a metric's key, or a rate's
+---@return boolean
+function summary.less_is_better(key)
+  return key == "error_rate" or summary.unit(key) == "ms"
+end
+
 local of_load = { request_throughput = true, output_token_throughput = true, total_token_throughput = true,
   request_count = true, total_isl = true, total_osl = true }
 
