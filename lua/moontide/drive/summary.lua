@@ -244,7 +244,8 @@ local function measure_of_phase(run, name, measure, phase_name)
     return nil, name .. " was not measured: no answer had two chunks in it"
   elseif measure == "recovery" then
     if phase.is_recovered == nil then
-      return nil, name .. " was not measured: it takes ten requests in the first phase and ten after this one"
+      return nil, name .. " was not measured: it takes ten requests in the first phase, more than half of "
+        .. "all that were due in it, and ten after this one"
     end
     return phase.is_recovered and phase.recovery or math.huge
   end

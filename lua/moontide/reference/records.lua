@@ -19,6 +19,7 @@ local line_members = {
   "metadata.request_ack_ns integer when the answer's first byte came",
   "metadata.request_end_ns integer when the answer had ended",
   "metadata.cancellation_time_ns integer? when the user gave up",
+  "metadata.last_chunk_ns integer? of an answer that failed: when its last piece came",
   'metadata.worker_id string "driver"; metadata.record_processor_id string "moontide"',
   "metadata.fields table? further members of its row: stream, model, ...; of one beyond 200 bytes "
     .. "{ left_out: BYTES }",
