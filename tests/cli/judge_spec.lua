@@ -84,7 +84,12 @@ describe("moontide judge", function()
       local run = json.decode(judge(folder, ("out --json --accept-invalid --slo ttft=%d,e2e=20"):format(most)).out)
       assert.equal(good, run.metrics.good_request_count.avg)
       assert.equal(good / run.metrics.benchmark_duration.avg, run.metrics.goodput.avg)
+      -- Whoever reads the value alone knows by which: the options are those of the run as it was made.
+      assert.same({ { "time_to_first_token", most }, { "request_latency", 20 } }, run.objectives)
+      assert.same({ { "time_to_first_token", 1000000 } }, run.options.slo)
     end
+    assert.same({ { "time_to_first_token", 1000000 } },
+      json.decode(command.read(folder .. "/out/run.json")).objectives)
   end)
 
   it("groups by any short member of the rows", function()

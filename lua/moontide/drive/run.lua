@@ -239,9 +239,9 @@ end
 local function known_of(self, opt, settings, started, late)
   return {
     options = opt, target = self.name, level = self.level, urls = opt.url, model = opt.model,
-    seed = opt.seed, by = opt.by, has_objectives = opt.slo ~= nil, spans = settings.spans,
-    bounds = settings.bounds, start = started, epoch = settings.epoch, start_asked = opt.start_at,
-    late = late, shard = settings.shard, wall_clock = drive.wall_clock(),
+    seed = opt.seed, by = opt.by, objectives = opt.slo, has_objectives = opt.slo ~= nil,
+    spans = settings.spans, bounds = settings.bounds, start = started, epoch = settings.epoch,
+    start_asked = opt.start_at, late = late, shard = settings.shard, wall_clock = drive.wall_clock(),
   }
 end
 

@@ -59,6 +59,7 @@ local run_members = {
   "bounds table[]? { measure, most } or { measure, least, \"least\" } each: what it is held "
     .. "against, of --fail-over and of the plan",
   "error_summary table[] { error_details = { code, type, message }, count }",
+  "objectives table[]? { metric, most } each, by which goodput was counted: of judge those that it was given",
   "objectives_lacking table? by metric: answers without it, of which there is an objective",
   "server table? what the server said of itself, with --server-metrics",
   "verdict table { name, limited_by, measures = { { name, value, limit, unit } } }",
