@@ -86,6 +86,8 @@ local totals = {
   "request_count requests, error_request_count requests, good_request_count requests",
   "total_isl tokens, total_osl tokens, error_isl tokens",
   "uncounted_answers requests: done ones of which the server counted no tokens; only where there are any",
+  "error_rate ratio: what was due and not done (failed, cancelled, not sent) over what was due; bounds and "
+    .. "run:measure have it",
   "hit_ratio ratio: cached tokens over prompt tokens, where the server says them",
   "benchmark_duration sec: from the first request to the last answer; of a window or a phase its length",
   "min_request_timestamp ns, max_response_timestamp ns",
