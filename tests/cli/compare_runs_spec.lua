@@ -129,6 +129,14 @@ describe("moontide compare", function()
     local result = compare "a short --fail-over osl.avg=-10%"
     assert.equal(1, result.status)
     has(result.err, "osl.avg of short is over -10%: -")
+    local refusing = command.read(folder .. "/a/profile_export.jsonl"):gsub('"metrics": {[^\n]*',
+      '"metrics": {}, "error": {"code": 503, "type": "overload_503", "message": ""}}', 125)
+    command.write(folder, "refusing/profile_export.jsonl", refusing)
+    local unanswered = "--fail-over: ttft.p99 is of the answered requests: of refusing 12.50 % were not answered, of a 0.00 %"
+    has(compare("a refusing --fail-over ttft.p99=+100%").err, unanswered)
+    for _, words in ipairs { "a refusing --fail-over ttft.p99=+100%,error_rate=+1", "refusing a --fail-over ttft.p99=+100%" } do
+      assert.is_nil(compare(words).err:find("answered requests", 1, true), words)
+    end
     result = compare "a b --fail-over itl.avg=+10% --json"
     assert.equal(1, result.status)
     assert.is_true(json.decode(result.out).comparisons[1].metrics.inter_token_latency.avg.is_shown)

@@ -132,6 +132,10 @@ describe("moontide judge", function()
     local folder = driven()
     local cases = {
       { "--accept-invalid --fail-over error_rate=1,ttft.p99=100000", 0 },
+      -- A percentile of what was answered says nothing of the rest.
+      { "--accept-invalid --fail-over ttft.p99=100000", 0, "moontide: --fail-over: ttft.p99 is of the answered requests: " },
+      { "--accept-invalid --fail-over 'ttft.p99=100000,goodput>=0' --slo ttft=1h", 0 },
+      { "--accept-invalid --fail-over lag.p99=100000", 0 },
       { "--accept-invalid --fail-over error_rate=0", 1, "--fail-over: error_rate is 0.0" },
       { "--accept-invalid --fail-over ttft.p50=0.001", 1, "--fail-over: ttft.p50 is " },
       { "--accept-invalid --fail-over 'goodput>=5'", 1, "--fail-over: goodput was not measured" },

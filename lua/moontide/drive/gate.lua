@@ -24,6 +24,16 @@ local function exceeded(run, bounds)
   return count
 end
 
+-- Tells of a bound on times where requests were not answered, if no other bound speaks of these.
+local function note_unanswered(run, bounds)
+  local names, bad = {}, run.results.due - run.results.done
+  for i, bound in ipairs(bounds or {}) do names[i] = bound[1] end
+  local name = bad > 0 and run.results.done > 0 and summary.lets_refuse(names)
+  if not name then return end
+  report.note(("--fail-over: %s is of the answered requests: %d of %d were not answered, and no bound on "
+    .. "error_rate says how many may be so"):format(name, bad, run.results.due))
+end
+
 --- The bounds that are given, then those of a plan or run that they do not have; nil: none.
 ---@param given table[]? { measure, most } or { measure, least, "least" } each
 ---@param own table[]?
@@ -55,7 +65,9 @@ end
 ---@param opt table fail_over, accept_invalid
 ---@return integer status
 function gate.status(run, opt)
-  local failed = exceeded(run, run.bounds or opt.fail_over) > 0
+  local bounds = run.bounds or opt.fail_over
+  local failed = exceeded(run, bounds) > 0
+  note_unanswered(run, bounds)
   local empty = empty_part(run)
   if empty then
     report.note(empty)

@@ -107,6 +107,26 @@ function summary.less_is_better(key)
   return key == "error_rate" or summary.unit(key) == "ms"
 end
 
+-- Measures that get worse the more is refused.
+local of_answering = { error_rate = true, error_request_count = true, request_count = true, goodput = true,
+  good_request_count = true, request_throughput = true, output_token_throughput = true,
+  total_token_throughput = true }
+
+--- A bound on the times of what was answered, where none says how much may be left unanswered: such a bound
+--- is kept the better the more is refused. Its name; nil: there is none.
+---@param names string[] of bounds: "ttft.p99", "error_rate@storm"
+---@return string?
+function summary.lets_refuse(names)
+  local found
+  for _, name in ipairs(names) do
+    local metric = name:match "^[%w_]*"
+    if of_answering[metric] then return nil end
+    local key = drive.metric(metric)
+    if key and summary.unit(key) == "ms" and not key:find "lag" then found = found or name end
+  end
+  return found
+end
+
 local of_load = { request_throughput = true, output_token_throughput = true, total_token_throughput = true,
   request_count = true, total_isl = true, total_osl = true }
 
