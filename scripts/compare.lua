@@ -134,7 +134,8 @@ return mt.script {
         .. "variations are in parts of A's. Of runs "
         .. "(ttft.p99=+5%,itl.avg=+2ms,request_throughput=-3%): how far avg, p1, ..., p99 of a metric, or a "
         .. "rate, may be above the first run's, or with a minus below it, as measures of which more is "
-        .. "better want; it fails when the difference is "
+        .. "better want (the other sign is refused of times, rates and errors); it fails when the "
+        .. "difference is "
         .. "over the bound and its 95 % interval leaves out 0, so what may be chance fails nothing, but is "
         .. "told" },
     { "json", kind = "flag", help = "print one JSON value, numbers with all their digits" },

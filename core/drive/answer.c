@@ -122,6 +122,8 @@ static void note_said(mt_incoming_answer *answer, mt_exchange *exchange, const m
         exchange->noted |= MT_SAW_DONE;
     if (said->says & MT_SAYS_FINISH)
         exchange->noted |= MT_SAW_FINISH;
+    if (said->says & MT_SAYS_NO_END)
+        answer->says_no_end = 1;
     if (said->says & MT_SAYS_REASONING)
         exchange->noted |= MT_SAW_REASONING;
     if (said->says & (MT_SAYS_CONTENT | MT_SAYS_LIVE))
@@ -286,7 +288,11 @@ mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int 
         (how == MT_ANSWER_CUT || !(exchange->noted & (MT_SAW_DONE | MT_SAW_FINISH))))
         return exchange->events == 0 && how == MT_ANSWER_WHOLE ? MT_FAILURE_NO_CONTENT
                                                                : MT_FAILURE_TRUNCATED;
-    return exchange->contents == 0 ? MT_FAILURE_NO_CONTENT : MT_FAILURE_NONE;
+    if (exchange->contents == 0)
+        return MT_FAILURE_NO_CONTENT;
+    return answer->says_no_end && !(exchange->noted & (MT_SAW_DONE | MT_SAW_FINISH))
+               ? MT_FAILURE_TRUNCATED
+               : MT_FAILURE_NONE;
 }
 
 /* Ended by the transport, though the answer itself was whole. */
@@ -299,7 +305,6 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
                             mt_error *error) {
     mt_incoming_answer answer = {.wants_gaps = 1};
     int64_t tokens = 0;
-    int has_end = 0;    /* an event tells the end */
     int has_tokens = 0; /* an event tells its tokens; those that do not are one */
     kept_event event;
     for (size_t at = 0; at < exchange->kept_length; at += sizeof event + event.length) {
@@ -319,7 +324,6 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
             exchange->noted |= MT_HAS_NO_TOKENS;
         tokens += said.tokens > 0 ? said.tokens : (said.says & MT_SAYS_CONTENT) != 0;
         has_tokens |= said.tokens > 0;
-        has_end |= (said.says & MT_SAYS_NO_END) != 0;
     }
     doubt_zeros(exchange);
     if (exchange->completion_tokens == MT_COUNT_ABSENT && has_tokens)
@@ -328,7 +332,7 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
         exchange->failure = answer.failure;
     else if (is_only_cut(exchange->failure) && exchange->noted & MT_SAW_DONE)
         exchange->failure = MT_FAILURE_NONE;
-    if (exchange->failure == MT_FAILURE_NONE && has_end &&
+    if (exchange->failure == MT_FAILURE_NONE && answer.says_no_end &&
         !(exchange->noted & (MT_SAW_DONE | MT_SAW_FINISH)))
         exchange->failure = MT_FAILURE_TRUNCATED;
     if (exchange->failure == MT_FAILURE_NONE && exchange->contents == 0 &&

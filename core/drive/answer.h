@@ -23,6 +23,7 @@ typedef struct mt_incoming_answer {
     uint8_t read_contents; /* 1: this read had a token-bearing event already */
     uint8_t read_events;   /* 1: this read had a kept event already */
     uint8_t keeps_events;  /* in exchange->kept, unread; set by who begins it */
+    uint8_t says_no_end;   /* an event tells that the end is to come */
     size_t kept_capacity;
 } mt_incoming_answer;
 

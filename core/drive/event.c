@@ -212,7 +212,11 @@ static void read_choice(walker *cursor, mt_said *said) {
             read_usage(cursor, said);
         } else {
             mt_span value = without_quotes(take_value(cursor));
-            if (value.length > 0 && is(name, "finish_reason")) { /* TGI's is "" until the end */
+            if (!is(name, "finish_reason"))
+                continue;
+            if (value.length == 0) { /* TGI's is "" until the end, the others' null */
+                choice.says |= MT_SAYS_NO_END;
+            } else {
                 choice.says |= MT_SAYS_FINISH;
                 said->finish_reason = value;
                 note_reason(value, said);

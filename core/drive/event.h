@@ -9,18 +9,19 @@
 #include "drive/exchange.h" /* MT_COUNT_ABSENT, MT_COUNT_NULL */
 
 enum {
-    MT_SAYS_DONE = 1 << 0,      /* it is "[DONE]" and nothing else */
-    MT_SAYS_CONTENT = 1 << 1,   /* text of the answer, of its reasoning or of a tool call: tokens */
-    MT_SAYS_LIVE = 1 << 2,      /* a choice with empty text that is neither the first of a role nor
+    MT_SAYS_DONE = 1 << 0,    /* it is "[DONE]" and nothing else */
+    MT_SAYS_CONTENT = 1 << 1, /* text of the answer, of its reasoning or of a tool call: tokens */
+    MT_SAYS_LIVE = 1 << 2,    /* a choice with empty text that is neither the first of a role nor
                                  a finish: tokens that make no text yet (half a character, a special
                                  token, a stop sequence held back) */
-    MT_SAYS_ROLE = 1 << 3,      /* a role */
-    MT_SAYS_FINISH = 1 << 4,    /* a finish_reason */
-    MT_SAYS_USAGE = 1 << 5,     /* a usage that is not null */
-    MT_SAYS_ERROR = 1 << 6,     /* an `error` that is not null, or an error in the flat form; or a
+    MT_SAYS_ROLE = 1 << 3,    /* a role */
+    MT_SAYS_FINISH = 1 << 4,  /* a finish_reason */
+    MT_SAYS_USAGE = 1 << 5,   /* a usage that is not null */
+    MT_SAYS_ERROR = 1 << 6,   /* an `error` that is not null, or an error in the flat form; or a
                                  finish_reason of an answer that is not whole (abort, error) */
-    MT_SAYS_CHOICES = 1 << 7,   /* `choices`, perhaps empty */
-    MT_SAYS_NO_END = 1 << 8,    /* by an adapter alone: the end is told, and this was not it */
+    MT_SAYS_CHOICES = 1 << 7, /* `choices`, perhaps empty */
+    MT_SAYS_NO_END =
+        1 << 8, /* the end is told, and this was not it: a finish_reason of null or "" */
     MT_SAYS_REASONING = 1 << 9, /* content is reasoning, or some of it is */
     MT_SAYS_WHOLE =
         1 << 10 /* by an adapter alone: the answer, which has no tokens (an embedding) */

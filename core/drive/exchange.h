@@ -46,9 +46,9 @@ typedef enum mt_failure {
     MT_FAILURE_OVERLOAD,    /* "overload": 429, 503, 529, as status or in the stream */
     MT_FAILURE_ERROR_EVENT, /* "error_event": an event with `error` inside a 200 */
     MT_FAILURE_MALFORMED,   /* "malformed": HTML or no JSON in a 200 */
-    MT_FAILURE_TRUNCATED,   /* "truncated": ended with neither [DONE] nor a finish_reason */
-    MT_FAILURE_NO_CONTENT,  /* "no_content": a whole stream without a token */
-    MT_FAILURE_OTHER,       /* "other": of another tool's results, by a name that is not ours */
+    MT_FAILURE_TRUNCATED, /* "truncated": ended with neither [DONE] nor a finish_reason, or with one of null */
+    MT_FAILURE_NO_CONTENT, /* "no_content": a whole stream without a token */
+    MT_FAILURE_OTHER,      /* "other": of another tool's results, by a name that is not ours */
     /* given up here: */
     MT_FAILURE_CANCELLED_AFTER,     /* "cancelled_after": by --cancel-after */
     MT_FAILURE_CANCELLED_RUN_END,   /* "cancelled_run_end": in flight when the run's grace ended */

@@ -69,7 +69,10 @@ typedef struct mt_replay_options {
     mt_output *record;    /* what was sent, as a trace in the order of its ends; NULL: none */
     mt_output *inputs;    /* the bodies, for inputs.json; NULL: none */
     uint64_t input_bytes; /* of inputs: at most so many */
-    int64_t epoch_ns;     /* monotonic to CLOCK_REALTIME */
+    /* Names of members that inputs does not show the values of, wherever in a body they stand. */
+    const char *const *hidden;
+    size_t hidden_count;
+    int64_t epoch_ns; /* monotonic to CLOCK_REALTIME */
 } mt_replay_options;
 
 /* The source, the driver and what the options point to stay the caller's, and longer than the replay.

@@ -13,11 +13,74 @@ static void lose_output(mt_replay *replay, mt_output **output, const mt_error *e
     *output = NULL;
 }
 
+/* ---- bodies ------------------------------------------------------------------------------------- */
+
+typedef struct hiding {
+    const mt_replay_options *options;
+    mt_text *shown;
+    const char *at; /* all before it is in `shown` */
+} hiding;
+
+static int is_hidden(const mt_replay_options *options, const mt_json_item *item) {
+    for (size_t i = 0; i < options->hidden_count; i++) {
+        const char *name = options->hidden[i];
+        size_t length = strlen(name);
+        if (mt_json_named(item, name) || /* which is for names that are short */
+            (item->name.length == length && memcmp(item->name.text, name, length) == 0))
+            return 1;
+    }
+    return 0;
+}
+
+static int show_until(hiding *self, const char *end) {
+    int status = mt_text_add(self->shown, self->at, (size_t)(end - self->at));
+    self->at = end;
+    return status;
+}
+
+/* Without what is hidden inside the value. 0, or -1: no memory, or it is no JSON. */
+static int hide_in(hiding *self, mt_span value) {
+    mt_json json = {value.text, value.text + value.length, NULL};
+    mt_json_items items;
+    mt_json_item item;
+    int more;
+    char open = value.length > 0 ? value.text[0] : '\0';
+    if (open != '{' && open != '[')
+        return 0;
+    if (mt_json_items_begin(&items, &json, value.text, open, "an object or a list") != 0)
+        return -1;
+    while ((more = mt_json_items_next(&items, &item)) > 0) {
+        if (open == '{' && is_hidden(self->options, &item)) {
+            if (show_until(self, item.value.text) != 0 ||
+                mt_text_add(self->shown, "\"(not shown)\"", 13) != 0)
+                return -1;
+            self->at += item.value.length;
+        } else if (hide_in(self, item.value) != 0) {
+            return -1;
+        }
+    }
+    return more;
+}
+
+/* The body as it may be shown; one that cannot be read is not. */
+static mt_span shown_body(mt_replay *replay) {
+    static const char nothing[] = "\"(not shown)\"";
+    mt_span body = {replay->body.bytes, replay->body.length};
+    hiding self = {&replay->options, &replay->scratch, body.text};
+    if (replay->options.hidden_count == 0)
+        return body;
+    replay->scratch.length = 0;
+    if (hide_in(&self, body) != 0 || show_until(&self, body.text + body.length) != 0)
+        return (mt_span){nothing, sizeof nothing - 1};
+    return (mt_span){replay->scratch.bytes, replay->scratch.length};
+}
+
 void mt_replay_write_input(mt_replay *replay, const mt_row *row) {
     mt_error error;
     if (!replay->inputs || replay->input_bytes + replay->body.length > replay->options.input_bytes)
         return;
     const char *before = replay->input_bytes == 0 ? "" : ",\n";
+    mt_span body = shown_body(replay);
     replay->input_bytes += replay->body.length;
     static const char id[] = "{\"session_id\": ", bodies[] = ", \"payloads\": [", end[] = "]}";
     char number[40];
@@ -29,7 +92,7 @@ void mt_replay_write_input(mt_replay *replay, const mt_row *row) {
         mt_output_write(replay->inputs, id, sizeof id - 1, &error) != MT_OK ||
         mt_output_write(replay->inputs, session.text, session.length, &error) != MT_OK ||
         mt_output_write(replay->inputs, bodies, sizeof bodies - 1, &error) != MT_OK ||
-        mt_output_write(replay->inputs, replay->body.bytes, replay->body.length, &error) != MT_OK ||
+        mt_output_write(replay->inputs, body.text, body.length, &error) != MT_OK ||
         mt_output_write(replay->inputs, end, sizeof end - 1, &error) != MT_OK)
         lose_output(replay, &replay->inputs, &error);
 }

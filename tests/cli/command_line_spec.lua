@@ -303,6 +303,14 @@ options of every workload:
 ]], result.out)
   end)
 
+  it("of commands without --series does not speak of it", function()
+    for _, name in ipairs { "replay", "compare", "lint", "learn" } do
+      local help = run("help " .. name).out
+      assert.truthy(help:find("\n  %-%-step TIME +the steps of peaks %(default: 1%)\n"), help)
+      assert.is_nil(help:find("--series", 1, true), name)
+    end
+  end)
+
   it("of itself is pinned", function()
     local expected = [==[
 Explain a command or a script; without a name, list the commands

@@ -121,12 +121,22 @@ describe("moontide compare", function()
     gate("itl.avg=+10%", 1, "moontide: --fail-over: itl.avg of b is over +10%: +")
     gate("itl.avg=10%,ttft.p50=+1ms", 1, "itl.avg of b is over 10%: ", "ttft.p50 of b is over +1ms: ")
     gate("output_token_throughput=-50%,osl.avg=-1,error_rate=0.01", 0)
-    gate("itl.p50=-5%", 0) -- it is not below
     gate("request_throughput=-0.0001%", 0, "request_throughput of b is over -0.0001%, but is not shown to differ: -")
     gate("hit_ratio=-0.1", 1, "--fail-over: hit_ratio: not both a and b have it")
-    local result = compare "b a --fail-over itl.avg=-10%"
+    local shorter = command.read(folder .. "/a/profile_export.jsonl"):gsub('("output_sequence_length": {"value": )(%d+)',
+      function(before, tokens) return before .. tokens // 2 end)
+    command.write(folder, "short/profile_export.jsonl", shorter)
+    local result = compare "a short --fail-over osl.avg=-10%"
     assert.equal(1, result.status)
-    has(result.err, "itl.avg of a is over -10%: -")
+    has(result.err, "osl.avg of short is over -10%: -")
+    local refusing = command.read(folder .. "/a/profile_export.jsonl"):gsub('"metrics": {[^\n]*',
+      '"metrics": {}, "error": {"code": 503, "type": "overload_503", "message": ""}}', 125)
+    command.write(folder, "refusing/profile_export.jsonl", refusing)
+    local unanswered = "--fail-over: ttft.p99 is of the answered requests: of refusing 12.50 % were not answered, of a 0.00 %"
+    has(compare("a refusing --fail-over ttft.p99=+100%").err, unanswered)
+    for _, words in ipairs { "a refusing --fail-over ttft.p99=+100%,error_rate=+1", "refusing a --fail-over ttft.p99=+100%" } do
+      assert.is_nil(compare(words).err:find("answered requests", 1, true), words)
+    end
     result = compare "a b --fail-over itl.avg=+10% --json"
     assert.equal(1, result.status)
     assert.is_true(json.decode(result.out).comparisons[1].metrics.inter_token_latency.avg.is_shown)
@@ -171,6 +181,10 @@ describe("moontide compare", function()
     for _, bound in ipairs { "goodput=5%", "goodput=+5%" } do
       refused(("compare: --fail-over: %s is how far it may be above, and more of it is better: goodput=-5%% is how "
         .. "far it may be below"):format(bound), "a a --fail-over " .. bound, 2)
+    end
+    for name in ("ttft itl.avg e2e.p99 inter_chunk_latency.p99 latency_from_due error_rate"):gmatch "%S+" do
+      refused(("compare: --fail-over: %s=-5%% is how far it may be below, and less of it is better: %s=+5%% is how "
+        .. "far it may be above"):format(name, name), ("a a --fail-over %s=-5%%"):format(name), 2)
     end
     refused("compare: --fail-over must be MEASURE=DIFFERENCE (ttft.p99=+5%), not 'goodput>=5'",
       "a a --fail-over goodput>=5", 2)

@@ -264,6 +264,7 @@ describe("moontide find-max", function()
       table.move({ one.name, one.limit, one.is_least }, 1, 3, #promises + 1, promises)
     end
     assert.same({ "ttft.p99", 500, false, "request_throughput", 1, true }, promises)
+    assert.truthy(result.err:find("within 500 ms; request_throughput is [%d.]+, at least 1 requests/sec\n"), result.err)
     -- What is true of all probes is told once.
     local text = command.run({ "find-max", trace, "--url", url, "--model", "m", "--warmup", "1", "--settle", "0",
       "--slo", "ttft.p99=500,itl.p50=2s", "--probe", "500ms", "--ramp", "0", "--most", "20", "--accept-invalid" })

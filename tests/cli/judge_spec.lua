@@ -84,7 +84,12 @@ describe("moontide judge", function()
       local run = json.decode(judge(folder, ("out --json --accept-invalid --slo ttft=%d,e2e=20"):format(most)).out)
       assert.equal(good, run.metrics.good_request_count.avg)
       assert.equal(good / run.metrics.benchmark_duration.avg, run.metrics.goodput.avg)
+      -- Whoever reads the value alone knows by which: the options are those of the run as it was made.
+      assert.same({ { "time_to_first_token", most }, { "request_latency", 20 } }, run.objectives)
+      assert.same({ { "time_to_first_token", 1000000 } }, run.options.slo)
     end
+    assert.same({ { "time_to_first_token", 1000000 } },
+      json.decode(command.read(folder .. "/out/run.json")).objectives)
   end)
 
   it("groups by any short member of the rows", function()
@@ -127,6 +132,10 @@ describe("moontide judge", function()
     local folder = driven()
     local cases = {
       { "--accept-invalid --fail-over error_rate=1,ttft.p99=100000", 0 },
+      -- A percentile of what was answered says nothing of the rest.
+      { "--accept-invalid --fail-over ttft.p99=100000", 0, "moontide: --fail-over: ttft.p99 is of the answered requests: " },
+      { "--accept-invalid --fail-over 'ttft.p99=100000,goodput>=0' --slo ttft=1h", 0 },
+      { "--accept-invalid --fail-over lag.p99=100000", 0 },
       { "--accept-invalid --fail-over error_rate=0", 1, "--fail-over: error_rate is 0.0" },
       { "--accept-invalid --fail-over ttft.p50=0.001", 1, "--fail-over: ttft.p50 is " },
       { "--accept-invalid --fail-over 'goodput>=5'", 1, "--fail-over: goodput was not measured" },

@@ -247,6 +247,10 @@ describe("moontide replay", function()
       end
       mock.stop_all()
     end
+    -- A whole answer whose finish_reason is null is no more finished than a stream that lacks one.
+    local whole = replay(start("--fail", "truncated"), trace, "--no-stream" .. accepts)
+    accounts(whole, { due = 4, done = 0, failed = 4 })
+    assert.truthy(whole.out:find("  truncated: 4", 1, true), whole.out)
     local url = start("--fail", "no_done=1")
     local result = replay(url, trace, accepts)
     assert.equal(0, result.status)

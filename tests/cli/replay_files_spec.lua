@@ -147,8 +147,11 @@ describe("moontide replay", function()
       --header 'X-Row: {priority}' --extra 'api_key="hidden5"' --extra 'nested={"authToken": "hidden6"}' \
       --extra='password="hidden7"' --extra 'max_x_tokens={"a": 1}' --extra 'stop_token_ids=[3]' --json ]] .. accepts)
     assert.equal(0, result.status, result.err)
-    found = command.shell("rm out/inputs.json; grep -rl hidden . ; true", { folder = result.folder }) -- it has the bodies
+    found = command.shell("grep -rl hidden . ; true", { folder = result.folder })
     assert.equal("", found.out)
+    local body = json.decode(command.read(result.out_folder .. "/inputs.json")).data[5].payloads[1]
+    assert.same({ "(not shown)", "(not shown)", "(not shown)", { a = 1 }, { 3 }, "m" }, { body.api_key, body.nested,
+      body.password, body.max_x_tokens, body.stop_token_ids, body.model })
     assert.is_nil((result.out .. result.err):find "hidden")
     assert.same({ "X-Auth: (not shown)", "X-Tenant: (not shown)", "User-Agent: me/1", "X-Row: {priority}" },
       result.run.options.header)
@@ -159,6 +162,12 @@ describe("moontide replay", function()
       "--extra api_key=(not shown) --extra nested=(not shown) --extra=password=(not shown) --extra max_x_tokens={" } do
       assert.truthy(words:find(text, 1, true), words)
     end
+    -- Nor where an adapter has put them in its API.
+    url = start("--dialect", "gemini")
+    result = replay(url, trace_text(3, 1), "--adapter gemini --extra 'nested={\"authToken\": \"hidden8\"}'" .. accepts)
+    assert.equal("", command.shell("grep -rl hidden . ; true", { folder = result.folder }).out)
+    body = json.decode(command.read(result.out_folder .. "/inputs.json")).data[1].payloads[1]
+    assert.same({ maxOutputTokens = 4, nested = "(not shown)" }, body.generationConfig)
   end)
 
   it("records what was sent as a trace in order, to be replayed and analysed", function()

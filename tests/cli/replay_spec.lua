@@ -147,6 +147,20 @@ describe("moontide replay", function()
     assert.truthy(result.err:find('model "m"', 1, true), result.err)
   end)
 
+  it("learns what the chat template adds from the warm-up's answers alone, whichever of its requests fail", function()
+    -- Of these seeds' first requests these end: the first; the third, fourth, sixth and seventh; the second, third and
+    -- eighth. Three are of the prompt, and each two after them of a further message.
+    local adds = { [3] = "7 tokens to a prompt, 4 to each further message\n",
+      [9] = "7 tokens to a prompt, 4 to each further message\n",
+      [4] = "7 tokens to a prompt; what it adds to each further message is not known, for the requests that should tell "
+        .. "have failed\n" }
+    for seed, text in pairs(adds) do
+      local url = start("--fail", "status_500=0.5", "--seed", seed)
+      local result = replay(url, trace_text(1, 1), accepts, { warmup = "" })
+      assert.truthy(result.err:find("moontide: the server's chat template adds " .. text, 1, true), result.err)
+    end
+  end)
+
   it("warms up every URL, and names the one that does not answer", function()
     local servers = { mock.start { "--ttft", "0", "--itl", "0" }, mock.start { "--ttft", "0", "--itl", "0" } }
     local function url(i) return ("http://127.0.0.1:%d"):format(servers[i].port) end

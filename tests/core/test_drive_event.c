@@ -19,7 +19,8 @@ enum {
     USAGE = MT_SAYS_USAGE,
     ERROR = MT_SAYS_ERROR,
     CHOICES = MT_SAYS_CHOICES,
-    REASONING = MT_SAYS_REASONING
+    REASONING = MT_SAYS_REASONING,
+    NO_END = MT_SAYS_NO_END
 };
 
 static mt_said read_text(const char *text) {
@@ -66,7 +67,8 @@ static void test_what_is_said(void **state) {
     } rows[] = {
         {"[DONE]", DONE},
         {"[DONE] \r", DONE},
-        {CHOICE("\"delta\":{\"content\":\" cat\"},\"finish_reason\":null"), CHOICES | CONTENT},
+        {CHOICE("\"delta\":{\"content\":\" cat\"},\"finish_reason\":null"),
+         CHOICES | CONTENT | NO_END},
         {CHOICE("\"delta\":{\"reasoning\":\"hm\"}"), CHOICES | CONTENT | REASONING},
         {CHOICE("\"delta\":{\"content\":null,\"reasoning_content\":\"hm\"}"),
          CHOICES | CONTENT | REASONING},
@@ -96,13 +98,13 @@ static void test_what_is_said(void **state) {
         {CHOICE("\"delta\":{\"role\":\"assistant\",\"content\":null}"), CHOICES | ROLE},
         {CHOICE("\"delta\":{\"role\":\"assistant\"}"), CHOICES | ROLE},
         {CHOICE("\"delta\":{\"role\":\"assistant\",\"content\":\"a\"}"), CHOICES | ROLE | CONTENT},
-        {CHOICE("\"delta\":{\"content\":\"\"},\"finish_reason\":null"), CHOICES | LIVE},
+        {CHOICE("\"delta\":{\"content\":\"\"},\"finish_reason\":null"), CHOICES | LIVE | NO_END},
         {CHOICE("\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\""), CHOICES | FINISH},
         {CHOICE("\"delta\":{},\"finish_reason\":\"length\""), CHOICES | FINISH},
         {CHOICE("\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\""),
          CHOICES | CONTENT | FINISH},
-        {CHOICE("\"text\":\"a\",\"finish_reason\":\"\""), CHOICES | CONTENT},
-        {CHOICE("\"text\":\"\",\"finish_reason\":null"), CHOICES | LIVE},
+        {CHOICE("\"text\":\"a\",\"finish_reason\":\"\""), CHOICES | CONTENT | NO_END},
+        {CHOICE("\"text\":\"\",\"finish_reason\":null"), CHOICES | LIVE | NO_END},
         {CHOICE("\"text\":\"\",\"finish_reason\":\"length\""), CHOICES | FINISH},
         {CHOICE(
              "\"message\":{\"role\":\"assistant\",\"content\":\"a\"},\"finish_reason\":\"stop\""),

@@ -64,6 +64,10 @@ static const struct {
          "200 OK") "{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}],"
                    "\"usage\":{\"prompt_tokens\":7}}",
      "ok", "", 0},
+    {JSON_HEAD(
+         "200 OK") "{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":null}]}",
+     "truncated", "", 0},
+    {JSON_HEAD("200 OK") "{\"choices\":[{\"message\":{\"content\":\"hi\"}}]}", "ok", "", 0},
     {JSON_HEAD("200 OK") "{\"choices\":[]}", "no_content", "", 0},
     {"HTTP/1.1 200 OK\r\n\r\n" STREAM, "ok", "", 0}, /* a stream without its type */
     {"HTTP/1.1 100 Continue\r\n\r\n" HEAD "\r\n" STREAM, "ok", "", 0},

@@ -132,6 +132,74 @@ static void test_failures_that_last(void **state) {
     }
 }
 
+/* Each failure is one "failed" of the log and no other end; what broke off midway is none that finished. Neither
+ * what is asked for beside the model nor what a client leaves before its failure is a failure's. */
+static void test_each_failure_in_the_log(void **state) {
+    static const struct {
+        const char *name, *body;
+        int finishes;
+    } rows[] = {
+        {"reset_before_byte", stream, 0}, {"closed_before_byte", stream, 0},
+        {"reset_in_header", stream, 0},   {"reset_mid_stream", stream, 0},
+        {"closed_mid_event", stream, 0},  {"not_http", stream, 0},
+        {"bad_chunk_size", stream, 0},    {"status_418", stream, 0},
+        {"overload", stream, 0},          {"error_event", stream, 0},
+        {"error_event", whole, 0},        {"malformed", stream, 0},
+        {"truncated", stream, 0},         {"truncated", whole, 0},
+        {"no_content", stream, 1},        {"no_done", stream, 1},
+    };
+    const char *path = in_folder(state, "log.csv");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        running_mock mock;
+        mt_mock_fault fault;
+        mt_mock_options options = quick();
+        assert_int_equal(mt_mock_fault_by_name(rows[i].name, &fault), 0);
+        fault.share = 1;
+        options.faults = &fault;
+        options.fault_count = 1;
+        options.log = path;
+        start_mock(&mock, options);
+        free(ask(&mock, TEXT, rows[i].body));
+        free(ask(&mock, "/nowhere", ""));
+        heard *page = ask(&mock, "/metrics", "");
+        int finished = !strstr(page->body, "finished_reason=\"length\",model_name=\"mock\"} 0");
+        free(page);
+        assert_int_equal(stop_mock(&mock).failed, 1);
+        char log[512] = "";
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        log[fread(log, 1, sizeof log - 1, file)] = '\0';
+        fclose(file);
+        const char *failed = strstr(log, "\n0,failed,");
+        if (finished != rows[i].finishes || !failed || strchr(failed + 1, '\n')[1] != '\0' ||
+            strstr(log, ",end,") || strstr(log, ",refused,"))
+            fail_msg("%s: finished %d, log %s", rows[i].name, finished, log);
+    }
+}
+
+static void test_left_before_its_failure(void **state) {
+    (void)state;
+    running_mock mock;
+    mt_mock_fault fault;
+    mt_mock_options options = quick();
+    mt_distribution *ttft = always(60000);
+    assert_int_equal(mt_mock_fault_by_name("truncated", &fault), 0);
+    fault.share = 1;
+    options.faults = &fault;
+    options.fault_count = 1;
+    options.ttft = ttft;
+    start_mock(&mock, options);
+    int fd = connect_to(&mock);
+    send_request(fd, TEXT, whole);
+    pause_ms(20);
+    close(fd);
+    pause_ms(20);
+    mt_mock_counts counts = stop_mock(&mock);
+    mt_distribution_release(ttft);
+    assert_int_equal(counts.aborted, 1);
+    assert_int_equal(counts.failed, 0);
+}
+
 static void test_refused(void **state) {
     (void)state;
     running_mock mock;
@@ -423,6 +491,8 @@ int main(void) {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_each_failure),
         cmocka_unit_test(test_failures_that_last),
+        cmocka_unit_test_setup_teardown(test_each_failure_in_the_log, make_folder, remove_folder),
+        cmocka_unit_test(test_left_before_its_failure),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_stale_connection),
         cmocka_unit_test(test_shares),

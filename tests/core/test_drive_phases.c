@@ -23,7 +23,7 @@ static mt_request_outcome answer(double due, double ttft_ms) {
                                   .cached_tokens = NAN,
                                   .due_ns = start_ns + llround(due * SECOND)};
     counted.begun_ns = counted.due_ns;
-    counted.sent_ns = counted.last_ns = MT_NEVER;
+    counted.sent_ns = counted.last_ns = counted.stood_from_ns = counted.stood_until_ns = MT_NEVER;
     for (int i = 0; i < MT_MEASURES; i++)
         counted.values[i] = NAN;
     counted.values[MT_MEASURE_FIRST] = ttft_ms;
@@ -88,7 +88,7 @@ static void test_gaps(void **state) {
     mt_request_outcome counted = answer(9, 500);
     counted.gaps = gaps;
     counted.gap_count = 4;
-    assert_int_equal(mt_run_phases_count(&phases, &counted, start_ns, NULL), MT_OK);
+    mt_run_phases_count_ended(&phases, &counted, start_ns); /* in the window or not */
     assert_true(phases.list[0].longest_gap_ns == 400 * (int64_t)MILLISECOND);
     assert_true(phases.list[1].longest_gap_ns == 10 * (int64_t)SECOND);
     assert_true(phases.list[2].longest_gap_ns == 500 * (int64_t)MILLISECOND);
@@ -98,13 +98,18 @@ static void test_gaps(void **state) {
     counted = answer(9.8, 100);
     counted.gaps = edge;
     counted.gap_count = 1;
-    assert_int_equal(mt_run_phases_count(&other, &counted, start_ns, NULL), MT_OK);
+    mt_run_phases_count_ended(&other, &counted, start_ns);
     assert_true(other.list[0].longest_gap_ns == 0);
     assert_true(other.list[1].longest_gap_ns == 200 * (int64_t)MILLISECOND);
-    counted.failure = MT_FAILURE_TRUNCATED; /* gaps of what failed are not counted */
+    /* Of what failed only how long it stood still before its end: from 10.5 to 14.5 s. */
     mt_run_phases failed = three();
-    assert_int_equal(mt_run_phases_count(&failed, &counted, start_ns, NULL), MT_OK);
-    assert_true(failed.list[1].longest_gap_ns == 0);
+    counted.failure = MT_FAILURE_GAP_TIMEOUT;
+    mt_run_phases_count_ended(&failed, &counted, start_ns);
+    assert_true(failed.list[0].longest_gap_ns == 0 && failed.list[1].longest_gap_ns == 0);
+    counted.stood_from_ns = start_ns + 10500 * (int64_t)MILLISECOND;
+    counted.stood_until_ns = start_ns + 14500 * (int64_t)MILLISECOND;
+    mt_run_phases_count_ended(&failed, &counted, start_ns);
+    assert_true(failed.list[1].longest_gap_ns == 4 * (int64_t)SECOND);
     mt_run_phases_free(&phases);
     mt_run_phases_free(&other);
     mt_run_phases_free(&failed);
@@ -153,10 +158,35 @@ static void test_recovery(void **state) {
     assert_int_equal(recovery_of(ttft, 10, seconds), MT_RECOVERY_DONE);
 }
 
+/* Of each five requests one fails and the others take 100, 100, 200 and 200 ms, before the phase as after it: it is
+ * as it was, and so is a median that has those that failed in it. */
+static void test_recovery_to_failures_as_before(void **state) {
+    (void)state;
+    static const double ttft[] = {100, 200, NAN, 200, 100};
+    double seconds = -1;
+    mt_run_phases phases = three();
+    for (int i = 0; i < 20; i++) {
+        add(&phases, 0.4 * i, ttft[i % 5]);
+        add(&phases, 20 + 0.4 * i, ttft[i % 5]);
+    }
+    assert_int_equal(mt_run_phases_recovery(&phases, 1, &seconds), MT_RECOVERY_DONE);
+    assert_true(seconds == 0);
+    mt_run_phases_free(&phases);
+    /* Half of the first phase's failed: it has no base. */
+    phases = three();
+    for (int i = 0; i < 40; i++) {
+        add(&phases, 0.2 * i, i % 2 ? NAN : 100);
+        add(&phases, 20 + i, 100);
+    }
+    assert_int_equal(mt_run_phases_recovery(&phases, 1, &seconds), MT_RECOVERY_UNKNOWN);
+    mt_run_phases_free(&phases);
+}
+
 static void test_recovery_needs_a_base(void **state) {
     (void)state;
     double seconds;
     mt_run_phases phases = three();
+    assert_int_equal(mt_run_phases_recovery(&phases, 1, &seconds), MT_RECOVERY_UNKNOWN);
     for (int i = 0; i < 30; i++)
         add(&phases, 20 + i, 100);
     for (int i = 0; i < 9; i++)
@@ -186,6 +216,7 @@ int main(void) {
         cmocka_unit_test(test_ended),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_recovery_to_failures_as_before),
         cmocka_unit_test(test_recovery_needs_a_base),
         cmocka_unit_test(test_out_of_memory),
     };

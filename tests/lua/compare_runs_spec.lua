@@ -104,7 +104,7 @@ describe("mt.compare of runs", function()
     assert.equal(2, #exceeded)
     assert.equal("e2e.avg", exceeded[1].measure)
     assert.equal(folders[3] .. "/profile_export.jsonl", exceeded[1].run)
-    assert.same({}, comparison:exceeded { ["e2e.avg"] = "+300%", ["itl.p50"] = "-1%" })
+    assert.same({}, comparison:exceeded { ["e2e.avg"] = "+300%", osl = "-1%" })
     local list, message = comparison:exceeded { hit_ratio = "-0.1" }
     assert.is_nil(list)
     assert.matches("^hit_ratio: not both .* have it", message)

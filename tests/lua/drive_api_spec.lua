@@ -134,6 +134,10 @@ describe("driving from Lua", function()
     local decoded = mt.json.decode(mt.json.encode(run)).server
     assert.equal(#said.looks, #decoded.looks)
     assert.equal(100, decoded.counters.output_tokens)
+    -- One of two servers has half of it.
+    local other <close> = assert(mt.mock { ttft = 5, itl = 1 })
+    run = assert(load_of(20, 1):drive(options_for(server, { url = { server.url, other.url }, server_metrics = server.url })))
+    assert.truthy(tostring(run):find("output tokens 50 (100 by the answers of all 2 URLs)", 1, true), tostring(run))
   end)
 
   it("says that the server was busy before the start", function()
@@ -158,9 +162,9 @@ describe("driving from Lua", function()
   end)
 
   it("says what servers of other names say of themselves", function()
-    local lines = require("moontide.drive.server").lines({ restarts = 0, failures = 0,
+    local lines = require("moontide.drive.server").lines { urls = {}, server = { restarts = 0, failures = 0,
       gauges = { cache_hit_rate = { before = 0, avg = 0.8, max = 1 } },
-      counters = { requests = 9, failed_requests = 2 } }, 10, 20)
+      counters = { requests = 9, failed_requests = 2 } } }
     assert.same({ "The server says: prefix hits 0.80 on average of the last batches looked at; requests done 9; "
       .. "requests failed 2" }, lines)
   end)

@@ -160,6 +160,8 @@ mt_code mt_results_write_line(mt_output *output, const mt_exchange *exchange, co
     put_moment(&to, "request_ack_ns", exchange->first_byte_ns, epoch_ns);
     put_moment(&to, "request_end_ns", exchange->end_ns, epoch_ns);
     put_moment(&to, "cancellation_time_ns", is_cancelled ? exchange->end_ns : MT_NEVER, epoch_ns);
+    if (exchange->failure != MT_FAILURE_NONE && exchange->contents > 0)
+        put_moment(&to, "last_chunk_ns", exchange->last_content_ns, epoch_ns);
     put(&to, "\"worker_id\": \"driver\", \"record_processor_id\": \"moontide\", ");
     put_fields(&to, asked->request);
     put(&to,

@@ -3,11 +3,12 @@
  *
  * A request is of the phase in which it was due (of which another tool's results do not say that:
  * begun). A gap between two chunks of an answer is of the phase
- * in which its middle lies, whenever its request was due: so the longest gap of a phase tells what the
- * phase did to the streams that it found running. Gaps of answers that failed are not counted. An answer is
- * counted in the `ended` of the phase in which its last token came, whenever it was due.
+ * in which its middle lies, whenever its request was due, outside the window too: so the longest gap of a phase tells
+ * what the phase did to the streams that it found running. Of an answer that failed the time from its last chunk to
+ * its end is such a gap, and no other: a stream that stalled for good stood still at least until it was given up. An
+ * answer is counted in the `ended` of the phase in which its last token came, whenever it was due.
  *
- * Time to recover. The base is the median TTFT of the first phase. Of the requests that were due after
+ * Time to recover. The base is the median TTFT of the first phase, in which a request that failed counts as below. Of the requests that were due after
  * the end of a later phase, in the order in which they were due, each MT_RECOVERY_REQUESTS successive
  * ones make a window; one that failed counts as if its first token had never come. The first window
  * whose median is at most MT_RECOVERY_FACTOR times the base is the recovery: it came when the first
@@ -39,7 +40,8 @@ typedef struct mt_run_phases {
     size_t count;
     mt_first_token *firsts;
     size_t first_count, first_capacity;
-    int is_sorted;
+    int is_sorted;  /* firsts are, and base_ms is known: */
+    double base_ms; /* the first phase's median; infinite: too few requests of it were done */
 } mt_run_phases;
 
 /* ends_ns: where each phase ends and the next one begins, ascending; the last one may be INT64_MAX.
@@ -53,14 +55,15 @@ mt_code mt_run_phases_begin(mt_run_phases *phases, const int64_t *ends_ns, size_
 mt_code mt_run_phases_count(mt_run_phases *phases, const mt_request_outcome *counted,
                             int64_t start_ns, mt_error *error);
 
-/* Counts a request in what ended in each phase (mt_results.ended), and in nothing else: also one that was
- * due outside the window. */
+/* Counts a request in what ended in each phase (mt_results.ended), and its gaps: also of one that was due outside the
+ * window. */
 void mt_run_phases_count_ended(mt_run_phases *phases, const mt_request_outcome *counted,
                                int64_t start_ns);
 
 typedef enum mt_recovery {
     MT_RECOVERY_UNKNOWN, /* it is the first phase, or has no end; or fewer than MT_RECOVERY_REQUESTS
-                            requests have a TTFT in the first phase, or were due after this one */
+                            requests have a TTFT in the first phase, or fewer than half of its own, or fewer
+                            were due after this one */
     MT_RECOVERY_DONE,    /* *seconds after the end of the phase */
     MT_RECOVERY_NEVER    /* not until *seconds after it, when the last request was due */
 } mt_recovery;

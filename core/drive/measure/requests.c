@@ -65,6 +65,8 @@ void mt_run_requests_describe(const mt_run_requests *requests, size_t i,
                                     .due_ns = row->due_ns,
                                     .begun_ns = row->begun_ns,
                                     .sent_ns = row->sent_ns,
+                                    .stood_from_ns = row->chunk_ns,
+                                    .stood_until_ns = row->end_ns,
                                     .gaps = row->gap_count > 0 ? requests->gaps + row->gap : NULL,
                                     .gap_count = row->gap_count};
     double *values = counted->values;

@@ -31,6 +31,7 @@ typedef struct mt_run_request {
     int64_t sent_ns;   /* request_sent_ns */
     int64_t answer_ns; /* request_ack_ns: the first byte of the answer */
     int64_t end_ns;    /* request_end_ns */
+    int64_t chunk_ns;  /* last_chunk_ns: of one that failed, its last token-bearing event */
     uint64_t gap;      /* the first of its gaps among mt_run_requests.gaps */
     uint32_t gap_count;
     uint32_t session;       /* text: conversation_id as raw JSON */

@@ -75,6 +75,7 @@ static const struct field {
     {"request_sent_ns", MOMENT, offsetof(mt_run_request, sent_ns)},
     {"request_ack_ns", MOMENT, offsetof(mt_run_request, answer_ns)},
     {"request_end_ns", MOMENT, offsetof(mt_run_request, end_ns)},
+    {"last_chunk_ns", MOMENT, offsetof(mt_run_request, chunk_ns)},
     {"fields", FIELDS, 0},
     {"benchmark_phase", PHASE, 0},
     {"trace_line", COUNT, offsetof(mt_run_request, line)},

@@ -82,7 +82,8 @@ static int read_line(mt_run_reading *self, const mt_json *json) {
         .begun_ns = MT_NEVER,
         .sent_ns = MT_NEVER,
         .answer_ns = MT_NEVER,
-        .end_ns = MT_NEVER};
+        .end_ns = MT_NEVER,
+        .chunk_ns = MT_NEVER};
     for (int i = 0; i < MT_MEASURES; i++)
         if (requests->metrics[i])
             requests->metrics[i][requests->count] = NAN;

@@ -51,6 +51,7 @@ static mt_code count_failure(mt_results *results, int failure, int status, mt_sp
 void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked,
                          mt_request_outcome *counted) {
     int is_done = exchange->failure == MT_FAILURE_NONE;
+    int has_broken_off = !is_done && exchange->contents > 0;
     int is_stream = (exchange->noted & MT_WAS_STREAM) != 0;
     int says_cached = exchange->cached_tokens >= 0 && exchange->prompt_tokens >= 0;
     int says_prompt = is_done && exchange->prompt_tokens >= 0;
@@ -69,6 +70,8 @@ void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked,
         .begun_ns = exchange->begun_ns,
         .sent_ns = exchange->sent_ns,
         .last_ns = is_stream ? exchange->last_content_ns : exchange->end_ns,
+        .stood_from_ns = has_broken_off ? exchange->last_content_ns : MT_NEVER,
+        .stood_until_ns = has_broken_off ? exchange->end_ns : MT_NEVER,
         .gaps = exchange->gaps,
         .gap_count = exchange->gaps ? exchange->gap_count : 0};
     for (int i = 0; i < MT_MEASURES; i++) {

@@ -39,6 +39,7 @@ int mt_mock_fault_by_name(const char *name, mt_mock_fault *fault) {
 void mt_fault_draw(const mt_mock *mock, mt_connection *connection) {
     mt_random random;
     connection->fault = MT_FAILURE_NONE;
+    connection->has_failed = 0;
     if (mock->options.fault_count == 0)
         return;
     mt_random_start(&random, mock->fault_key);
@@ -69,14 +70,27 @@ static void hold(mt_mock *mock, mt_connection *connection, int64_t due_ns) {
         mt_connection_wait(mock, connection, due_ns);
 }
 
-/* Sends what is in mock->out, then holds if the client is still there. */
+/* Sends what is in mock->out, and holds. */
 static void send_and_hold(mt_mock *mock, mt_connection *connection, int64_t due_ns) {
+    hold(mock, connection,
+         due_ns); /* before: who is gone already is dropped as one that is under way */
     mt_connection_send(mock, connection);
-    if (connection->state != MT_CONNECTION_CLOSED)
-        hold(mock, connection, due_ns);
+}
+
+void mt_fault_count(mt_mock *mock, mt_connection *connection) {
+    mock->counts.failed++;
+    connection->has_failed = 1;
 }
 
 int mt_fault_before_answer(mt_mock *mock, mt_connection *connection) {
+    int fault = connection->fault,
+        takes_time = fault == MT_FAILURE_FIRST_TIMEOUT || fault == MT_FAILURE_RESET_IN_HEADER;
+    if (fault == MT_FAILURE_NONE || fault == MT_FAILURE_NO_CONTENT || fault == MT_FAULT_NO_DONE ||
+        mt_fault_is_midway(fault))
+        return 0;
+    mt_fault_count(mock, connection);
+    if (!takes_time) /* else when its connection goes */
+        mt_mock_log(mock, connection, "failed", 0);
     switch (connection->fault) {
     case MT_FAILURE_FIRST_TIMEOUT:
         hold(mock, connection, MT_NEVER);
@@ -97,12 +111,12 @@ int mt_fault_before_answer(mt_mock *mock, mt_connection *connection) {
         mt_connection_send_and_close(mock, connection);
         break;
     case MT_FAILURE_STATUS:
-        mt_mock_refuse(mock, connection, connection->fault_status, "a failure that was asked for");
-        mock->counts.refused--;
+        mt_mock_say_error(mock, connection, connection->fault_status,
+                          "a failure that was asked for");
         break;
     case MT_FAILURE_OVERLOAD:
-        mt_mock_refuse(mock, connection, mock->dialect->overload, "an overload that was asked for");
-        mock->counts.refused--;
+        mt_mock_say_error(mock, connection, mock->dialect->overload,
+                          "an overload that was asked for");
         break;
     case MT_FAILURE_MALFORMED:
         mock->page.length = 0;
@@ -113,9 +127,8 @@ int mt_fault_before_answer(mt_mock *mock, mt_connection *connection) {
             mt_connection_answered(mock, connection);
         break;
     default:
-        return 0;
+        break;
     }
-    mock->counts.failed++;
     return 1;
 }
 
@@ -145,7 +158,7 @@ static void break_off(mt_mock *mock, mt_connection *connection) {
 
 void mt_fault_in_stream(mt_mock *mock, mt_connection *connection) {
     int is_whole = 0;
-    mock->counts.failed++;
+    mt_fault_count(mock, connection);
     switch (connection->fault) {
     case MT_FAILURE_CLOSED_MID_EVENT:
         mt_bytes_text(&mock->out, "000100\r\n");
@@ -188,7 +201,7 @@ int mt_fault_in_answer(mt_mock *mock, mt_connection *connection) {
     }
     if (!mt_fault_is_midway(fault) || fault == MT_FAILURE_TRUNCATED)
         return 0;
-    mock->counts.failed++;
+    mt_fault_count(mock, connection);
     if (fault == MT_FAILURE_BAD_CHUNK) {
         mt_bytes_text(&mock->out, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
                                   "transfer-encoding: chunked\r\n\r\nzz\r\n");

@@ -241,7 +241,10 @@ void mt_flight_begin(mt_mock *mock, mt_connection *connection, const mt_ask *ask
 static void over_and_answered(mt_mock *mock, mt_connection *connection) {
     if (connection->state != MT_CONNECTION_RUNNING)
         return; /* the client had gone */
-    *(connection->fault == MT_FAILURE_NONE ? &mock->counts.answered : &mock->counts.failed) += 1;
+    if (connection->fault == MT_FAILURE_NONE)
+        mock->counts.answered++;
+    else
+        mt_fault_count(mock, connection);
     mt_flight_over(mock, connection);
     mt_connection_answered(mock, connection);
 }
@@ -343,8 +346,10 @@ static void free_slot(mt_mock *mock, mt_connection *connection) {
 
 void mt_flight_over(mt_mock *mock, mt_connection *connection) {
     mt_answer_text *text = &connection->text;
-    mt_mock_log(mock, connection, "end", text->said);
+    mt_mock_log(mock, connection, connection->has_failed ? "failed" : "end", text->said);
     free_slot(mock, connection);
+    if (mt_fault_is_midway(connection->fault))
+        return; /* nobody has the whole of it */
     mt_latency_add(&mock->e2e, mock->now_ns - connection->received_ns);
     *(text->ends_by_itself ? &mock->finished_stop : &mock->finished_length) += 1;
 }
@@ -358,7 +363,7 @@ void mt_flight_start_waiting(mt_mock *mock) {
 }
 
 void mt_flight_drop(mt_mock *mock, mt_connection *connection) {
-    int is_abort = connection->fault == MT_FAILURE_NONE;
+    int is_abort = !connection->has_failed;
     mock->counts.aborted += (uint64_t)is_abort;
     mt_mock_log(mock, connection, is_abort ? "aborted" : "failed", connection->text.said);
     if (connection->state == MT_CONNECTION_QUEUED)

@@ -19,13 +19,17 @@ static void answer(mt_mock *mock, mt_connection *connection, int status, const c
         mt_connection_answered(mock, connection);
 }
 
-void mt_mock_refuse(mt_mock *mock, mt_connection *connection, int status, const char *message) {
+void mt_mock_say_error(mt_mock *mock, mt_connection *connection, int status, const char *message) {
     int is_overload = status == 429 || status == 503 || status == 529;
-    mock->counts.refused++;
-    mt_mock_log(mock, connection, "refused", 0);
     mock->page.length = 0;
     mt_say_error_body(&mock->page, mock->dialect, connection->text.api, status, message);
     answer(mock, connection, status, "application/json", is_overload ? "retry-after: 1\r\n" : "");
+}
+
+void mt_mock_refuse(mt_mock *mock, mt_connection *connection, int status, const char *message) {
+    mock->counts.refused++;
+    mt_mock_log(mock, connection, "refused", 0);
+    mt_mock_say_error(mock, connection, status, message);
 }
 
 /* --- the model ---------------------------------------------------------------------------------- */
@@ -139,8 +143,7 @@ static void say_metrics(mt_mock *mock, mt_connection *connection, mt_span body) 
 /* SGLang's will not while anything runs; vLLM's says yes, whatever it does. */
 static void reset_cache(mt_mock *mock, mt_connection *connection, mt_span body) {
     if (strcmp(mock->dialect->cache_reset, "/flush_cache") == 0 && mock->running > 0) {
-        mt_mock_refuse(mock, connection, 400, "Flush cache failed.");
-        mock->counts.refused--;
+        mt_mock_say_error(mock, connection, 400, "Flush cache failed.");
         return;
     }
     if (mock->cache)
@@ -156,8 +159,7 @@ static void tokenize(mt_mock *mock, mt_connection *connection, mt_span body) {
         mt_ask_read(body, &mt_api_chat, &ask, &mock->tokens, &chat_error) == MT_OK)
         code = MT_OK;
     if (code != MT_OK) {
-        mt_mock_refuse(mock, connection, 400, error.message);
-        mock->counts.refused--;
+        mt_mock_say_error(mock, connection, 400, error.message);
         return;
     }
     mt_bytes *page = &mock->page;
@@ -216,6 +218,5 @@ void mt_mock_route(mt_mock *mock, mt_connection *connection, mt_span body) {
         }
         status = 405;
     }
-    mt_mock_refuse(mock, connection, status, status == 404 ? "Not Found" : "Method Not Allowed");
-    mock->counts.refused--;
+    mt_mock_say_error(mock, connection, status, status == 404 ? "Not Found" : "Method Not Allowed");
 }

@@ -44,6 +44,7 @@ typedef struct mt_connection {
     mt_answer_text text;
     char model[96];
     int fault, fault_status; /* MT_FAILURE_NONE: none */
+    uint8_t has_failed;      /* the fault was brought about */
     int64_t received_ns, last_ns, due_ns;
     uint64_t next_count; /* tokens in the chunk that is due */
     uint64_t blocks;     /* of the cache that it is counted with */
@@ -156,7 +157,9 @@ void mt_mock_route(mt_mock *mock, mt_connection *connection, mt_span body);
 /* A head for mock->page, and the page, into mock->out. */
 void mt_mock_put_answer(mt_mock *mock, const mt_connection *connection, int status,
                         const char *content_type, const char *more_head);
-/* An error, which is the answer: counted as refused. */
+/* An error, which is the answer. */
+void mt_mock_say_error(mt_mock *mock, mt_connection *connection, int status, const char *message);
+/* The same for a request for an answer of the model: counted and logged as refused. */
 void mt_mock_refuse(mt_mock *mock, mt_connection *connection, int status, const char *message);
 
 /* flight.c: requests for an answer of the model. */
@@ -164,13 +167,16 @@ void mt_flight_begin(mt_mock *mock, mt_connection *connection, const mt_ask *ask
 void mt_flight_due(mt_mock *mock, mt_connection *connection);
 /* Those that wait and have a slot now. */
 void mt_flight_start_waiting(mt_mock *mock);
-/* The request has its whole answer: counts it as finished, and frees its slot. */
+/* All that will be said of the answer was said: frees its slot, and counts it as finished, unless it broke off
+ * midway as asked for. */
 void mt_flight_over(mt_mock *mock, mt_connection *connection);
 /* The connection goes while its request is under way, by the client's will (an abort) or by a failure that was asked
  * for: it is not finished. */
 void mt_flight_drop(mt_mock *mock, mt_connection *connection);
 /* fault.c */
 void mt_fault_draw(const mt_mock *mock, mt_connection *connection);
+/* The failure that was drawn is brought about: counted. */
+void mt_fault_count(mt_mock *mock, mt_connection *connection);
 /* 1 when a failure without an answer was brought about. */
 int mt_fault_before_answer(mt_mock *mock, mt_connection *connection);
 /* Breaks off a stream, whose first half is in mock->out, as its failure wants. */
@@ -182,7 +188,8 @@ void mt_fault_due(mt_mock *mock, mt_connection *connection);
 /* Is the failure one of the stream's middle, and not of its beginning or end? */
 int mt_fault_is_midway(int fault);
 
-/* record.c: the page of /metrics into mock->page; a line of the log. */
+/* record.c: the page of /metrics into mock->page; a line of the log. A request has one "received", any number of
+ * "tokens", and one of "refused", "end", "aborted" and "failed", as it is counted in mock->counts. */
 void mt_mock_metrics(mt_mock *mock);
 void mt_mock_log(mt_mock *mock, const mt_connection *connection, const char *event,
                  uint64_t tokens);

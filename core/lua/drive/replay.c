@@ -122,7 +122,7 @@ static void *check_held(lua_State *L, int arg, const char *type, const char *nam
  * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
  * headers =, live_history =, by_session =, first_number =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
  * cancel_after = distribution, objectives =, by =, phases = (lua/drive/results.h), lines =, record =, inputs = (paths),
- * input_bytes =, epoch =, request =, event = (lua/drive/adapter.h)}) -> replay, or nil, message, code. The source must stay open
+ * input_bytes =, hidden = {names}, epoch =, request =, event = (lua/drive/adapter.h)}) -> replay, or nil, message, code. The source must stay open
  * as long. */
 static int replay_new(lua_State *L) {
     mt_error error;
@@ -147,6 +147,7 @@ static int replay_new(lua_State *L) {
     options.window_begin_ns = mt_lua_seconds_field(L, 3, "window_begin", INT64_MIN);
     options.window_end_ns = mt_lua_seconds_field(L, 3, "window_end", INT64_MAX);
     options.by = mt_lua_text_field(L, 3, "by");
+    options.hidden = mt_lua_texts_field(L, 3, "hidden", &options.hidden_count);
     options.input_bytes = mt_lua_count_field(L, 3, "input_bytes", UINT64_MAX);
     options.epoch_ns = (int64_t)mt_lua_count_field(L, 3, "epoch", 0);
     lua_getfield(L, 3, "cancel_after");

@@ -11,9 +11,12 @@ local figures = {}
 ---@param whose? string what the load is, for the help, where that is not plain
 ---@return moontide.option[]
 function figures.options(is_shown, whose)
-  local expect = options.with(profile_options.expect,
-    { help = profile_options.expect.help .. (whose and ". The load is " .. whose or "") })
-  local list = { expect, profile_options.spec[1], profile_options.spec[2] }
+  local service, step = profile_options.spec[1], profile_options.spec[2]
+  local plain = is_shown and { expect = profile_options.expect.help, step = step.help }
+    or profile_options.without_series
+  local help = plain.expect .. (whose and ". The load is " .. whose or "")
+  local list = { options.with(profile_options.expect, { help = help }), service,
+    options.with(step, { help = plain.step }) }
   if is_shown then
     table.move(profile_options.series_spec, 1, #profile_options.series_spec, #list + 1, list)
   end

@@ -222,6 +222,7 @@ function files.whole(run)
     { "metrics", json.object(metrics_of(run.metrics, {})) },
     { "by", run.by or json.null }, { "groups", json.array(groups) }, { "phases", json.array(phases) },
     { "bounds", bounds_of(run) }, { "error_summary", errors_of(run.results) },
+    { "objectives", run.objectives and plain(run.objectives) or json.null },
     { "objectives_lacking", lacking_of(run.results) },
     { "server", run.server and require("moontide.drive.server").members(run.server, run.start) or json.null },
     { "verdict", json.object {

@@ -22,6 +22,16 @@ local function exceeded(run, bounds)
   return reasons
 end
 
+-- Tells of a bound on times where requests were not answered, if no other bound speaks of these.
+local function note_unanswered(run, bounds)
+  local names, bad = {}, run.results.due - run.results.done
+  for i, bound in ipairs(bounds or {}) do names[i] = bound[1] end
+  local name = bad > 0 and run.results.done > 0 and summary.lets_refuse(names)
+  if not name then return end
+  report.note(("--fail-over: %s is of the answered requests: %d of %d were not answered, and no bound on "
+    .. "error_rate says how many may be so"):format(name, bad, run.results.due))
+end
+
 --- The bounds that are given, then those of a plan or run that they do not have; nil: none.
 ---@param given table[]? { measure, most } or { measure, least, "least" } each
 ---@param own table[]?
@@ -54,7 +64,8 @@ end
 ---@param opt table fail_over, accept_invalid
 ---@return integer status, string[] reasons those that were told
 function gate.status(run, opt)
-  local reasons = exceeded(run, run.bounds or opt.fail_over)
+  local bounds = run.bounds or opt.fail_over
+  local reasons = exceeded(run, bounds)
   local function add(text) reasons[#reasons + 1] = text end
   add(empty_part(run))
   if run.message then add(report.with_way_around(run.message)) end
@@ -63,6 +74,7 @@ function gate.status(run, opt)
     add "the run is invalid (--accept-invalid takes it as it is)"
   end
   for _, reason in ipairs(reasons) do report.note(reason) end
+  note_unanswered(run, bounds)
   local failed = #reasons > 0 or run.results.due > 0 and run.results.done == 0
   if run.was_cancelled then return 130, reasons end
   return failed and 1 or 0, reasons

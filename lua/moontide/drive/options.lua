@@ -189,7 +189,7 @@ drive_options.endpoint = {
   { "api-key-env", kind = "string", placeholder = "NAME",
     help = "the environment's variable that holds the API key" },
   { "extra", kind = "body_member", list = true,
-    help = "a further member of each body (may be repeated); inputs.json has it in clear" },
+    help = "a further member of each body (may be repeated)" },
   { "transport", kind = "choice", choices = { "auto", "direct", "curl" }, default = "auto",
     help = "direct: plain HTTP/1.1; curl: also https://, HTTP/2 and the environment's proxies; "
       .. "auto: direct for http://" },

@@ -214,7 +214,7 @@ function past.value(read, info, folder, objectives, by, spans)
   if info and by == by_endpoint.name then
     self.groups = by_endpoint.groups(groups, info.urls, function() return (read:results(of_nothing)) end)
   elseif info and by and by == info.by then self.groups = with_empty_groups(groups, info, read) end
-  self.epoch, self.has_objectives = 0, objectives ~= nil
+  self.epoch, self.objectives, self.has_objectives = 0, objectives, objectives ~= nil
   self.phases = phase.values(self, spans, counted)
   self.folder, self.info, self.columns = folder, info or nil, read
   self.bounds = bounds_of(info, spans)

@@ -53,9 +53,8 @@ end
 local function text_of(one, message)
   if not one.value then return message end
   if one.value == math.huge then return ("%s: too many requests failed"):format(one.name) end
-  local beyond = one.is_least and "under" or "over"
-  return ("%s is %.6g, %s %.6g%s"):format(one.name, one.value, one.kept and "within" or beyond, one.limit,
-    summary.unit_text(one.name))
+  local stands = one.is_least and (one.kept and "at least" or "under") or one.kept and "within" or "over"
+  return ("%s is %.6g, %s %.6g%s"):format(one.name, one.value, stands, one.limit, summary.unit_text(one.name))
 end
 
 --- How a run stands to its promises.

@@ -13,6 +13,7 @@ local pipe = require "moontide.trace.pipe"
 local promise = require "moontide.drive.promise"
 local report = require "moontide.kit.report"
 local result = require "moontide.drive.result"
+local secrets = require "moontide.drive.secrets"
 local server = require "moontide.drive.server"
 local show = require "moontide.drive.show"
 local start = require "moontide.drive.start"
@@ -90,7 +91,7 @@ local function replay_options(opt, adapter)
     api = opt.api == "chat" and "chat" or opt.text and "text" or "tokens",
     model = json.encode(opt.model), output_field = opt.max_tokens_field,
     forces_output = not opt.no_force_output, streams = not opt.no_stream,
-    members = opt.extra, seed = opt.seed,
+    members = opt.extra, hidden = secrets.hidden_members(opt.extra), seed = opt.seed,
     first_token = opt.vocab and opt.vocab.first, last_token = opt.vocab and opt.vocab.last,
     endpoints = endpoints, headers = headers, live_history = opt.live_history, by_session = opt.by_session,
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
@@ -238,9 +239,9 @@ end
 local function known_of(self, opt, settings, started, late)
   return {
     options = opt, target = self.name, level = self.level, urls = opt.url, model = opt.model,
-    seed = opt.seed, by = opt.by, has_objectives = opt.slo ~= nil, spans = settings.spans,
-    bounds = settings.bounds, start = started, epoch = settings.epoch, start_asked = opt.start_at,
-    late = late, shard = settings.shard, wall_clock = drive.wall_clock(),
+    seed = opt.seed, by = opt.by, objectives = opt.slo, has_objectives = opt.slo ~= nil,
+    spans = settings.spans, bounds = settings.bounds, start = started, epoch = settings.epoch,
+    start_asked = opt.start_at, late = late, shard = settings.shard, wall_clock = drive.wall_clock(),
   }
 end
 

@@ -46,6 +46,17 @@ function secrets.member(name, text)
   return text
 end
 
+--- The names of a body's further members that are not shown.
+---@param extra {[1]: string, [2]: string}[]? name and JSON text of each
+---@return string[]
+function secrets.hidden_members(extra)
+  local names = {}
+  for _, one in ipairs(extra or {}) do
+    if secrets.member(one[1], one[2]) == hidden then names[#names + 1] = one[1] end
+  end
+  return names
+end
+
 local function pair(text)
   local name, value = text:match "^%s*([^=]-)%s*=(.*)$"
   return name and ("%s=%s"):format(name, secrets.member(name, value)) or text

@@ -84,18 +84,20 @@ function server.finish(scraper, url)
   return self
 end
 
--- "prompt tokens 12,345 (12,340 by the answers)"
-local function beside(name, theirs, ours)
-  return theirs and ("%s %s (%s by the answers)"):format(name, texts.number(theirs, 0), texts.number(ours, 0))
+-- "prompt tokens 12,345 (12,340 by the answers)". With several URLs one server's count stands beside the
+-- answers of all.
+local function beside(run, name, theirs, key)
+  if not theirs then return nil end
+  local ours = run.results[key] + run.outside[key]
+  return ("%s %s (%s by the answers%s)"):format(name, texts.number(theirs, 0),
+    texts.number(ours, 0), #run.urls > 1 and (" of all %d URLs"):format(#run.urls) or "")
 end
 
 --- The lines of the report.
----@param self moontide.server_report
----@param input number tokens by the answers, of all that was due
----@param output number
+---@param run moontide.drive_run with a server
 ---@return string[]
-function server.lines(self, input, output)
-  local lines, parts = {}, {}
+function server.lines(run)
+  local self, lines, parts = run.server, {}, {}
   local running, waiting, kv_use = self.gauges.running, self.gauges.waiting, self.gauges.kv_use
   if running and running.before + (waiting and waiting.before or 0) > 0 then
     lines[1] = ("The server was busy before the start: %s running, %s waiting"):format(
@@ -117,8 +119,8 @@ function server.lines(self, input, output)
     texts.number(self.counters.requests, 0))
   parts[#parts + 1] = (self.counters.failed_requests or 0) > 0 and ("requests failed %s"):format(
     texts.number(self.counters.failed_requests, 0)) or nil
-  parts[#parts + 1] = beside("prompt tokens", self.counters.prompt_tokens, input)
-  parts[#parts + 1] = beside("output tokens", self.counters.output_tokens, output)
+  parts[#parts + 1] = beside(run, "prompt tokens", self.counters.prompt_tokens, "input_tokens")
+  parts[#parts + 1] = beside(run, "output tokens", self.counters.output_tokens, "output_tokens")
   if (self.counters.preemptions or 0) > 0 then
     parts[#parts + 1] = texts.grouped_count(math.floor(self.counters.preemptions), "preemption")
   end

@@ -278,9 +278,7 @@ function show.report(run)
   for _, line in ipairs(lengths(run.by_key)) do add(line) end
   add(cache(results, run.by_key))
   if run.server then
-    local input = results.input_tokens + run.outside.input_tokens
-    local output = results.output_tokens + run.outside.output_tokens
-    for _, line in ipairs(require("moontide.drive.server").lines(run.server, input, output)) do add(line) end
+    for _, line in ipairs(require("moontide.drive.server").lines(run)) do add(line) end
   end
   if #run.groups == 1 and run.groups[1].value == "null" then
     add(("No request has a value of '%s'"):format(run.by))

@@ -24,11 +24,21 @@ local function seconds_of(run)
   return most > 0 and most or run.seconds
 end
 
--- The seconds of a run's span: to the run's end where it has no end of its own, or the run was broken off
--- before that; nil where the run was over before it began.
+-- When there was nothing more to measure, in seconds after the start: the last answer had come and the last
+-- request had been due. The run itself goes on for as long as it waits for what never comes.
+local function last_moment(run)
+  local last = 0
+  for _, results in ipairs { run.results, run.outside } do
+    last = math.max(last, results.last_answer or run.start, results.last_due or run.start)
+  end
+  return math.min(seconds_of(run), (last - run.start) / 1e9)
+end
+
+-- The seconds of a run's span: to that moment where it has no end of its own, or the run was broken off
+-- before its end; nil where the run was over before it began.
 local function length(run, from, to)
   local was_cut, seconds = run.was_cancelled or run.message ~= nil, seconds_of(run)
-  if to == math.huge or was_cut then to = math.min(to, seconds) end
+  if to == math.huge or was_cut then to = math.min(to, last_moment(run)) end
   from = math.max(0, from)
   if from >= seconds or to <= from then return nil end
   return to - from
@@ -69,7 +79,8 @@ function span.window_moments(run, of_member)
   local seconds = window and length(run, window.from, window.to)
   if not seconds then return false end
   local begin = run.start + run.epoch + math.floor(window.from * 1e9 + 0.5)
-  return { begin, begin + math.floor(seconds * 1e9 + 0.5), true }
+  local is_open = window.to == math.huge -- then the last answer ended in it
+  return { begin, begin + math.floor(seconds * 1e9 + 0.5) + (is_open and 1 or 0), true }
 end
 
 --- The metrics of a run's results: list and by key.

@@ -100,6 +100,33 @@ function summary.more_is_better(name)
   return better[name:match "^[%w_]*"] or false
 end
 
+--- Is less of it better? Of what is compared of runs: times, and the error rate.
+---@param key string a metric's key, or a rate's
+---@return boolean
+function summary.less_is_better(key)
+  return key == "error_rate" or summary.unit(key) == "ms"
+end
+
+-- Measures that get worse the more is refused.
+local of_answering = { error_rate = true, error_request_count = true, request_count = true, goodput = true,
+  good_request_count = true, request_throughput = true, output_token_throughput = true,
+  total_token_throughput = true }
+
+--- A bound on the times of what was answered, where none says how much may be left unanswered: such a bound
+--- is kept the better the more is refused. Its name; nil: there is none.
+---@param names string[] of bounds: "ttft.p99", "error_rate@storm"
+---@return string?
+function summary.lets_refuse(names)
+  local found
+  for _, name in ipairs(names) do
+    local metric = name:match "^[%w_]*"
+    if of_answering[metric] then return nil end
+    local key = drive.metric(metric)
+    if key and summary.unit(key) == "ms" and not key:find "lag" then found = found or name end
+  end
+  return found
+end
+
 local of_load = { request_throughput = true, output_token_throughput = true, total_token_throughput = true,
   request_count = true, total_isl = true, total_osl = true }
 
@@ -237,7 +264,8 @@ local function measure_of_phase(run, name, measure, phase_name)
     return nil, name .. " was not measured: no answer had two chunks in it"
   elseif measure == "recovery" then
     if phase.is_recovered == nil then
-      return nil, name .. " was not measured: it takes ten requests in the first phase and ten after this one"
+      return nil, name .. " was not measured: it takes ten requests in the first phase, more than half of "
+        .. "all that were due in it, and ten after this one"
     end
     return phase.is_recovered and phase.recovery or math.huge
   end

@@ -20,10 +20,15 @@ profile_options.series_spec = {
       .. "(2Mtokens), instead of one without limit" },
 }
 
+local expect_help = "fail (exit 1) unless the load is so: "
+  .. "'requests=900..1100,input_length.p99<20000,rate.peak<40'%s. "
+  .. "hit_ratio is by block, of a cache without limit, hit_ratio.1000 of an LRU cache of so many blocks"
+
 --- What is expected of it, where a command takes that.
-profile_options.expect = { "expect", kind = "expectation", list = true,
-  help = "fail (exit 1) unless the load is so: 'requests=900..1100,input_length.p99<20000,rate.peak<40'; "
-    .. "the trace that it would write is left as it was, and --series is written all the same, to show why. "
-    .. "hit_ratio is by block, of a cache without limit, hit_ratio.1000 of an LRU cache of so many blocks" }
+profile_options.expect = { "expect", kind = "expectation", list = true, help = expect_help:format(
+  "; the trace that it would write is left as it was, and --series is written all the same, to show why") }
+
+--- The help of --expect and --step in commands without --series.
+profile_options.without_series = { expect = expect_help:format "", step = "the steps of peaks" }
 
 return profile_options

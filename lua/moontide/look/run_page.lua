@@ -201,9 +201,7 @@ end
 
 local function server_section(run)
   if not run.server then return nil end
-  local results, outside = run.results, run.outside
-  return { title = "The server", lines = require("moontide.drive.server").lines(run.server,
-    results.input_tokens + outside.input_tokens, results.output_tokens + outside.output_tokens) }
+  return { title = "The server", lines = require("moontide.drive.server").lines(run) }
 end
 
 --- The document of runs.

@@ -19,6 +19,7 @@ local line_members = {
   "metadata.request_ack_ns integer when the answer's first byte came",
   "metadata.request_end_ns integer when the answer had ended",
   "metadata.cancellation_time_ns integer? when the user gave up",
+  "metadata.last_chunk_ns integer? of an answer that failed: when its last piece came",
   'metadata.worker_id string "driver"; metadata.record_processor_id string "moontide"',
   "metadata.fields table? further members of its row: stream, model, ...; of one beyond 200 bytes "
     .. "{ left_out: BYTES }",
@@ -58,6 +59,7 @@ local run_members = {
   "bounds table[]? { measure, most } or { measure, least, \"least\" } each: what it is held "
     .. "against, of --fail-over and of the plan",
   "error_summary table[] { error_details = { code, type, message }, count }",
+  "objectives table[]? { metric, most } each, by which goodput was counted: of judge those that it was given",
   "objectives_lacking table? by metric: answers without it, of which there is an objective",
   "server table? what the server said of itself, with --server-metrics",
   "verdict table { name, limited_by, measures = { { name, value, limit, unit } } }",
@@ -84,6 +86,8 @@ local totals = {
   "request_count requests, error_request_count requests, good_request_count requests",
   "total_isl tokens, total_osl tokens, error_isl tokens",
   "uncounted_answers requests: done ones of which the server counted no tokens; only where there are any",
+  "error_rate ratio: what was due and not done (failed, cancelled, not sent) over what was due; bounds and "
+    .. "run:measure have it",
   "hit_ratio ratio: cached tokens over prompt tokens, where the server says them",
   "benchmark_duration sec: from the first request to the last answer; of a window or a phase its length",
   "min_request_timestamp ns, max_response_timestamp ns",

@@ -61,8 +61,9 @@ function methods:difference(name, place)
 end
 
 --- Which bounds are exceeded: comparison:exceeded{ ["ttft.p99"] = "+5%", request_throughput = "-2%" }.
--- A bound is the most by which a measure may be above the first run's, or with a minus below it: in percent,
--- or in its own unit ("+20", of milliseconds also "+2s"). It is exceeded when the difference is over it and
+-- A bound is the most by which a measure may be above the first run's, or with a minus below it, as measures
+-- of which more is better want and times and errors do not: in percent, or in its own unit ("+20", of
+-- milliseconds also "+2s"). It is exceeded when the difference is over it and
 -- the interval leaves out 0: a difference that may be none fails nothing. Gives a list of { measure =, bound
 -- =, run =, difference =, low =, high =, ... }, empty when all are kept; nil and a message when a run lacks
 -- what a measure needs.

@@ -149,6 +149,10 @@ function difference.bound(name, most, what)
     core.base.raise(("%s=%s is how far it may be above, and more of it is better: %s=-%s%s is how far it may "
       .. "be below"):format(here, text, name, size, percent))
   end
+  if sign == "-" and summary.less_is_better(key) then -- it would let pass what is worse
+    core.base.raise(("%s=%s is how far it may be below, and less of it is better: %s=+%s%s is how far it may "
+      .. "be above"):format(here, text, name, size, percent))
+  end
   return { name = name, key = key, statistic = statistic, sign = sign == "-" and -1 or 1,
     most = percent == "%" and amount / 100 or amount, is_relative = percent == "%", text = text }
 end
