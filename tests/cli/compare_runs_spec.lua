@@ -51,8 +51,8 @@ describe("moontide compare", function()
 
   it("compares real runs of one mock, and of a slower one", function()
     -- The share of alike runs that differ is tested where no machine disturbs them (tests/lua/compare_runs_spec.lua).
-    for i = 1, 2 do drive("alike" .. i, { "--ttft", "lognormal:mean=30,cv=0.3", "--itl", "2", "--seed", i }) end
-    drive("slower", { "--ttft", "lognormal:mean=400,cv=0.3", "--itl", "2", "--seed", "9" }, "--seed 1")
+    for i = 1, 2 do drive("alike" .. i, { "--ttft", "lognormal:mean=200,cv=0.3", "--itl", "2", "--seed", i }) end
+    drive("slower", { "--ttft", "lognormal:mean=800,cv=0.3", "--itl", "2", "--seed", "9" }, "--seed 1")
     local result = compare "alike1 alike2 --json"
     assert.equal(0, result.status)
     local pair = json.decode(result.out).comparisons[1]

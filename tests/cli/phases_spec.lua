@@ -68,10 +68,10 @@ describe("phases of a run", function()
     assert.same(run, json.decode(judge("--json").out))
     local other = json.decode(judge("--json --phases a=100ms,b=1s").out)
     assert.same({ 5, 50 }, counts_of(other.phases)) -- the last five are of none
-    local gated = judge "--fail-over ttft.p99@storm=0,error_rate@after=0,longest_gap@before=0,ttft@x=1"
+    local gated = judge "--fail-over ttft.p99@storm=0,error_rate@after=0,longest_gap@after=0,ttft@x=1"
     assert.equal(1, gated.status)
     assert.truthy(gated.err:find "%-%-fail%-over: ttft.p99@storm is [%d.]+, over 0 ms\n")
-    assert.truthy(gated.err:find "%-%-fail%-over: longest_gap@before is [%d.]+, over 0 ms\n")
+    assert.truthy(gated.err:find "%-%-fail%-over: longest_gap@after is [%d.]+, over 0 ms\n")
     assert.truthy(gated.err:find("--fail-over: ttft@x: the run has no phase 'x'\n", 1, true))
     assert.is_nil(gated.err:find "error_rate")
   end)
