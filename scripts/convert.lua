@@ -28,8 +28,8 @@ return mt.script {
         .. "observations of Langfuse, JSON or CSV; mini-swe-agent, swe-agent: "
         .. "trajectories of mini-SWE-agent and SWE-agent; results: of a run, AIPerf's or ours; "
         .. "vllm-bench: vLLM's or SGLang's; guidellm: GuideLLM's; inference-perf: its requests; "
-        .. "perf-analyzer: Perf Analyzer's profile_export.json, for GenAI-Perf; inputs-json: AIPerf's and "
-        .. "GenAI-Perf's inputs.json; "
+        .. "perf-analyzer: Perf Analyzer's profile_export.json, for GenAI-Perf; inputs-json: AIPerf's, "
+        .. "GenAI-Perf's and our inputs.json; "
         .. "json: lines of any kind, with --columns" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]; "

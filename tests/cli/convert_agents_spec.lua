@@ -405,13 +405,13 @@ describe("convert of LMCache's lines", function()
 end)
 
 describe("convert of transcripts of Claude Code", function()
-  local function said(kind, second, more, session)
+  local function said(kind, second, more, name)
     return ('{"parentUuid": null, "sessionId": "%s", "timestamp": "2025-11-01T00:00:%sZ", "type": "%s"%s}\n')
-      :format(session or "s", second, kind, more or "")
+      :format(name or "s", second, kind, more or "")
   end
-  local function answer(second, id, session)
+  local function answer(second, id, name)
     return said("assistant", second, (', "requestId": "r", "message": {"id": "%s", "model": "m", "usage": '
-      .. '{"input_tokens": 4, "cache_read_input_tokens": 300, "output_tokens": 7}}'):format(id), session)
+      .. '{"input_tokens": 4, "cache_read_input_tokens": 300, "output_tokens": 7}}'):format(id), name)
   end
   local function delays()
     local list = {}

@@ -178,6 +178,12 @@ static int add_response(perf_log *self, mt_span response, mt_error *error) {
     return 0;
 }
 
+/* May a line of a body that is laid out in many begin so? */
+static int goes_on(char first) {
+    return first == '}' || first == ']' || first == ',' || first == '"' || first == ' ' ||
+           first == '\t';
+}
+
 /* Reads the lines of the stream of events, or its bodies. 0 or -1. */
 static int read_stream(perf_log *self, answered *of, mt_error *error) {
     const char *at = self->stream.bytes, *end = at + self->stream.length;
@@ -189,7 +195,7 @@ static int read_stream(perf_log *self, answered *of, mt_error *error) {
         while (at < stop && *at == ' ')
             at++;
         if (at < stop && *at == '{') {
-            if (next < end && memchr("}],\" \t", *next, 6)) /* a body of many lines */
+            if (next < end && goes_on(*next)) /* a body of many lines */
                 next = stop = end;
             if (read_answer(self, at, (size_t)(stop - at), of, error) != 0)
                 return -1;
