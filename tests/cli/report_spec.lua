@@ -151,6 +151,12 @@ describe("the report", function()
       end
     end
     assert.equal(2, #data.verdicts)
+    local folder = command.folder()
+    for _, name in ipairs { "a", "b", "c" } do
+      command.shell(("cp -r '%s' %s"):format(results.aiperf(3), name), { folder = folder })
+    end
+    _, data = page(("%s/a %s/b %s/c"):format(folder, folder, folder))
+    assert.equal("Runs a, b and c", data.title)
   end)
 
   it("of a run says its window, its phases and what failed, of a merged one its shards", function()

@@ -240,7 +240,7 @@ function run_page.document(subjects)
     document.verdicts[i] = verdict(subject)
     if #subjects > 1 then table.insert(document.verdicts[i].lines, 1, subject.name) end
   end
-  document.title = (#names == 1 and "Run " or "Runs ") .. table.concat(names, " and ")
+  document.title = (#names == 1 and "Run " or "Runs ") .. texts.listed(names)
   if #subjects == 1 then document.lines = lines_of(subjects[1]) else add { tables = { beside(subjects) } } end
   add { title = "Figures", figures = catalogue.all(subjects) }
   for _, subject in ipairs(subjects) do
