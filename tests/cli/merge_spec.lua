@@ -213,6 +213,8 @@ describe("moontide merge", function()
       r other.jsonl --slo ttft=50 --by tenant --shard 1/3 --output-dir digest
       cp -r s1 again; cp -r s1 cut; cp -r s1 lost; mkdir empty
       head -c 3000 s1/profile_export.jsonl > cut/profile_export.jsonl; rm lost/profile_export.jsonl
+      cp -r s1 short; cp -r s1 more; head -n 5 s1/profile_export.jsonl > short/profile_export.jsonl
+      head -n 1 s1/profile_export.jsonl >> more/profile_export.jsonl
     ]]):format(url), { folder = folder })
     local bad = {
       { "", 2, "merge: RUN (--runs) is required" },
@@ -239,6 +241,8 @@ describe("moontide merge", function()
       { "s0 lost s2 -o m", 1, "lost: shard 1/3: profile_export.jsonl is not there" },
       { "s0 cut s2 -o m", 1, "shard 1/3: cut/profile_export.jsonl:" },
       { "s0 cut s2 -o m", 1, "the file ends within this line: it is cut (" },
+      { "s0 short s2 -o m", 1, "short: shard 1/3 has 5 requests in profile_export.jsonl, and had " },
+      { "s0 more s2 -o m", 1, " when it ended: the file was cut or is another run's (--allow-missing takes what there is" },
     }
     command.shell("mkdir -p taken/inputs.json", { folder = folder })
     assert.truthy(moontide(folder, "merge s0 s1 s2 -o taken").err:find("moontide: taken/inputs.json: cannot write\n", 1, true))
@@ -252,6 +256,9 @@ describe("moontide merge", function()
     end
     local result = moontide(folder, "merge s0 late s2 -o m --max-skew 1h")
     assert.equal(0, result.status, result.err)
+    result = moontide(folder, "merge s0 short s2 -o n --allow-missing")
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.err:find("moontide: shard 1/3 is not whole (short): ", 1, true), result.err)
   end)
 
   it("shards of sessions that wait for real answers keep the prompts of the whole", function()

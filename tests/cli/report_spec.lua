@@ -1,6 +1,7 @@
 -- moontide report: what is on the page, that it is one file that asks for nothing, and what is refused. How it looks
 -- and behaves in a browser: make check-page.
 local command = require "tests.support.command"
+local mock = require "tests.support.mock"
 local mt = require "moontide"
 local results = require "tests.support.results"
 
@@ -150,6 +151,40 @@ describe("the report", function()
       end
     end
     assert.equal(2, #data.verdicts)
+    local folder = command.folder()
+    for _, name in ipairs { "a", "b", "c" } do
+      command.shell(("cp -r '%s' %s"):format(results.aiperf(3), name), { folder = folder })
+    end
+    _, data = page(("%s/a %s/b %s/c"):format(folder, folder, folder))
+    assert.equal("Runs a, b and c", data.title)
+  end)
+
+  it("of a run says its window, its phases and what failed, of a merged one its shards", function()
+    local server = mock.start { "--ttft", "5", "--itl", "1", "--max-model-len", "60" }
+    local folder = command.folder()
+    local line = '"$MOONTIDE" replay steady --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid %s -- '
+      .. "--rate 100 --duration 400ms --osl 3 --isl %d"
+    local made = command.shell(table.concat({
+      line:format(server.port, "--output-dir w --window 100ms..300ms", 20),
+      line:format(server.port, "--output-dir s0 --shard 0/1 --phases calm=100ms,storm", 20),
+      line:format(server.port, "--output-dir f", 100) .. " || true",
+      '"$MOONTIDE" merge s0 -o m',
+    }, " && "), { folder = folder })
+    mock.stop_all()
+    assert.equal(0, made.status, made.err)
+    local _, data = page(folder .. "/w")
+    local run = mt.json.decode(command.read(folder .. "/w/run.json"))
+    assert.equal(("All this is of the window from 0.1 s to 0.3 s. Outside it: %d requests due: %d done."):format(
+      run.outside.due, run.outside.done), data.lines[3])
+    _, data = page(folder .. "/m")
+    run = mt.json.decode(command.read(folder .. "/m/run.json"))
+    local phases, parts = table_of(data, "By phase"), table_of(data, "Shards")
+    assert.same({ "calm", "0 s to 0.1 s", "storm", "from 0.1 s" },
+      { phases.rows[1][1], phases.rows[1][2], phases.rows[2][1], phases.rows[2][2] })
+    assert.equal(run.counts.due, tonumber(phases.rows[1][3]) + tonumber(phases.rows[2][3]))
+    assert.same({ "Shard 0/1", tostring(run.counts.due) }, { parts.rows[1][1], parts.rows[1][3] })
+    _, data = page(folder .. "/f")
+    assert.same({ "All of them: status_400." }, figure(data, "errors").notes)
   end)
 
   it("of a sweep has the curves and the knee", function()

@@ -61,6 +61,11 @@ async function tour({ browser, folder, check, drawnCharts }, url, run) {
   check("live: the button stops it", await run.ended === 130);
   check("live: the verdict is told at the end", await tab.becomes(
     `/^(valid|degraded|invalid)$/.test(document.getElementById("state").textContent)`));
+  const steps = await tab.value(`(() => {
+    const x = moontidePage.data.sections[0].figures.find((one) => one.name === "rates").series[0].x;
+    return x.slice(2).map((at, i) => at - x[i + 1]);
+  })()`);
+  check("live: no rate is of less than half a second", steps.length > 3 && steps.every((one) => one >= 0.5), steps);
   check("live: its runs are listed", await tab.value(`document.querySelectorAll(".table tbody tr").length`) === 1);
   check("live: the report is there", await tab.value(`document.getElementById("report").textContent.includes("requests due")`));
   check("live: there is nothing left to stop", await tab.becomes(`!document.getElementById("stop")`));

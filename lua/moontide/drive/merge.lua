@@ -1,162 +1,17 @@
 --- The runs of the shards of one load as one run: every request is kept, so its figures are those that one
 --- driver would have got.
-local core = require "moontide.core"
 local drive = require "moontide.drive"
 local files = require "moontide.drive.files"
 local past = require "moontide.drive.past"
 local report = require "moontide.kit.report"
 local requests = require "moontide.drive.requests"
+local shard_runs = require "moontide.drive.shard_runs"
 local texts = require "moontide.kit.text"
 local verdict = require "moontide.drive.verdict"
 
 local merge = {}
 
-merge.default_skew = 0.1 -- seconds
-
----@class moontide.run_shard
----@field folder string
----@field info table decoded run.json, or what was written of it when the run began
----@field has_ended boolean
----@field lines string? the file of its requests; nil: there is none
-
--- --- reading ---------------------------------------------------------------------------------------
-
-local function name_of(one)
-  return ("%s: shard %d/%d"):format(one.folder, one.info.shard.index, one.info.shard.count)
-end
-
--- A folder as a shard: one that has ended, or, where that may be, what is left of one that has not.
-local function shard_of(folder, allow_missing)
-  local kind, why = requests.kind_of(folder)
-  if kind ~= "folder" then return nil, why or folder .. ": this is no folder of a run's results", "io" end
-  local info, message, code = past.info(folder)
-  if not info and not requests.kind_of(folder .. "/" .. files.names.run .. ".part") then
-    return nil, message or ("%s: this is no shard of a load: it has no %s"):format(folder, files.names.run),
-      code or "input"
-  end
-  local one = { folder = folder, info = info, has_ended = info and true or false }
-  if not info then
-    one.info, message, code = past.beginning(folder)
-    if not one.info then return nil, message, code end
-  end
-  if not one.info.shard then
-    return nil, folder .. ": this is no shard of a load: it was driven without --shard", "input"
-  end
-  local lines = folder .. "/" .. files.names.lines
-  local path = one.has_ended and lines or lines .. ".part"
-  one.lines = requests.kind_of(path) == "file" and path or nil
-  if one.has_ended and not one.lines then
-    return nil, ("%s: %s is not there"):format(name_of(one), files.names.lines), "input"
-  end
-  if not one.has_ended and not allow_missing then
-    return nil, name_of(one) .. " has not ended: the run is still going on, or it was killed "
-      .. "(--allow-missing takes what there is of it)", "input"
-  end
-  if one.has_ended and one.info.was_cancelled and not allow_missing then
-    return nil, name_of(one) .. " was interrupted: not all of its load was sent (--allow-missing takes what "
-      .. "there is of it)", "input"
-  end
-  return one
-end
-
--- --- are they shards of one load? ------------------------------------------------------------------
-
--- Options in which the shards of one load may differ.
-local own = {
-  shard = true, output_dir = true, record = true, realtime = true, json = true, accept_invalid = true,
-  fail_over = true, inputs = true, server_metrics = true, ca = true, start_at = true, max_memory = true,
-  target = true, grace = true, connections = true, reset_cache = true,
-}
-
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
-  for name, value in pairs(a) do
-    if not same(value, b[name]) then return false end
-  end
-  for name in pairs(b) do
-    if a[name] == nil then return false end
-  end
-  return true
-end
-
-local function shown(value)
-  if type(value) ~= "table" then return value == nil and "not given" or tostring(value) end
-  return require("moontide.base.json").public.json.encode(value)
-end
-
--- What differs between two shards that should be of one load; nil: nothing.
-local function difference(first, other)
-  local a, b = first.info, other.info
-  local pairs_of = {
-    { "the number of shards", a.shard.count, b.shard.count }, { "--seed", a.seed, b.seed },
-    { "--model", a.model, b.model },
-  }
-  if a.shard.digest and b.shard.digest then
-    pairs_of[#pairs_of + 1] = { "the digest of " .. a.target, a.shard.digest, b.shard.digest }
-  else
-    pairs_of[#pairs_of + 1] = { "the target", a.target, b.target }
-  end
-  local names = {}
-  for _, options in ipairs { a.options, b.options } do
-    for name in pairs(options) do names[name] = true end
-  end
-  local sorted = {}
-  for name in pairs(names) do sorted[#sorted + 1] = name end
-  table.sort(sorted)
-  for _, name in ipairs(sorted) do
-    if not own[name] then
-      pairs_of[#pairs_of + 1] = { "--" .. name:gsub("_", "-"), a.options[name], b.options[name] }
-    end
-  end
-  if a.shard.requests and b.shard.requests then
-    pairs_of[#pairs_of + 1] = { "the number of requests of the shards", a.shard.requests, b.shard.requests }
-  end
-  for _, one in ipairs(pairs_of) do
-    if not same(one[2], one[3]) then
-      return ("%s is %s, not %s"):format(one[1], shown(one[3]), shown(one[2]))
-    end
-  end
-end
-
--- The shards by their index, from 0; or nil, message, code.
-local function in_order(list)
-  local by_index = {}
-  for _, one in ipairs(list) do
-    local other = by_index[one.info.shard.index]
-    if other then
-      return nil, ("%s and %s are both shard %d/%d"):format(other.folder, one.folder, one.info.shard.index,
-        one.info.shard.count), "input"
-    end
-    local what = difference(list[1], one)
-    if what then
-      return nil, ("%s is no shard of the load of %s: %s"):format(one.folder, list[1].folder, what), "input"
-    end
-    by_index[one.info.shard.index] = one
-  end
-  return by_index
-end
-
-local function missing_of(by_index, count)
-  local list = {}
-  for i = 0, count - 1 do
-    if not by_index[i] then list[#list + 1] = ("%d/%d"):format(i, count) end
-  end
-  return list
-end
-
--- Why the shards were not together; nil: they were near enough.
-local function skew_of(list, most)
-  local first, last = list[1], list[1]
-  for _, one in ipairs(list) do
-    if one.info.start_ns < first.info.start_ns then first = one end
-    if one.info.start_ns > last.info.start_ns then last = one end
-  end
-  local apart = (last.info.start_ns - first.info.start_ns) / 1e9
-  if apart > most then
-    return ("%s began %.3f s after %s: more than --max-skew %.9g s"):format(name_of(last), apart,
-      first.folder, most)
-  end
-end
+merge.default_skew = shard_runs.default_skew
 
 -- --- one run of them -------------------------------------------------------------------------------
 
@@ -173,6 +28,15 @@ local function read_all(by_index, count)
     lines[i] = #read - before
   end
   return read, lines
+end
+
+-- What is wrong with the lines of a shard that has ended: it knows itself how many it wrote. nil: nothing.
+local function wrong_lines(one, lines)
+  local counts, outside = one.info.counts, one.info.outside
+  local wanted = counts.due + outside.due
+  if not one.has_ended or lines == wanted then return nil end
+  return ("%s has %s in %s, and had %s when it ended"):format(shard_runs.name_of(one),
+    texts.grouped_count(lines, "request"), files.names.lines, texts.number(wanted, 0))
 end
 
 -- How many requests each shard should have had; nil where nobody has read the whole, or a window ended it.
@@ -262,7 +126,7 @@ local function whole_info(list, begin)
   return info
 end
 
-local function note_what_is_missing(by_index, count, lost, expected)
+local function note_what_is_missing(by_index, count, lost, expected, lines)
   for i = 0, count - 1 do
     local one = by_index[i]
     local what = not one and "is missing" or nil
@@ -270,6 +134,8 @@ local function note_what_is_missing(by_index, count, lost, expected)
       what = ("did not end (%s)"):format(one.folder)
     elseif one and one.info.was_cancelled then
       what = ("was interrupted (%s)"):format(one.folder)
+    elseif one and wrong_lines(one, lines[i]) then
+      what = ("is not whole (%s)"):format(one.folder)
     end
     if what and not expected then
       report.note(("shard %d/%d %s: how many requests it had to send is not known, and those that are not "
@@ -277,16 +143,6 @@ local function note_what_is_missing(by_index, count, lost, expected)
     elseif what or (lost[i] or 0) > 0 then
       report.note(("shard %d/%d %s: %s it had to send %s counted as not sent"):format(i, count,
         what or "was stopped", texts.grouped_count(lost[i] or 0, "request"), lost[i] == 1 and "is" or "are"))
-    end
-  end
-end
-
-local function note_clocks(list)
-  for _, one in ipairs(list) do
-    if one.info.wall_clock and not one.info.wall_clock.synchronised then
-      report.note(name_of(one) .. ": its clock is not synchronised (the kernel says): times of different "
-        .. "hosts may be apart by more than is seen")
-      return
     end
   end
 end
@@ -323,9 +179,16 @@ end
 
 -- Writes the lines of all shards, and those of what is lost; gives them, read again, and how many of each
 -- shard are lost.
-local function write_lines(list, by_index, count, folder)
+local function write_lines(list, by_index, count, folder, allow_missing)
   local read, lines, code = read_all(by_index, count)
   if not read then return nil, lines, code end
+  for _, one in ipairs(list) do
+    local wrong = not allow_missing and wrong_lines(one, lines[one.info.shard.index])
+    if wrong then
+      return nil, wrong .. ": the file was cut or is another run's (--allow-missing takes what there is "
+        .. "of it)", "input"
+    end
+  end
   local expected, lost, paths, not_sent = expected_of(list), {}, {}, {}
   for i = 0, count - 1 do
     lost[i] = expected and math.max(0, expected[i + 1] - lines[i]) or 0
@@ -338,7 +201,7 @@ local function write_lines(list, by_index, count, folder)
   done, message, code = read:merge(folder .. "/" .. files.names.lines, paths, not_sent, "its shard was lost")
   read:close()
   if not done then return nil, message, code end
-  note_what_is_missing(by_index, count, lost, expected)
+  note_what_is_missing(by_index, count, lost, expected, lines)
   read, message, code = requests.of(folder)
   return read, message or lost, code
 end
@@ -358,13 +221,13 @@ local function value_of(read, list, by_index, count, lost, folder)
   run.load = load_of(list)
   local of_sum = verdict.of(run.results, run.load, run.seconds, past.as_table(info.options.limits),
     not info.options.concurrency)
-  run.verdict = verdict_of(of_sum, list, missing_of(by_index, count))
+  run.verdict = verdict_of(of_sum, list, shard_runs.missing(by_index, count))
   return run
 end
 
 -- The one run, written into the folder.
-local function write_whole(list, by_index, count, folder)
-  local read, lost, code = write_lines(list, by_index, count, folder)
+local function write_whole(list, by_index, count, folder, allow_missing)
+  local read, lost, code = write_lines(list, by_index, count, folder, allow_missing)
   if not read then return nil, lost, code end
   local run, message
   run, message, code = value_of(read, list, by_index, count, lost, folder)
@@ -376,52 +239,32 @@ local function write_whole(list, by_index, count, folder)
   return run
 end
 
-local function holds_run(folder)
-  local path = folder .. "/" .. files.names.run
-  return requests.kind_of(path) ~= nil or requests.kind_of(path .. ".part") ~= nil
-end
-
--- The shards' folders: one that is no run itself stands for the runs in it.
-local function all_folders(folders)
-  local all = {}
-  for _, folder in ipairs(folders) do
-    local names = not holds_run(folder) and core.base.folder(folder) or {}
-    table.sort(names)
-    local before = #all
-    for _, name in ipairs(names) do
-      if holds_run(folder .. "/" .. name) then all[#all + 1] = folder .. "/" .. name end
-    end
-    if #all == before then all[#all + 1] = folder end
-  end
-  return all
-end
-
 --- Makes one run of the runs of shards, in a folder of its own.
 ---@param folders string[] the shards' own, or one that holds them all
 ---@param opt { output_dir: string, allow_missing: boolean?, max_skew: number? }
 ---@return moontide.drive_run? run, string? message, string? code
 function merge.of(folders, opt)
   local list = {}
-  for i, folder in ipairs(all_folders(folders)) do
-    local one, message, code = shard_of(folder, opt.allow_missing)
+  for i, folder in ipairs(shard_runs.folders(folders)) do
+    local one, message, code = shard_runs.of(folder, opt.allow_missing)
     if not one then return nil, message, code end
     list[i] = one
   end
   if is_among(list, opt.output_dir) then
     return nil, opt.output_dir .. ": the merged run would overwrite one of the shards", "usage"
   end
-  local by_index, message, code = in_order(list)
+  local by_index, message, code = shard_runs.in_order(list)
   if not by_index then return nil, message, code end
   local count = list[1].info.shard.count
-  local missing = missing_of(by_index, count)
+  local missing = shard_runs.missing(by_index, count)
   if #missing > 0 and not opt.allow_missing then
     return nil, ("shard %s of %s %s missing (--allow-missing goes on without)"):format(
       table.concat(missing, ", "), list[1].folder, #missing == 1 and "is" or "are"), "input"
   end
-  local skew = skew_of(list, opt.max_skew or merge.default_skew)
+  local skew = shard_runs.wrong_skew(list, opt.max_skew or merge.default_skew)
   if skew then return nil, skew, "input" end
-  note_clocks(list)
-  return write_whole(list, by_index, count, opt.output_dir)
+  shard_runs.note_clocks(list)
+  return write_whole(list, by_index, count, opt.output_dir, opt.allow_missing)
 end
 
 return merge

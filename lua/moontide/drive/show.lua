@@ -182,8 +182,10 @@ local function cache(results, by_key)
   end
 end
 
--- A row a shard of a merged run.
-local function shard_lines(shards)
+--- A row a shard of a merged run, below their heading.
+---@param shards table[]
+---@return string[][]
+function show.shard_rows(shards)
   local function number(value, digits) return value and texts.number(value, digits) or "-" end
   local lines = { { "", "start (ms)", "due", "done", "failed", "cancelled", "not sent", "TTFT p50",
     "lag p99", "verdict", "folder" } }
@@ -195,7 +197,7 @@ local function shard_lines(shards)
       number(one.first_token, 2), number(one.lag, 2),
       one.verdict or (one.folder and "did not end" or "missing"), one.folder or "-" }
   end
-  return texts.aligned(lines)
+  return lines
 end
 
 local function span_of(one)
@@ -211,8 +213,13 @@ local function recovery_of(one, is_first)
   return ("not within %s s"):format(texts.number(one.recovery, 2))
 end
 
--- A line a phase.
-local function phases_of(run)
+--- What rates of phases are of.
+show.of_phases = "/s: what ended in the phase, whenever it was due, over its length"
+
+--- A row a phase, below their heading.
+---@param run moontide.drive_run
+---@return string[][]
+function show.phase_rows(run)
   local lines = { { "phase", "", "due", "done", "failed", "cancelled", "ended/s", "good/s", "TTFT p50", "p99",
     "ITL p50", "p99", "longest gap", "TTFT back" } }
   local function cell(value) return value and texts.number(value, 2) or "" end
@@ -227,8 +234,7 @@ local function phases_of(run)
   if not run.has_objectives then
     for _, line in ipairs(lines) do table.remove(line, 8) end
   end
-  return #lines > 1 and ("\nBy phase (times in ms)\n%s\n/s: what ended in the phase, whenever it was due, "
-    .. "over its length"):format(texts.aligned(lines))
+  return lines
 end
 
 -- A line an endpoint, and below them how many times the least the largest is.
@@ -290,10 +296,12 @@ function show.report(run)
     lines[#lines + 1] = table_of(by_key)
     add(throughputs(run, group.results, by_key, true))
   end
-  add(phases_of(run))
+  if #run.phases > 0 then
+    add(("\nBy phase (times in ms)\n%s\n%s"):format(texts.aligned(show.phase_rows(run)), show.of_phases))
+  end
   if run.shards then
     lines[#lines + 1] = ""
-    lines[#lines + 1] = shard_lines(run.shards)
+    lines[#lines + 1] = texts.aligned(show.shard_rows(run.shards))
   end
   lines[#lines + 1] = ""
   if run.message then add("It failed in mid-run: " .. run.message) end

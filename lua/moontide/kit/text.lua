@@ -79,6 +79,14 @@ function text.filled(pieces, room)
   return lines
 end
 
+--- Names as a sentence has them: "a", "a and b", "a, b and c".
+---@param names string[]
+---@return string
+function text.listed(names)
+  if #names < 2 then return names[1] or "" end
+  return table.concat(names, ", ", 1, #names - 1) .. " and " .. names[#names]
+end
+
 --- Rows of cells as lines: the first column to the left, the others to the right.
 ---@param rows string[][]
 ---@return string lines without a newline at the end

@@ -37,10 +37,11 @@
 
   // --- the figures ------------------------------------------------------------------------------------
 
-  let last; // the moment before, of the same run
+  let last, previous; // the moment before, and the one before it, of the same run
+  const shortest = 0.5; // seconds that a rate is counted over: one of less, a run's last, is of the point before, too
 
   function forget() {
-    last = undefined;
+    last = previous = undefined;
     ended.rows.length = 0;
     for (const figure of Object.values(figures)) {
       for (const series of figure.series) series.x.length = series.y.length = 0;
@@ -75,8 +76,15 @@
     return place;
   }
 
+  // Takes the last point of a figure away.
+  function drop(figure) {
+    for (const series of figure.series) { series.x.pop(); series.y.pop(); }
+  }
+
   function takeMoment(now) {
-    const before = last || { t: now.t - now.seconds, begun: 0, done: 0, failed: 0, cancelled: 0, input_tokens: 0,
+    const isShort = previous && now.t - last.t < shortest;
+    if (isShort) for (const name of ["rates", "tokens", "errors"]) drop(figures[name]);
+    const before = (isShort ? previous : last) || { t: now.t - now.seconds, begun: 0, done: 0, failed: 0, cancelled: 0, input_tokens: 0,
       output_tokens: 0, failures: {} };
     const span = now.t - before.t;
     if (span > 0) {
@@ -93,6 +101,7 @@
       const figure = figures[name], said = now.server ? now.server[name] : [];
       if (figure) add(figure, now.t, figure.series.map((_, i) => said[i] ?? NaN)); // there with --server-metrics
     }
+    if (!isShort) previous = last;
     last = now;
     state.textContent = now.stopping ? "stopping" : "running";
     stop.textContent = now.stopping ? "stop waiting too" : "stop";
@@ -119,7 +128,7 @@
   const on = (name, take) => source.addEventListener(name, (event) => { take(JSON.parse(event.data)); draw(); });
   source.addEventListener("open", () => { forget(); state.textContent = "preparing"; }); // all is said again
   on("begin", (run) => {
-    last = undefined;
+    last = previous = undefined;
     for (const figure of Object.values(figures)) add(figure, run.t, figure.series.map(() => NaN));
     box.className = "verdict";
     state.textContent = "running";

@@ -33,7 +33,8 @@ local figures = {
 -- Of a run with --server-metrics, beside the client's own.
 local figures_of_server = {
   { "server_requests", "Requests in the server, as it says", { "Requests", "" }, "running", "waiting" },
-  { "server_cache", "KV cache in use, as the server says", { "Share in use", "" }, "in use" },
+  { "server_cache", "KV cache in use, as the server says", { "Share in use", "", from = 0, to = 1 },
+    "in use" },
 }
 
 local done_head = { "", "Verdict", "Due", "Done", "Failed", "requests/s", "out tokens/s", "TTFT p50", "p99",

@@ -206,6 +206,7 @@ local function errors(subjects)
       end
     end)
   if not self then return nil, "no request failed" end
+  if #self.series == 1 then self:note(("All of them: %s."):format(self.series[1].name)) end
   return self
 end
 

@@ -4,6 +4,7 @@ local by_endpoint = require "moontide.drive.by_endpoint"
 local catalogue = require "moontide.look.catalogue"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
+local show = require "moontide.drive.show"
 local span = require "moontide.drive.span"
 local texts = require "moontide.kit.text"
 
@@ -106,6 +107,20 @@ local function group_tables(subject)
   return tables
 end
 
+-- Phases of a run, and shards of a merged one, as its report has them.
+local function rows_table(title, rows, note)
+  return { title = title, head = table.remove(rows, 1), rows = rows, note = note }
+end
+
+local function phases_table(run)
+  return #run.phases > 0 and rows_table("By phase", show.phase_rows(run), "Times are milliseconds; "
+    .. show.of_phases .. ".") or nil
+end
+
+local function shards_table(run)
+  return run.shards and rows_table("Shards", show.shard_rows(run.shards), "Times are milliseconds.") or nil
+end
+
 -- --- texts ------------------------------------------------------------------------------------------
 
 local function verdict(subject)
@@ -138,7 +153,12 @@ local function lines_of(subject)
     lines[2] = ("%s at %s, model %s, begun %s UTC"):format(tostring(run.target), table.concat(urls, ", "),
       tostring(run.model), tostring(run.info.start_time))
   end
-  for _, line in ipairs(require("moontide.drive.show").cautions(run)) do lines[#lines + 1] = line .. "." end
+  local window = span.window(run.options)
+  if window then
+    lines[#lines + 1] = ("All this is of the window from %.9g s%s. Outside it: %s."):format(window.from,
+      window.to < math.huge and (" to %.9g s"):format(window.to) or " on", show.accounting(run.outside))
+  end
+  for _, line in ipairs(show.cautions(run)) do lines[#lines + 1] = line .. "." end
   return lines
 end
 
@@ -193,8 +213,8 @@ end
 
 local function tables_of(subject)
   local run = subject.run
-  local list = lists.present(4, totals_table(run), metrics_table(run), failures_table(run),
-    measures_table(run))
+  local list = lists.present(6, totals_table(run), metrics_table(run), failures_table(run),
+    phases_table(run), shards_table(run), measures_table(run))
   for _, one in ipairs(group_tables(subject)) do list[#list + 1] = one end
   return list
 end
@@ -218,7 +238,7 @@ function run_page.document(subjects)
     document.verdicts[i] = verdict(subject)
     if #subjects > 1 then table.insert(document.verdicts[i].lines, 1, subject.name) end
   end
-  document.title = (#names == 1 and "Run " or "Runs ") .. table.concat(names, " and ")
+  document.title = (#names == 1 and "Run " or "Runs ") .. texts.listed(names)
   if #subjects == 1 then document.lines = lines_of(subjects[1]) else add { tables = { beside(subjects) } } end
   add { title = "Figures", figures = catalogue.all(subjects) }
   for _, subject in ipairs(subjects) do

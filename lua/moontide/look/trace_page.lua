@@ -179,7 +179,7 @@ function trace_page.document(subjects, opt)
   end
   local names = {}
   for i, one in ipairs(subjects) do names[i] = one.name end
-  document.title = table.concat(names, " and ")
+  document.title = texts.listed(names)
   add { title = "Figures", figures = catalogue.all(subjects) }
   for i = 2, #subjects do
     local text, message, code = compared(subjects[1], subjects[i], opt)
