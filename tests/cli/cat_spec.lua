@@ -414,6 +414,12 @@ describe("moontide cat", function()
 ]]
     assert.same({ status = 0, out = added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = added }).out)
+    -- Where the second turn's prompt is no longer than what was said, another session begins.
+    local function turns(...)
+      return (('{"input_length": %d, "output_length": 50, "session_id": "%s"}\n'):rep(3)):format(...)
+    end
+    assert.equal(turns(700, "a", 300, "a/2", 150, "a/2"), cat({ "-", "--sessions", "cumulative", "--sessions-to", "delta" },
+      { input = turns(700, "a", 300, "a", 500, "a") }).out)
     local alone = '{"input_length": 5, "output_length": 1}\n' -- of no session: it says nothing, and stays
     assert.same({ status = 0, out = alone .. added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = alone .. whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = whole }).out)
