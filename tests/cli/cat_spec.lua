@@ -211,6 +211,9 @@ describe("moontide cat", function()
     refused({ path, "-o", old, "--where", "false" }, "--where 'false' keeps none of 4 requests")
     refused({ path, "-o", old, "--start", "3", "--end", "4" },
       path .. ": none of 4 requests lies in the window: the trace goes from 0 to 2 seconds")
+    local late = file("late.jsonl", '{"timestamp": 1500}\n{"timestamp": 2500}\n')
+    refused({ late, "-o", old, "--start", "3", "--end", "4" },
+      late .. ": none of 2 requests lies in the window: the trace goes from 1.5 to 2.5 seconds")
     assert.equal("before", command.read(old))
     -- Nothing to look at is no mistake.
     assert.equal(0, cat({ file("empty", ""), "--where", "delay", "--start", "3" }).status)
