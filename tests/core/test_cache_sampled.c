@@ -228,7 +228,7 @@ static void look(misses *all, double estimated, double error, double whole) {
     double miss = fabs(estimated - whole);
     all->worst = fmax(all->worst, miss);
     all->largest = fmax(all->largest, error);
-    all->outside += miss > 3 * error + 1e-12;
+    all->outside += !(miss <= 3 * error + 1e-12);
     all->looked++;
 }
 
