@@ -1,6 +1,9 @@
-/* Moments of a run: from when to when its requests were due and answered, and how late one was taken up. */
+/* Moments of a run: from when to when its requests were due and answered, and how late one was taken up; and
+ * metrics that a line says are null. */
+#include "drive/measure/requests.h"
 #include "drive/measure/results.h"
 
+#include "file_support.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -50,7 +53,29 @@ static void test_moments(void **state) {
     mt_results_free(&other);
 }
 
+/* A metric that is null is absent, whatever stands beside it; those after it are read. */
+static void test_null(void **state) {
+    static const char text[] = "{\"metadata\": {}, \"metrics\": {\"time_to_first_token\": "
+                               "{\"value\": null, \"unit\": \"ms\"}, "
+                               "\"request_latency\": {\"unit\": \"sec\", \"value\": 1.5}, "
+                               "\"inter_token_latency\": {\"value\": null}}}\n";
+    const char *path = in_folder(state, "requests.jsonl");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    mt_run_requests requests = {0};
+    mt_error error = {0};
+    if (mt_run_requests_read(&requests, path, 0, NULL, &error) != MT_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(requests.count, 1);
+    assert_true(isnan(mt_run_requests_metric(&requests, 0, mt_measure_by_name("ttft"))));
+    assert_true(isnan(mt_run_requests_metric(&requests, 0, mt_measure_by_name("itl"))));
+    assert_true(mt_run_requests_metric(&requests, 0, MT_MEASURE_LATENCY) == 1500);
+    mt_run_requests_free(&requests);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), WITH_FOLDER(test_null)};
     return cmocka_run_group_tests_name("moments of a run", tests, NULL, NULL);
 }
