@@ -424,7 +424,8 @@ describe("moontide cat", function()
     assert.equal(turns(700, "a", 300, "a/2", 150, "a/2"), cat({ "-", "--sessions", "cumulative", "--sessions-to", "delta" },
       { input = turns(700, "a", 300, "a", 500, "a") }).out)
     local alone = '{"input_length": 5, "output_length": 1}\n' -- of no session: it says nothing, and stays
-    assert.same({ status = 0, out = alone .. added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = alone .. whole }))
+    assert.same({ status = 0, out = alone .. added, err = "" },
+      cat({ "-", "--sessions-to", "delta" }, { input = alone .. whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = whole }).out)
     local path = file("unclear.jsonl", ('{"input_length": 9, "session_id": 1}\n{"input_length": 20, "session_id": 1}\n'
       .. '{"input_length": 30, "session_id": 1}\n{"input_length": 5, "session_id": 1}\n'))

@@ -34,7 +34,6 @@ typedef struct trace {
     uint64_t next_id, random, done;
 } trace;
 
-
 static trace new_trace(uint64_t next_id, uint64_t seed) {
     return (trace){mt_locality_new(16, NULL), next_id, seed, 0};
 }
