@@ -211,6 +211,9 @@ describe("moontide cat", function()
     refused({ path, "-o", old, "--where", "false" }, "--where 'false' keeps none of 4 requests")
     refused({ path, "-o", old, "--start", "3", "--end", "4" },
       path .. ": none of 4 requests lies in the window: the trace goes from 0 to 2 seconds")
+    local late = file("late.jsonl", '{"timestamp": 1500}\n{"timestamp": 2500}\n')
+    refused({ late, "-o", old, "--start", "3", "--end", "4" },
+      late .. ": none of 2 requests lies in the window: the trace goes from 1.5 to 2.5 seconds")
     assert.equal("before", command.read(old))
     -- Nothing to look at is no mistake.
     assert.equal(0, cat({ file("empty", ""), "--where", "delay", "--start", "3" }).status)
@@ -414,8 +417,15 @@ describe("moontide cat", function()
 ]]
     assert.same({ status = 0, out = added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = added }).out)
+    -- Where the second turn's prompt is no longer than what was said, another session begins.
+    local function turns(...)
+      return (('{"input_length": %d, "output_length": 50, "session_id": "%s"}\n'):rep(3)):format(...)
+    end
+    assert.equal(turns(700, "a", 300, "a/2", 150, "a/2"), cat({ "-", "--sessions", "cumulative", "--sessions-to", "delta" },
+      { input = turns(700, "a", 300, "a", 500, "a") }).out)
     local alone = '{"input_length": 5, "output_length": 1}\n' -- of no session: it says nothing, and stays
-    assert.same({ status = 0, out = alone .. added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = alone .. whole }))
+    assert.same({ status = 0, out = alone .. added, err = "" },
+      cat({ "-", "--sessions-to", "delta" }, { input = alone .. whole }))
     assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = whole }).out)
     local path = file("unclear.jsonl", ('{"input_length": 9, "session_id": 1}\n{"input_length": 20, "session_id": 1}\n'
       .. '{"input_length": 30, "session_id": 1}\n{"input_length": 5, "session_id": 1}\n'))

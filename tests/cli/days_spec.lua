@@ -205,8 +205,8 @@ return mt.workload{ duration = "1h",
     -- Of what has no formula the next 32 seeds are looked at.
     local plan, sum, squares = mt.plan_of(folder .. "/capped.lua"), 0, 0
     for seed = 1, 32 do
-      local requests = plan:expected { seed = seed }.streams[1].requests
-      sum, squares = sum + requests, squares + requests ^ 2
+      local count = plan:expected { seed = seed }.streams[1].requests
+      sum, squares = sum + count, squares + count ^ 2
     end
     local deviation = math.sqrt((squares - sum ^ 2 / 32) / 31)
     assert.is_true(math.abs(told.a.over_seeds.requests - sum / 32) < 1e-6)

@@ -72,6 +72,16 @@ describe("--expect", function()
     end
   end)
 
+  it("names the line of a trace whose figures over time are not known", function()
+    local path = command.write(folder, "back.jsonl", '{"timestamp": 5000, "input_length": 5, "output_length": 1}\n'
+      .. '{"timestamp": 1000, "input_length": 5, "output_length": 1}\n')
+    for _, line in ipairs { "cat %s -o out.jsonl --expect rate.peak>0", "cat %s -o out.jsonl --series out.csv" } do
+      command.refuses(run(line:format(path)), path .. ":2: the request comes 4 s before the first: figures over time need "
+        .. "a trace in the order of its times (cat --sort)", 1)
+      assert.is_false(command.exists(folder .. "/out.jsonl"))
+    end
+  end)
+
   it("judges what convert makes of a log", function()
     command.write(folder, "log.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n"
       .. "2023-11-16 18:15:46,100,5\n2023-11-16 18:15:48,200,6\n")

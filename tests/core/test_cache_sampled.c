@@ -34,7 +34,6 @@ typedef struct trace {
     uint64_t next_id, random, done;
 } trace;
 
-
 static trace new_trace(uint64_t next_id, uint64_t seed) {
     return (trace){mt_locality_new(16, NULL), next_id, seed, 0};
 }
@@ -228,7 +227,7 @@ static void look(misses *all, double estimated, double error, double whole) {
     double miss = fabs(estimated - whole);
     all->worst = fmax(all->worst, miss);
     all->largest = fmax(all->largest, error);
-    all->outside += miss > 3 * error + 1e-12;
+    all->outside += !(miss <= 3 * error + 1e-12);
     all->looked++;
 }
 

@@ -121,6 +121,11 @@ static void factor_and_end(void **state) {
     assert_near(area_to(clock, 100), 37.5, 1e-14);
     assert_true(rate_at(clock, 100) == 0);
     mt_clock_close(clock);
+    const double rates[] = {0, 10, 4}, times[] = {0, 10, 20};
+    clock = open_clock(mt_curve_points(rates, times, 3, 0, NULL), 1, INFINITY);
+    assert_near(rate_at(clock, 5), 5, 1e-14);
+    assert_near(rate_at(clock, 15), 7, 1e-14);
+    mt_clock_close(clock);
 }
 
 static void clamps_once(void **state) {

@@ -288,6 +288,10 @@ static void bad_values(void **state) {
     refused(mt_curve_constant(NAN, 1, &e), &e, "the rate must be finite, not");
     refused(mt_curve_constant(1, 0, &e), &e, "the duration must be greater than 0, not 0");
     refused(mt_curve_ramp(0, 1, INFINITY, &e), &e, "greater than 0 and finite, not inf");
+    refused(mt_curve_sine(INFINITY, 1, 60, 0, &e), &e, "mean must be finite, not inf");
+    refused(mt_curve_sine(5, NAN, 60, 0, &e), &e, "amp must be finite, not nan");
+    refused(mt_curve_sine(5, 1, INFINITY, 0, &e), &e, "period must be greater than 0");
+    refused(mt_curve_sine(5, 1, 60, -INFINITY, &e), &e, "phase must be finite, not -inf");
     refused(mt_curve_sine(1, 1, -2, 0, &e), &e, "period must be greater than 0 and finite, not -2");
     refused(mt_curve_spike(1, 1, 0, 0, &e), &e, "not both 0");
     refused(mt_curve_noise(-1, 1, 0, &e), &e, "cv must be between 0 and 100, not -1");

@@ -204,7 +204,7 @@ static void add_time(time_list *list, int64_t time) {
 static void assert_known(const time_list *list, const double (*known)[2], size_t count) {
     for (size_t i = 0; i < count; i++) {
         mt_dispersion result = disperse(list->times, list->count, (int64_t)known[i][0] * second);
-        if (fabs(result.variance_over_mean - known[i][1]) > 1e-9 * known[i][1])
+        if (!(fabs(result.variance_over_mean - known[i][1]) <= 1e-9 * known[i][1]))
             fail_msg("%g s: %.17g, not %.17g", known[i][0], result.variance_over_mean, known[i][1]);
     }
 }

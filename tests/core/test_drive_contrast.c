@@ -182,7 +182,7 @@ static void test_sessions(void **state) {
 /* ---- differences ---- */
 
 static void assert_near(double value, double expected) {
-    if (fabs(value - expected) > 1e-6 * (1 + fabs(expected)))
+    if (!(fabs(value - expected) <= 1e-6 * (1 + fabs(expected))))
         fail_msg("%.9g is not %.9g", value, expected);
 }
 

@@ -19,7 +19,7 @@ static int ascending(const void *a, const void *b) {
 }
 
 static void assert_close(double value, double wanted, double relative) {
-    if (fabs(value - wanted) > relative * fabs(wanted) + 1e-12)
+    if (!(fabs(value - wanted) <= relative * fabs(wanted) + 1e-12)) /* which NaN is not */
         fail_msg("%.12g is not %.12g", value, wanted);
 }
 

@@ -227,6 +227,54 @@ static void test_custom(void **state) {
     assert_int_equal(held, 0);
 }
 
+static mt_process *sessions_of(mt_distribution *turns, mt_distribution *think) {
+    mt_curve *curve = constant(1);
+    mt_process *starts = mt_process_even(curve, 0, NULL);
+    mt_session_shape shape = {.turns = turns, .think = think};
+    mt_process *process = mt_process_sessions(starts, &shape, NULL);
+    assert_non_null(process);
+    mt_process_release(starts);
+    mt_curve_release(curve);
+    mt_distribution_release(turns);
+    mt_distribution_release(think);
+    return process;
+}
+
+/* One session a second, of three turns that are two and a half bins apart. */
+static void test_expected_turns(void **state) {
+    (void)state;
+    enum { BINS = 10 };
+    static const double wanted[BINS] = {1, 1, 1.5, 2, 2, 3, 3, 3, 3, 3};
+    double found[BINS];
+    mt_process *process = sessions_of(fixed(3), fixed(2.5));
+    mt_process_context context = {.name = "main", .factor = 1, .end = 10};
+    mt_process_bins bins = {.requests = found, .count = BINS, .horizon = 10};
+    assert_int_equal(mt_process_expect_bins(process, &context, 0, &bins, NULL), MT_OK);
+    for (int i = 0; i < BINS; i++)
+        assert_near(found[i], wanted[i], 1e-9);
+    mt_process_release(process);
+}
+
+static double growing(void *context, uint64_t seed, double time) {
+    (void)context, (void)seed;
+    return 1 + floor(time / 10);
+}
+
+static char *growing_text(void *context, char *buffer, size_t size) {
+    (void)context;
+    snprintf(buffer, size, "growing");
+    return buffer;
+}
+
+/* Sessions that begin until the end of the run, with a turn more every ten seconds: 1 to 10 of them. */
+static void test_expected_turns_over_time(void **state) {
+    (void)state;
+    const mt_parameter turns = {.at = growing, .text = growing_text};
+    mt_process *process = sessions_of(mt_distribution_fixed(turns, NULL), fixed(1));
+    assert_near(expected_requests(process, 1, 100), 10 * 55, 5); /* slices of 100 / 64 s */
+    mt_process_release(process);
+}
+
 /* What a whole process expects is the sum of its bins. */
 static void test_expected_bins(void **state) {
     (void)state;
@@ -393,6 +441,8 @@ int main(void) {
         cmocka_unit_test(test_closed_waits_for_answers),
         cmocka_unit_test(test_custom),
         cmocka_unit_test(test_expected_bins),
+        cmocka_unit_test(test_expected_turns),
+        cmocka_unit_test(test_expected_turns_over_time),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_answers_of_sessions),
         cmocka_unit_test(test_out_of_memory),

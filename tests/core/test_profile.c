@@ -9,7 +9,7 @@
 #include <math.h>
 
 static void near(double value, double wanted) {
-    if (fabs(value - wanted) > 1e-9 * fmax(1, fabs(wanted)))
+    if (!(fabs(value - wanted) <= 1e-9 * fmax(1, fabs(wanted))))
         fail_msg("%.17g, not %.17g", value, wanted);
 }
 
