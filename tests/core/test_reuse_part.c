@@ -198,6 +198,32 @@ static mt_reuse_chains *open_units(opened *all, source_kind kind) {
     return chains;
 }
 
+static int by_time_and_turn(const void *a, const void *b) {
+    const mt_reuse_judged *one = a, *other = b;
+    if (one->time_ns != other->time_ns)
+        return one->time_ns < other->time_ns ? -1 : 1;
+    return one->turn < other->turn ? -1 : 1;
+}
+
+/* The judge's requests are those of the pieces, listed plainly, in order of time. */
+static void assert_listed(const mt_reuse_judge *judge, const mt_reuse_piece *pieces,
+                          int64_t phase) {
+    static mt_reuse_judged plain[REQUESTS];
+    const mt_reuse_chains *chains = judge->chains;
+    size_t count = 0;
+    for (uint32_t t = 0; t < REQUESTS; t++) {
+        const mt_reuse_piece *piece = &pieces[chains->units[chains->chain_of[t]]];
+        int64_t time = mt_reuse_time_in_piece(chains, piece, chains->when[t]);
+        if (time >= phase && time < MT_REUSE_DROPPED)
+            plain[count++] = (mt_reuse_judged){time - phase, t};
+    }
+    qsort(plain, count, sizeof *plain, by_time_and_turn);
+    assert_int_equal(judge->event_count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_true(judge->events[i].time_ns == plain[i].time_ns &&
+                    judge->events[i].turn == plain[i].turn);
+}
+
 static void test_judge(void **state) {
     (void)state;
     static mt_reuse_piece pieces[REQUESTS];
@@ -217,6 +243,7 @@ static void test_judge(void **state) {
             assert_int_equal(mt_reuse_judge_part(&judge, pieces, 20, INFINITY, &unlike, &error),
                              MT_OK);
             assert_true(isfinite(unlike) && unlike > 0 && judge.part.turns == SHORTER);
+            assert_listed(&judge, pieces, 20);
             plain = (mt_reuse_block_hits){0};
             count_plainly(&all, &judge, SHORTER, &plain);
             assert_same(&judge.part.hits, &plain);
@@ -230,9 +257,14 @@ static void test_judge(void **state) {
                              MT_OK);
             assert_true(again >= unlike / 2 && again <= unlike);
         }
+        double unlike;
+        for (uint32_t t = 0; t < REQUESTS; t++) /* another lap */
+            chains->when[t] = 3 * chains->when[t] / 2;
+        mt_reuse_listed_forget(&judge.listed);
+        assert_int_equal(mt_reuse_judge_part(&judge, pieces, 5, INFINITY, &unlike, &error), MT_OK);
+        assert_listed(&judge, pieces, 5);
         for (size_t c = 0; c < all.model->chain_count; c++)
             pieces[c].earlier_ns = MT_REUSE_DROPPED;
-        double unlike;
         assert_int_equal(mt_reuse_judge_part(&judge, pieces, 0, INFINITY, &unlike, &error), MT_OK);
         assert_true(isinf(unlike));
         mt_reuse_judge_free(&judge);
@@ -256,7 +288,7 @@ static void test_guess(void **state) {
         assert_int_equal(mt_reuse_guess_open(&guess, &judge, &error), MT_OK);
         assert_int_equal(mt_reuse_judge_part(&judge, pieces, 20, INFINITY, &unlike, &error), MT_OK);
         assert_int_equal(mt_reuse_guess_begin(&guess, 20, &error), MT_OK);
-        double begun = mt_reuse_guess_unlike(&guess), known = 0, left = 0;
+        double begun = mt_reuse_guess_unlike(&guess, INFINITY), known = 0, left = 0;
         assert_true(isfinite(begun) && guess.sums.turns == SHORTER);
         assert_true(guess.sums.hits.all == judge.part.hits.all);
         for (size_t b = 0; b < MT_GUESS_DISTANCES; b++)
@@ -278,7 +310,21 @@ static void test_guess(void **state) {
             mt_reuse_guess_count(&guess, c, &pieces[c], 1);
         }
         assert_true(left >= SHORTER);
-        assert_true(mt_reuse_guess_unlike(&guess) == begun);
+        assert_true(mt_reuse_guess_unlike(&guess, INFINITY) == begun);
+        assert_true(mt_reuse_guess_mark(&guess) == begun);
+        size_t cut_short = 0;
+        for (uint32_t c = 0; c < all.model->chain_count; c++) {
+            if (chains->units[c] != c)
+                continue;
+            mt_reuse_guess_count(&guess, c, &pieces[c], -1);
+            double exact = mt_reuse_guess_unlike(&guess, INFINITY),
+                   limited = mt_reuse_guess_unlike(&guess, begun);
+            assert_true(exact <= begun ? limited == exact : limited > begun && limited <= exact);
+            cut_short += limited < exact;
+            mt_reuse_guess_count(&guess, c, &pieces[c], 1);
+            guess.moved = 0;
+        }
+        assert_true(cut_short > 0);
         mt_reuse_guess_free(&guess);
         mt_reuse_judge_free(&judge);
         close_chains(&all);
@@ -320,18 +366,18 @@ static void test_bunching(void **state) {
     assert_int_equal(mt_reuse_guess_open(&guess, &judge, &error), MT_OK);
     assert_int_equal(mt_reuse_judge_part(&judge, pieces, 0, INFINITY, &unlike, &error), MT_OK);
     assert_int_equal(mt_reuse_guess_begin(&guess, 0, &error), MT_OK);
-    mt_reuse_guess_unlike(&guess);
+    mt_reuse_guess_unlike(&guess, INFINITY);
     assert_true(judge.events[0].time_ns == 0);
     for (size_t k = 0; k < 2; k++) { /* of 300 s there are too few */
-        double plain = bunching_of(&judge, mt_judge_windows[k]);
+        double plain = bunching_of(&judge, (k == 0 ? 10 : 60) * second);
         assert_true(fabs(judge.part.bunching[k] - plain) < 1e-9 * plain);
         assert_true(fabs(guess.sums.bunching[k] - plain) < 1e-9 * plain);
     }
     mt_reuse_tally other = judge.part;
-    double before = mt_reuse_unlike_requests(&judge, &other);
+    double before = mt_reuse_unlike_clock(&judge, &other);
     other.bunching[0] = 3 * judge.whole.bunching[0];
     judge.weights.bunching = 0.5;
-    assert_true(mt_reuse_unlike_requests(&judge, &other) > before + 0.5);
+    assert_true(mt_reuse_unlike_clock(&judge, &other) > before + 0.5);
     mt_reuse_guess_free(&guess);
     mt_reuse_judge_free(&judge);
     close_chains(&all);

@@ -12,7 +12,7 @@ enum { BINS_IN_DOUBLING = 32 };
 static const double largest_fifo = 0.8; /* of all different blocks */
 
 void mt_reuse_caches_free(mt_reuse_caches *caches) {
-    mt_free(caches->begin);
+    mt_free(caches->prompts);
     mt_free(caches->paths);
     mt_free(caches->weights);
     mt_free(caches->gains);
@@ -84,12 +84,12 @@ static void fill_paths(mt_reuse_caches *caches, const finder *f) {
     const mt_reuse_chains *chains = f->chains;
     for (size_t i = 0; i < chains->model->count; i++) {
         uint32_t turn = chains->order[i], shared = f->shared[turn],
-                 *path = caches->paths + caches->begin[turn];
+                 *path = caches->paths + caches->prompts[turn].begin;
         const mt_description *from = mt_reuse_description(chains, turn);
         if (shared > 0)
             memcpy(path,
                    caches->paths +
-                       caches->begin[maker_of(chains, chains->origin[turn], from->shared)],
+                       caches->prompts[maker_of(chains, chains->origin[turn], from->shared)].begin,
                    shared * sizeof *path);
         uint32_t first = f->ends[f->own[turn]], count = own_runs(f, turn);
         for (uint32_t r = 0; r < count; r++)
@@ -113,12 +113,14 @@ static mt_code find_runs(mt_reuse_caches *caches, finder *f, mt_error *error) {
     count_runs(f, blocks);
     caches->run_count = f->ends[blocks];
     for (uint32_t t = 0; t < count; t++) {
-        caches->begin[t] = all;
-        size_t here = (size_t)f->shared[t] + own_runs(f, t);
+        const mt_description *from = mt_reuse_description(chains, t);
+        uint32_t here = f->shared[t] + own_runs(f, t);
+        caches->prompts[t] = (mt_reuse_prompt){
+            .begin = all, .runs = here, .shared = from->shared, .unique = from->unique};
+        caches->prompts[t].blocks = from->shared + from->returning + from->unique;
         most = here > most ? here : most;
         all += here;
     }
-    caches->begin[count] = all;
     size_t runs = (size_t)caches->run_count + 1;
     caches->paths = mt_allocate(all + 1, sizeof *caches->paths);
     caches->weights = mt_allocate_zero(runs, sizeof *caches->weights);
@@ -145,11 +147,11 @@ mt_code mt_reuse_caches_open(mt_reuse_caches *caches, const mt_reuse_chains *cha
     caches->chains = chains;
     for (uint32_t d = 0; d < MT_REUSE_NEAR; d++)
         caches->bins[d] = (uint16_t)bin_of(d);
-    caches->begin = mt_allocate(count + 1, sizeof *caches->begin);
+    caches->prompts = mt_allocate(count, sizeof *caches->prompts);
     f.own = mt_allocate(count, sizeof *f.own);
     f.shared = mt_allocate_zero(count, sizeof *f.shared);
-    mt_code code = caches->begin && f.own && f.shared ? find_runs(caches, &f, error)
-                                                      : mt_fail_memory(error, "synthesiser");
+    mt_code code = caches->prompts && f.own && f.shared ? find_runs(caches, &f, error)
+                                                        : mt_fail_memory(error, "synthesiser");
     mt_free(f.own);
     mt_free(f.ends);
     mt_free(f.shared);
@@ -217,15 +219,12 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
 
 uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
                                mt_reuse_block_hits *hits) {
-    uint32_t turn = events[at].turn;
-    const mt_description *from = mt_reuse_description(caches->chains, turn);
-    const uint32_t *path = caches->paths + caches->begin[turn];
-    uint32_t blocks = from->shared + from->returning + from->unique;
+    const mt_reuse_prompt *prompt = &caches->prompts[events[at].turn];
     uint32_t known =
-        touch_lru(caches, events, at, path, caches->begin[turn + 1] - caches->begin[turn], hits);
-    mt_parts_append(&caches->parts, blocks);
-    hits->all += blocks;
-    return from->shared > known ? from->shared - known : 0;
+        touch_lru(caches, events, at, caches->paths + prompt->begin, prompt->runs, hits);
+    mt_parts_append(&caches->parts, prompt->blocks);
+    hits->all += prompt->blocks;
+    return prompt->shared > known ? prompt->shared - known : 0;
 }
 
 /* A run's first block leaves first; whoever brings it back brings the whole run back, each block
@@ -236,9 +235,8 @@ static void play_size(mt_reuse_caches *caches, const mt_reuse_judged *events, si
              hit = 0; /* none is there */
     const uint32_t *weights = caches->weights;
     for (size_t i = 0; i < count; i++) {
-        uint32_t turn = events[i].turn;
-        const uint32_t *run = caches->paths + caches->begin[turn],
-                       *end = caches->paths + caches->begin[turn + 1];
+        const mt_reuse_prompt *prompt = &caches->prompts[events[i].turn];
+        const uint32_t *run = caches->paths + prompt->begin, *end = run + prompt->runs;
         for (; run < end && came - came_of[*run] <= size; run++)
             hit += weights[*run];
         for (; run < end; run++)
@@ -246,7 +244,7 @@ static void play_size(mt_reuse_caches *caches, const mt_reuse_judged *events, si
                 came_of[*run] = came;
                 came += weights[*run];
             }
-        came += mt_reuse_description(caches->chains, turn)->unique;
+        came += prompt->unique;
     }
     caches->all_came = came;
     *hits += (double)hit;
@@ -256,7 +254,7 @@ double mt_reuse_caches_play_fifo(mt_reuse_caches *caches, const mt_reuse_judged 
                                  size_t count, mt_reuse_block_hits *hits) {
     double runs = 0, work = 0;
     for (size_t i = 0; i < count; i++)
-        runs += (double)(caches->begin[events[i].turn + 1] - caches->begin[events[i].turn]);
+        runs += (double)caches->prompts[events[i].turn].runs;
     for (size_t k = 0; k < MT_REUSE_FIFOS; k++)
         if (caches->sizes[k] > 0) {
             play_size(caches, events, count, caches->sizes[k], &hits->fifo[k]);

@@ -69,7 +69,7 @@ static void count_turn(mt_reuse_guess *guess, uint32_t turn, int64_t time, doubl
     size_t tenth = 0;
     while (tenth + 1 < MT_JUDGE_TENTHS && time >= guess->ends[tenth])
         tenth++;
-    double blocks = sign * (double)mt_description_blocks(mt_reuse_description(judge->chains, turn));
+    double blocks = sign * (double)judge->caches.prompts[turn].blocks;
     sums->hits.all += blocks;
     guess->blocks[tenth] += blocks;
     for (size_t g = 0; g < MT_REUSE_GAINS; g++)

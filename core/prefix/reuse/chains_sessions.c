@@ -13,19 +13,15 @@ mt_code mt_reuse_sessions_open(mt_reuse_sessions *sessions, size_t turns, mt_err
     return sessions->session && sessions->shared ? MT_OK : mt_fail_memory(error, "synthesiser");
 }
 
-static uint64_t blocks_of(const mt_reuse_caches *caches, uint32_t turn) {
-    return mt_description_blocks(mt_reuse_description(caches->chains, turn));
-}
-
 /* Who goes on has all blocks of that prompt, but for a last one that was not full, is longer, and shares
  * more with it than many do. */
 static int goes_on(const mt_reuse_sessions *sessions, const mt_reuse_caches *caches,
                    const mt_reuse_judged *events, size_t at, const uint64_t *inputs) {
     const mt_reuse_touched *last = &caches->touched[caches->touched_count - 1];
     uint32_t turn = events[at].turn, before = events[last->owner - 1].turn;
-    uint64_t beyond = blocks_of(caches, before) - last->end;
+    uint32_t beyond = caches->prompts[before].blocks - last->end;
     int is_partial = inputs[before] % caches->chains->model->block_size != 0;
-    return beyond <= (uint64_t)is_partial && inputs[turn] > inputs[before] &&
+    return beyond <= (uint32_t)is_partial && inputs[turn] > inputs[before] &&
            sessions->shared[last->owner - 1] < last->end;
 }
 
