@@ -55,7 +55,8 @@ int mt_texts_intern(mt_texts *texts, const char *text, size_t length, uint32_t *
         return 0;
     }
     if (texts->count >= UINT32_MAX - 1 ||
-        MT_GROW(texts->bytes, texts->byte_capacity, texts->byte_count + length) != 0 ||
+        /* One more than the texts take: also where all are empty there are bytes to begin in. */
+        MT_GROW(texts->bytes, texts->byte_capacity, texts->byte_count + length + 1) != 0 ||
         MT_GROW(texts->ends, texts->end_capacity, texts->count + 1) != 0)
         return -1;
     if (length > 0)

@@ -252,6 +252,21 @@ describe("plot refuses", function()
     end
   end)
 
+  it("no folder for temporary files, where the picture has one", function()
+    local folder = command.folder()
+    command.write(folder, "gnuplot", "#!/bin/sh\necho \"called with $1\" >&2\nexit 1\n")
+    local function call(temporary)
+      return command.shell(("chmod +x gnuplot; PATH=$PWD:$PATH TMPDIR=%s exec $MOONTIDE plot %s -o p.png")
+        :format(temporary, trace), { folder = folder })
+    end
+    local done = call "$PWD"
+    assert.matches("^moontide: p.png: gnuplot could not draw it: called with " .. folder .. "/moontide%-%w+/script \n$",
+      done.err)
+    done = call "/nowhere"
+    assert.matches("^moontide: p.png: gnuplot could not draw it: called with %./%.moontide%-%w+/script \n$", done.err)
+    assert.equal("gnuplot\n", command.shell("ls -A", { folder = folder }).out)
+  end)
+
   it("figures that there are not", function()
     command.refuses(plot(trace .. " --what raet"),
       "plot: --what: there is no figure 'raet' of a trace, or a script's plan (did you mean 'rate'?); "

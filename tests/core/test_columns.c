@@ -157,6 +157,7 @@ static void test_texts(void **state) {
         for (uint32_t i = 0; i < 5000; i++) {
             snprintf(text, sizeof text, "t%u", i);
             assert_int_equal(mt_texts_intern(&texts, text, i == 0 ? 0 : strlen(text), &number), 0);
+            assert_non_null(mt_texts_get(&texts, 0).text); /* where it is the only one, too */
             assert_int_equal(number, i);
         }
     assert_int_equal(texts.count, 5000);

@@ -57,6 +57,14 @@ local trace = mt.trace.columns {
 
 local function check_where(text) mt.trace.pipe(trace):where(text):columns() end
 
+-- A value that is written can be read, and is then written the same.
+local function check_json(text)
+  local value, message = mt.json.decode(text)
+  if value == nil and message then return refused(message) end
+  local written = mt.json.encode(value)
+  assert(mt.json.encode(mt.json.decode(written)) == written, written)
+end
+
 local function of_kind(kind, check, more)
   local option = { kind = kind }
   for key, value in pairs(more or {}) do option[key] = value end
@@ -72,7 +80,7 @@ local uses = {
   n = of_kind("number"), S = of_kind("seed"), s = of_kind("shard"), b = of_kind("bytes"),
   C = of_kind("cache_size", function(sizes) caches.ascending(sizes, 512, 100) end, { list = true, min = 1 }),
   v = of_kind("service_times"), k = of_kind("change"), B = of_kind("bound"), p = of_kind("phase"),
-  q = of_kind("request_count"), e = of_kind("expectation"), w = check_where,
+  q = of_kind("request_count"), e = of_kind("expectation"), w = check_where, j = check_json,
 }
 
 local function stop() error("too long", 0) end

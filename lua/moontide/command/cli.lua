@@ -203,12 +203,12 @@ local function dispatch(words)
 end
 
 -- Results still in the buffer may meet a full disk or a closed pipe: the run has failed then. One that
--- has failed already, by a limit that is exceeded or by findings, has results that are lost as well.
+-- has failed already, by a limit that is exceeded, by findings or by Ctrl-C, has lost its results as well.
 local function flush_results(exit_status)
   local ok, message, code = core.base.flush_stdout()
   if ok then return exit_status end
   if exit_status == status.done then return failure(message, code) end
-  if exit_status == status.failed and code ~= "closed" and not is_output_told then say(message) end
+  if code ~= "closed" and not is_output_told then say(message) end
   return exit_status
 end
 

@@ -160,17 +160,35 @@ end
 
 local function shell_word(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
---- Is gnuplot there?
----@return boolean
-function gnuplot.is_there()
-  return os.execute "command -v gnuplot >/dev/null 2>&1" == true
+--- Why gnuplot cannot be called, or nil.
+---@return string?
+function gnuplot.missing()
+  local done, how, status = os.execute "command -v gnuplot >/dev/null 2>&1"
+  if done then return nil end
+  if how == "exit" and (status == 127 or status == 1) then
+    return "gnuplot draws it and is not there: the package gnuplot-nox brings it"
+  end
+  return "gnuplot draws it, and no shell can be started that calls it"
+end
+
+-- A folder for what gnuplot is given and gives: among the temporary files, else beside the picture, which has
+-- to be written in any case (a container may have nothing else to write in).
+local function temporary_folder(path)
+  local beside = shell_word((path:match "^.*/" or "./") .. ".moontide-XXXXXX")
+  local pipe = io.popen(('mktemp -d "${TMPDIR:-/tmp}/moontide-XXXXXX" 2>/dev/null || mktemp -d %s 2>&1')
+    :format(beside))
+  local said = pipe and pipe:read "a":gsub("\n$", "") or "no shell can be started"
+  if pipe and pipe:close() then return said end
+  return nil, ("%s: no folder for what gnuplot draws: %s"):format(path, said)
 end
 
 -- Files that are there while gnuplot works.
-local function with_files(work)
-  local script, picture, errors = os.tmpname(), os.tmpname(), os.tmpname()
+local function with_files(path, work)
+  local folder, trouble = temporary_folder(path)
+  if not folder then return nil, trouble, "io" end
+  local script, picture, errors = folder .. "/script", folder .. "/picture", folder .. "/errors"
   local result, message, code = work(script, picture, errors)
-  for _, path in ipairs { script, picture, errors } do os.remove(path) end
+  for _, file in ipairs { script, picture, errors, folder } do os.remove(file) end
   return result, message, code
 end
 
@@ -192,10 +210,9 @@ end
 ---@param format "png"|"svg"|"pdf"
 ---@return string? bytes, string? message, string? code
 function gnuplot.draw(figures, path, format)
-  if not gnuplot.is_there() then
-    return nil, path .. ": gnuplot draws it and is not there: the package gnuplot-nox brings it", "io"
-  end
-  return with_files(function(script, picture, errors)
+  local missing = gnuplot.missing()
+  if missing then return nil, path .. ": " .. missing, "io" end
+  return with_files(path, function(script, picture, errors)
     local file, message = io.open(script, "wb")
     if not file then return nil, message, "io" end
     local written = file:write(gnuplot.text(figures, picture, format)) and file:close()

@@ -91,7 +91,7 @@ function sweep_pictures.write(opt)
   done, message, code = drive.write_file(folder .. "/SUMMARY.txt", summary(subjects, opt.data_dir))
   if not done then return nil, message, code end
   local first = folder .. "/" .. sweep_pictures.files[1][1]
-  if not gnuplot.is_there() then return gnuplot.draw({}, first, "png") end
+  if gnuplot.missing() then return gnuplot.draw({}, first, "png") end
   for _, one in ipairs(sweep_pictures.files) do
     local figures, why = catalogue.figures(subjects, { one[2] })
     if figures then
