@@ -371,11 +371,14 @@ mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, const mt_len
         code =
             draw_tokens(pair->input, pair->input_rule, pair->input_is_new ? "new_input" : "input",
                         random, event, 1, &draw->input, error);
-    if (fixed[1] != is_drawn)
+    if (fixed[1] != is_drawn) {
         draw->output = fixed[1];
-    else if (code == MT_OK && draw->has_output)
-        code = draw_tokens(pair->output, pair->output_rule, "output", random, event, 0,
+    } else if (code == MT_OK && draw->has_output) {
+        mt_length_event with_input = *event;
+        with_input.input = draw->input;
+        code = draw_tokens(pair->output, pair->output_rule, "output", random, &with_input, 0,
                            &draw->output, error);
+    }
     return code;
 }
 

@@ -11,7 +11,8 @@
 /* The request whose length it is. */
 typedef struct mt_length_event {
     double time;      /* seconds since the start */
-    int has_session;  /* else the rest is 0 */
+    uint64_t input;   /* asked for its output: the tokens of its input or new_input; else 0 */
+    int has_session;  /* else what follows is 0 */
     uint64_t session; /* within its stream, by first appearance */
     uint64_t turn;    /* from 0 */
     uint64_t history; /* tokens that were said before */

@@ -33,6 +33,20 @@ it("by_turn gives each turn its own, and the last goes on", function()
   end
 end)
 
+it("an output's function knows the input, that of an input none", function()
+  local list = list_of(mt.workload { duration = 30, mt.stream { arrivals = mt.poisson(5),
+    lengths = mt.classes {
+      { 1, input = mt.lognormal { mean = 300, cv = 1 }, output = mt.length(function(_, event) return 2 * event.input end) },
+      { 1, input = mt.length(function(_, event) return 7 + event.input end),
+        output = mt.length(function(_, event) return 2 * event.input end) } } } })
+  local sevens = 0
+  for _, request in ipairs(list) do
+    assert.equal(2 * request.input_length, request.output_length)
+    if request.input_length == 7 then sevens = sevens + 1 end
+  end
+  assert.is_true(sevens > 40 and #list - sevens > 40)
+end)
+
 it("a length of each turn is drawn as it would be for all", function()
   local one = mt.lognormal { mean = 300, cv = 1 }
   assert.same(list_of(talks { new_input = one, output = 5 }),

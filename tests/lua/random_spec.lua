@@ -162,6 +162,11 @@ describe("mt.sampler", function()
   end)
 end)
 
+it("a law that a generator has no method for is told where to go", function()
+  assert.matches("^[^\n]*random_spec.lua:%d+: a generator has no 'lognormal', it has below draw .*; draw%(mt.lognormal{...}%)",
+    message_of(function() return mt.random(1, "s"):lognormal(3, 1) end))
+end)
+
 describe("core.random", function()
   it("wants its arguments", function()
     assert.equal("random: seed must be a whole number, not no value: (nil)", message_of(core.random.new))

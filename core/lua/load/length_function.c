@@ -15,6 +15,8 @@ static void push_event(lua_State *thread, int event_ref, const mt_length_event *
     lua_rawgeti(thread, LUA_REGISTRYINDEX, event_ref);
     lua_pushnumber(thread, event->time);
     lua_setfield(thread, -2, "time");
+    lua_pushinteger(thread, (lua_Integer)event->input);
+    lua_setfield(thread, -2, "input");
     lua_pushinteger(thread, (lua_Integer)event->session);
     lua_setfield(thread, -2, "session");
     lua_pushinteger(thread, (lua_Integer)event->turn);
@@ -69,7 +71,7 @@ static mt_script_function *new_function(lua_State *L, mt_error *error) {
     int refs[2];
     mt_lua_push_random(L, 0, "", "");
     refs[RANDOM] = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     refs[EVENT] = luaL_ref(L, LUA_REGISTRYINDEX);
     push_event(L, refs[EVENT], &(mt_length_event){0});
     lua_pop(L, 1);
@@ -104,7 +106,7 @@ static int turns(lua_State *L) {
 }
 
 /* custom(function): function(random, event) returns a whole number of tokens; event has the members
- * time (seconds), session, turn (from 0) and history (tokens) and is the same table each time */
+ * time (seconds), input (tokens), session, turn (from 0) and history (tokens) and is the same table each time */
 static int custom(lua_State *L) {
     mt_error error;
     luaL_checktype(L, 1, LUA_TFUNCTION);

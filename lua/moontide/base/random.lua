@@ -1,5 +1,6 @@
 --- Random numbers by position: generators, and weighted choice among values.
 local core = require "moontide.core"
+local lists = require "moontide.kit.lists"
 local options = require "moontide.kit.options"
 
 ---@class moontide
@@ -18,6 +19,12 @@ local public = {}
 ---@field zipf fun(self, n: integer, s: number): integer 1 to n
 ---@field draw fun(self, distribution: moontide.distribution|number, time?: number): number
 local methods = core.random.methods
+
+-- Few laws have a method of their own.
+setmetatable(methods, { __index = function(_, name)
+  error(("a generator has no '%s', it has %s; draw(mt.lognormal{...}) draws of any distribution"):format(
+    tostring(name), table.concat(lists.sorted_keys(methods), " ")), 2)
+end })
 
 ---@class moontide.sampler
 ---@field draw fun(self, random: moontide.random): any one of the values

@@ -64,9 +64,10 @@ local surges = { mmpp = true, hawkes = true }
 local function write_peak(self, opt, expected)
   local busiest, on_average = plot.busiest(self, opt, expected), ""
   if not busiest then return end
+  if expected.is_counted or expected.is_drawn then on_average = " in the run of this seed" end
   for _, row in ipairs(expected.streams) do
     -- What a run's own levels and clusters add to it is the run's.
-    if surges[row.begins_as] then on_average = " on average over seeds" end
+    if on_average == "" and surges[row.begins_as] then on_average = " on average over seeds" end
   end
   if busiest.is_flat then
     report.write(("busiest: %.6g per second%s, the same all the time\n"):format(busiest.rate, on_average))

@@ -27,8 +27,9 @@ end
 
 --- A length by a function of your own, called for each request: it returns a whole number of tokens. Draw
 --- from `random` and from nothing else, and the request is the same at every rate and on every shard.
---- `event` has `time` (seconds), `session` and `turn` (both from 0; 0 where there are no sessions) and
---- `history`, the tokens that its session has said before; it is the same table each time.
+--- `event` has `time` (seconds), `session` and `turn` (both from 0; 0 where there are no sessions),
+--- `history`, the tokens that its session has said before, and for an output `input`, the tokens of the input
+--- or new_input, so that the two go together; it is the same table each time.
 ---
 --- Its price: a call about doubles what it takes to make a request (0.15 microseconds more, where two
 --- million requests took 0.34 s). What the lengths are on average has no formula: it is counted in a run.
@@ -45,6 +46,7 @@ end
 
 ---@class moontide.length_event
 ---@field time number seconds
+---@field input integer tokens of the request's input or new_input, for the function of an output; else 0
 ---@field session integer from 0, within its stream
 ---@field turn integer from 0
 ---@field history integer tokens
