@@ -3,6 +3,8 @@
 
 #include "sweep.h"
 
+#include <stdio.h>
+
 /* ---- processes that remember ---- */
 
 /* The mean count over many seeds against the expectation, within 4 deviations of that mean. */
