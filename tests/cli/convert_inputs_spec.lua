@@ -193,6 +193,12 @@ describe("convert of Perf Analyzer's profile_export.json", function()
     assert.matches("perf%-analyzer, 9 rows.*from 2025%-10%-07 05:00:07", told.out)
   end)
 
+  it("reads requests of which there is no response", function()
+    assert.same({ "0 1 none [0] none none none", "5 2 none [1] none none none" }, (converted(file {
+      '{"timestamp": 0, "request_inputs": {"text_input": "a"}}',
+      '{"timestamp": 5000000, "request_inputs": {"text_input": "a b"}, "response_outputs": [{"response": ""}]}' })))
+  end)
+
   it("says what is wrong", function()
     local good = request(0, payload "a b", answer)
     for text, wrong in pairs {

@@ -164,12 +164,13 @@ static int add_response(perf_log *self, mt_span response, mt_error *error) {
     size_t before = to->length;
     if (add_string(self, to, response, error) != 0)
         return -1;
-    const char *text = to->bytes + before;
     size_t length = to->length - before;
+    if (before == 0 || length == 0)
+        return 0;
+    const char *text = to->bytes + before;
     int is_event = (length > 5 && memcmp(text, "data:", 5) == 0) ||
                    (length > 6 && memcmp(text, "event:", 6) == 0);
-    int is_body = length > 0 && text[0] == '{' && to->bytes[0] == '{';
-    if ((!is_event && !is_body) || before == 0)
+    if (!is_event && !(text[0] == '{' && to->bytes[0] == '{'))
         return 0;
     if (mt_text_add(to, "\n", 1) != 0)
         return no_memory(error);
@@ -186,6 +187,8 @@ static int goes_on(char first) {
 
 /* Reads the lines of the stream of events, or its bodies. 0 or -1. */
 static int read_stream(perf_log *self, answered *of, mt_error *error) {
+    if (self->stream.length == 0)
+        return 0;
     const char *at = self->stream.bytes, *end = at + self->stream.length;
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
