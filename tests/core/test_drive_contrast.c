@@ -273,6 +273,15 @@ static void test_rates(void **state) {
         good += first.metrics[TTFT][i] <= 24.5;
     assert_near(rate_of(contrast, "goodput").first, good / 5);
     mt_contrast_free(contrast);
+    /* A part that began three seconds later has the window of its own clock so much later. */
+    static const int64_t apart_ns[] = {3000000000};
+    assert_int_equal(mt_run_requests_set_apart(&first, apart_ns, 1, NULL), MT_OK);
+    assert_true(mt_run_requests_apart(&first, 7) == 3 * second);
+    options.windows[0] =
+        (mt_contrast_window){997 * second + second / 20, 1002 * second + second / 20, 1};
+    contrast = mt_contrast_new(&first, &other, &options, NULL);
+    assert_near(rate_of(contrast, "request_throughput").first, 49 / 5.0);
+    mt_contrast_free(contrast);
     mt_run_requests_free(&first);
     mt_run_requests_free(&other);
 }
