@@ -206,14 +206,16 @@ describe("throughputs", function()
     end
     local again = judged(folder, "one")
     assert.same(run, again)
+    local of_shards = 0 -- each has the window on its own clock
     for i = 0, 1 do
       local shard = shell(folder, ("%sshard%d --shard %d/2"):format(words, i, i))
       assert.equal(0, shard.status, shard.err)
+      of_shards = of_shards + counted(json.decode(shard.out), folder .. "/shard" .. i, 1, 2)
     end
     local merged = shell(folder, "merge shard0 shard1 -o both --max-skew 1h --json")
     assert.equal(0, merged.status, merged.err)
     merged = json.decode(merged.out)
-    near(counted(merged, folder .. "/both", 1, 2), merged.metrics.request_throughput.avg)
+    near(of_shards, merged.metrics.request_throughput.avg)
     assert.same(merged.metrics, judged(folder, "both").metrics)
     assert.same(merged.phases, judged(folder, "both").phases)
   end)

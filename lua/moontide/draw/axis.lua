@@ -138,7 +138,8 @@ function axis.across(opts, width, glyphs, margin)
   end
   local text = table.concat(labels)
   if used + utf8.len(unit) > width + 4 then -- has a line of its own
-    return table.concat(line), text .. "\n" .. (" "):rep(margin + math.max(0, width - utf8.len(unit))) .. unit
+    local before = (" "):rep(margin + math.max(0, width - utf8.len(unit)))
+    return table.concat(line), text:gsub(" +$", "") .. "\n" .. before .. unit
   end
   return table.concat(line), text .. unit
 end
