@@ -204,13 +204,29 @@ static void test_bodies(void **state) {
     assert_rows(state, &words, "inputs-json", inputs,
                 "0 1 6 3 \"s\" [2]\n1 1 10 0 \"s\" [3]\n2 2 7000000 2 0 \"t\" m/ [1]\n3 2 1 2 "
                 "\"t\" [1]\n");
+    /* What follows a body that is none does not go on from what came before it. */
+    mt_log_options lenient = words;
+    lenient.skip_bad_rows = 1;
+    assert_rows(state, &lenient, "inputs-json",
+                "{\"data\": [{\"session_id\": \"s\", \"payloads\": [{\"messages\": [{\"content\": "
+                "\"a b c d e\"}]}, 5, {\"messages\": [{\"content\": \"f\"}]}]}]}",
+                "0 1 5 0 \"s\" [2]\n2 1 1 0 \"s\" [1]\n");
     assert_rows(state, &words, "perf-analyzer", profile, "0 1 5 2 2 3 [1]\n1 2 19 4 2 3 [1]\n");
 }
+
+/* Of a conversation that is had several times; as numbers, which have no quotes to part them. */
+#define OF_SESSION(conversation, correlation, time)                                                \
+    "{\"metadata\": {\"conversation_id\": " conversation ", \"x_correlation_id\": " correlation    \
+    ", \"credit_issued_ns\": " time "}, \"metrics\": {\"error_isl\": {\"value\": 9}}}\n"
 
 static void test_benchmarks(void **state) {
     assert_rows(state, &plain, "vllm-bench", vllm_run,
                 "0 1 1500000000 5 1 m/\n1 1 2000000000 6 0 m/\n2 2 7 3\n");
     assert_rows(state, &plain, "results", results, "0 1 5 9 2 \"c\"\n1 2 7 8 0 \"c/2\"\n");
+    assert_rows(state, &plain, "results",
+                OF_SESSION("12", "3", "1") OF_SESSION("1", "23", "2") OF_SESSION("1", "5", "3")
+                    OF_SESSION("1", "23", "4"),
+                "0 1 1 9 0 12\n1 2 2 9 0 1\n2 3 3 9 0 \"1/2\"\n3 4 4 9 0 1\n");
     assert_rows(state, &plain, "guidellm", guidellm,
                 "0 1 1000000000 5 6 \"c\"\n1 1 2000000000 7 0\n");
     assert_rows(state, &plain, "inference-perf", inference_perf,

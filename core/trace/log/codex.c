@@ -56,10 +56,6 @@ static void codex_close(mt_log *log) {
     mt_free(self->model_text);
 }
 
-static int is_object(mt_span value) {
-    return value.length > 0 && value.text[0] == '{';
-}
-
 static int is_same(const mt_text *text, mt_span value) {
     return text->length == value.length && value.length > 0 &&
            memcmp(text->bytes, value.text, value.length) == 0;
@@ -98,11 +94,11 @@ static int take_item(codex_log *self, const mt_json *json, uint64_t line, item *
         return mt_lines_bad_json(&self->base, line, error);
     if (mt_lines_end(&self->base, json, end, line, error) != 0)
         return -1;
-    if (is_object(of->payload)) /* it is JSON */
+    if (mt_lines_is_object(of->payload)) /* it is JSON */
         (void)mt_lines_members(json, of->payload.text, inner, sizeof inner / sizeof *inner, NULL);
-    if (is_object(of->info))
+    if (mt_lines_is_object(of->info))
         (void)mt_lines_members(json, of->info.text, of_info, 2, NULL);
-    if (is_object(of->last))
+    if (mt_lines_is_object(of->last))
         (void)mt_lines_members(json, of->last.text, of_usage, 2, NULL);
     return 0;
 }
@@ -195,11 +191,11 @@ static mt_span parent_of(const mt_json *json, const item *of) {
     const mt_line_member of_spawn = {"parent_thread_id", &parent};
     if (of->fork.length > 0)
         return of->fork;
-    if (is_object(of->source))
+    if (mt_lines_is_object(of->source))
         (void)mt_lines_members(json, of->source.text, &of_source, 1, NULL);
-    if (is_object(agent))
+    if (mt_lines_is_object(agent))
         (void)mt_lines_members(json, agent.text, &of_agent, 1, NULL);
-    if (is_object(spawn))
+    if (mt_lines_is_object(spawn))
         (void)mt_lines_members(json, spawn.text, &of_spawn, 1, NULL);
     return parent.length > 0 ? parent : of->parent;
 }
@@ -272,7 +268,7 @@ static int take_answer(codex_log *self, const mt_json *json, uint64_t line, cons
     int64_t ended = 0, asked = self->asked_ns;
     if (self->session.length == 0)
         return mt_log_bad_row(log, line, 0, error, "no session_meta stands before it");
-    if (!is_object(of->last))
+    if (!mt_lines_is_object(of->last))
         return mt_log_bad_row(log, line, 0, error, "last_token_usage is missing");
     if (is_same(&self->total, of->total))
         return 0;

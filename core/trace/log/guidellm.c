@@ -7,12 +7,9 @@
  * output length, and one that was cut may have none. info.conversation_id is the session, which of the second
  * benchmark is called "NAME/2". The report is in memory as a whole. */
 #include "base/memory.h"
-#include "base/text.h"
 #include "text/json_items.h"
 #include "trace/log/lines.h"
 #include "trace/log/objects.h"
-
-#include <stdio.h>
 
 enum { COMPLETE, CUT, FAILED };
 
@@ -94,23 +91,14 @@ static int read_report(guidellm_log *self, mt_error *error) {
 /* The session of the request's info. 0 or -1 (memory). */
 static int take_session(guidellm_log *self, const mt_json *json, mt_span info, uint32_t benchmark,
                         mt_request *request, mt_error *error) {
-    char end[16];
-    mt_span id = {"", 0}, name;
+    mt_span id = {"", 0};
     const mt_line_member member = {"conversation_id", &id};
-    mt_text *to = &self->session;
-    if (info.length == 0 || info.text[0] != '{' ||
-        mt_lines_members(json, info.text, &member, 1, NULL) != 0 || id.length < 2 ||
-        id.text[0] != '"')
+    if (!mt_lines_is_object(info) || mt_lines_members(json, info.text, &member, 1, NULL) != 0 ||
+        !mt_lines_is_name(id))
         return 0;
-    if (mt_lines_token(id, &self->token, &self->token_capacity, &name, error) != 0)
+    if (mt_lines_token(id, &self->token, &self->token_capacity, &request->session, error) != 0 ||
+        mt_lines_token_again(&request->session, benchmark, &self->session, error) != 0)
         return -1;
-    int length = benchmark > 1 ? snprintf(end, sizeof end, "/%u\"", benchmark)
-                               : snprintf(end, sizeof end, "\"");
-    to->length = 0;
-    if (mt_text_add(to, name.text, name.length - 1) != 0 ||
-        mt_text_add(to, end, (size_t)length) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
-    request->session = (mt_span){to->bytes, to->length};
     request->has |= MT_HAS_SESSION;
     return 0;
 }

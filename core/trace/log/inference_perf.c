@@ -5,8 +5,8 @@
  * response_metrics.server_usage (prompt_tokens, completion_tokens; Anthropic's input_tokens, which are those that
  * no cache knew, and output_tokens), else what the client counted, input_tokens or request_metrics.text.input_tokens,
  * response_metrics.output_tokens, and of older versions output_tokens (reportgen/base.py and apis/base.py of
- * github.com/kubernetes-sigs/inference-perf). Texts of requests and answers may be left out. A request whose error is not null has no output length. One request
- * is in memory at a time. */
+ * github.com/kubernetes-sigs/inference-perf). Texts of requests and answers may be left out. A request whose error
+ * is not null has no output length. One request is in memory at a time. */
 #include "text/json_items.h"
 #include "trace/log/lines.h"
 #include "trace/log/objects.h"
@@ -18,10 +18,6 @@ typedef struct inference_perf_log {
 
 static void inference_perf_close(mt_log *log) {
     mt_json_list_free(&((inference_perf_log *)log)->list);
-}
-
-static int is_object(mt_span value) {
-    return value.length > 0 && value.text[0] == '{';
 }
 
 static mt_span first_of(mt_span a, mt_span b, mt_span c) {
@@ -51,15 +47,15 @@ static counts counts_of(const mt_json *json, mt_span info) {
                                        {"cache_read_input_tokens", &of.cached},
                                        {"cache_creation_input_tokens", &of.made},
                                        {"output_tokens", &of.output}};
-    if (is_object(info))
+    if (mt_lines_is_object(info))
         (void)mt_lines_members(json, info.text, of_info, 4, NULL);
-    if (is_object(request))
+    if (mt_lines_is_object(request))
         (void)mt_lines_members(json, request.text, &of_request, 1, NULL);
-    if (is_object(text))
+    if (mt_lines_is_object(text))
         (void)mt_lines_members(json, text.text, &of_text, 1, NULL);
-    if (is_object(response))
+    if (mt_lines_is_object(response))
         (void)mt_lines_members(json, response.text, of_response, 2, NULL);
-    if (is_object(usage))
+    if (mt_lines_is_object(usage))
         (void)mt_lines_members(json, usage.text, of_usage, 6, NULL);
     return of;
 }

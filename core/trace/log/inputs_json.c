@@ -80,10 +80,6 @@ static int no_memory(mt_error *error) {
     return mt_failed(mt_fail_memory(error, "log reader"));
 }
 
-static int is_object(mt_span value) {
-    return value.length > 0 && value.text[0] == '{';
-}
-
 /* ---- which bodies there are ---- */
 
 /* The session's number and order; several bodies without a name are one that is called by its number. */
@@ -133,9 +129,9 @@ static int add_record(inputs_log *self, const mt_json *json, const char *at, mt_
     (void)mt_lines_members(json, at, members, sizeof members / sizeof *members, NULL);
     body one = {.at = at, .time = mt_payload_only(time), .delay = mt_payload_only(delay)};
     mt_span bodies = payloads.length > 0 ? payloads : payload;
-    if (bodies.length > 0 && !is_object(bodies) && !mt_json_items_of_list(&items, bodies))
+    if (bodies.length > 0 && !mt_lines_is_object(bodies) && !mt_json_items_of_list(&items, bodies))
         return bad(self, bodies.text, error, "payloads must be a list of requests");
-    if (bodies.length == 0 || is_object(bodies)) {
+    if (bodies.length == 0 || mt_lines_is_object(bodies)) {
         one.at = bodies.length > 0 ? bodies.text : at;
         return take_session(self, mt_payload_only(id), 1, &one, error) != 0
                    ? -1
@@ -179,7 +175,7 @@ static int read_file(inputs_log *self, mt_error *error) {
         return bad(self, self->list.text, error,
                    "data is missing: this is no inputs.json of AIPerf or GenAI-Perf");
     while (mt_json_items_next(&items, &item) > 0) {
-        if (!is_object(item.value))
+        if (!mt_lines_is_object(item.value))
             return bad(self, item.value.text, error, "an element of data must be an object");
         if (add_record(self, &json, item.value.text, error) != 0)
             return -1;
@@ -194,7 +190,8 @@ static int read_file(inputs_log *self, mt_error *error) {
 static int is_said_by(const mt_json *json, mt_span message, const char *who) {
     mt_span role = {"", 0};
     const mt_line_member member = {"role", &role};
-    return is_object(message) && mt_lines_members(json, message.text, &member, 1, NULL) == 0 &&
+    return mt_lines_is_object(message) &&
+           mt_lines_members(json, message.text, &member, 1, NULL) == 0 &&
            mt_json_same_text(role, who);
 }
 
@@ -302,11 +299,11 @@ static int take_body(inputs_log *self, const body *one, const body *before, mt_l
     mt_json json = {self->list.text, self->list.text + self->list.text_length, error};
     mt_request *request = &row->request;
     mt_payload payload;
+    if (!before || *one->at != '{')
+        self->goes_on = 0;
     if (*one->at != '{')
         return bad(self, one->at, error, "a request must be an object");
     (void)mt_payload_read(&json, one->at, &payload); /* it is JSON */
-    if (!before)
-        self->goes_on = 0;
     if (say_prompt(self, &json, one, &payload, error) != 0 ||
         mt_speech_prompt(&self->speech, request, error) != 0 ||
         take_times(self, one, before, request, error) != 0)

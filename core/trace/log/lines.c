@@ -5,6 +5,7 @@
 #include "text/json.h"
 #include "trace/scanner.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { QUOTE_SIZE = 64 };
@@ -91,6 +92,20 @@ int mt_lines_token(mt_span value, char **to, size_t *capacity, mt_span *token, m
     return 0;
 }
 
+int mt_lines_token_again(mt_span *token, uint32_t time, mt_text *to, mt_error *error) {
+    char end[16];
+    if (time == 1)
+        return 0;
+    int is_text = token->text[0] == '"', length = snprintf(end, sizeof end, "/%u\"", time);
+    to->length = 0;
+    if (mt_text_add(to, "\"", is_text ? 0 : 1) != 0 ||
+        mt_text_add(to, token->text, token->length - (size_t)is_text) != 0 ||
+        mt_text_add(to, end, (size_t)length) != 0)
+        return mt_failed(mt_fail_memory(error, "log reader"));
+    *token = (mt_span){to->bytes, to->length};
+    return 0;
+}
+
 int mt_lines_bad_sum(mt_log *log, uint64_t line, const char *name, mt_error *error) {
     return mt_log_bad_row(log, line, 0, error, "the sum of %s is 2^64 or more", name);
 }
@@ -148,4 +163,8 @@ int mt_lines_end(mt_log *log, const mt_json *json, const char *at, uint64_t line
 int mt_lines_is_name(mt_span value) {
     return value.length > 0 && (value.text[0] == '"' || value.text[0] == '-' ||
                                 (value.text[0] >= '0' && value.text[0] <= '9'));
+}
+
+int mt_lines_is_object(mt_span value) {
+    return value.length > 0 && value.text[0] == '{';
 }

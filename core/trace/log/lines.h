@@ -4,6 +4,7 @@
 #ifndef MT_TRACE_LOG_LINES_H
 #define MT_TRACE_LOG_LINES_H
 
+#include "base/text.h"
 #include "text/json_items.h"
 #include "trace/log/kind.h"
 
@@ -58,10 +59,15 @@ int mt_lines_text(mt_span value, char **to, size_t *capacity, mt_span *text, mt_
 /* A name (mt_lines_is_name) as the token of a session, in *to, which grows. 0, or -1 (memory). */
 int mt_lines_token(mt_span value, char **to, size_t *capacity, mt_span *token, mt_error *error);
 
+/* The same token for a session that is had another time under the name: of time 2 "NAME/2", in *to, which grows.
+ * The first time, 1, the token stays as it is. 0, or -1 (memory). */
+int mt_lines_token_again(mt_span *token, uint32_t time, mt_text *to, mt_error *error);
+
 /* Nothing but white space may follow the line's object, which ends at `at`. */
 int mt_lines_end(mt_log *log, const mt_json *json, const char *at, uint64_t line, mt_error *error);
 
-/* Is it a string or a number? */
+/* Is it a string or a number? Is it an object? */
 int mt_lines_is_name(mt_span value);
+int mt_lines_is_object(mt_span value);
 
 #endif

@@ -54,10 +54,6 @@ static int bad(mini_swe_log *self, const char *at, mt_error *error, const char *
     return mt_log_bad_row(&self->base, line, column, error, "%s", message);
 }
 
-static int is_object(mt_span value) {
-    return value.length > 0 && value.text[0] == '{';
-}
-
 /* Seconds; *time stays NOTHING where there are none. 0 or -1. */
 static int take_seconds(mini_swe_log *self, mt_span value, const char *message, int64_t *time,
                         mt_error *error) {
@@ -92,12 +88,12 @@ static void take_message(const mt_json *json, const char *at, message *of) {
                                        {"input_tokens", &of->input},
                                        {"output_tokens", &of->output}};
     (void)mt_lines_members(json, at, own, sizeof own / sizeof *own, NULL);
-    if (is_object(of->extra))
+    if (mt_lines_is_object(of->extra))
         (void)mt_lines_members(json, of->extra.text, of_extra, 2, NULL);
-    if (is_object(of->response))
+    if (mt_lines_is_object(of->response))
         (void)mt_lines_members(json, of->response.text, of_response, 4, NULL);
-    mt_span usage = is_object(of->response_usage) ? of->response_usage : of->usage;
-    if (is_object(usage))
+    mt_span usage = mt_lines_is_object(of->response_usage) ? of->response_usage : of->usage;
+    if (mt_lines_is_object(usage))
         (void)mt_lines_members(json, usage.text, of_usage, 4, NULL);
 }
 
@@ -151,7 +147,7 @@ static int read_messages(mini_swe_log *self, const mt_json *json, mt_span messag
     while (mt_json_items_next(&items, &item) > 0) {
         message of = {0};
         int64_t time;
-        if (!is_object(item.value))
+        if (!mt_lines_is_object(item.value))
             return bad(self, item.value.text, error, "a message must be an object");
         take_message(json, item.value.text, &of);
         if (take_seconds(self, of.extra_time.length > 0 ? of.extra_time : of.time,

@@ -11,21 +11,18 @@ mt_span mt_payload_only(mt_span value) {
     return value;
 }
 
-int mt_payload_number(mt_span value, uint64_t *number) {
+/* The value as a whole number of at least 0, be it the text of one: 0 or -1. */
+static int whole_number(mt_span value, uint64_t *number) {
     if (value.length > 2 && value.text[0] == '"')
         value = (mt_span){value.text + 1, value.length - 2};
     return mt_json_count(value, number);
-}
-
-static int is_object(mt_span value) {
-    return value.length > 0 && value.text[0] == '{';
 }
 
 /* Triton's input of token ids may say its shape too. */
 static mt_span content_of(const mt_json *json, mt_span value) {
     mt_span content = {"", 0};
     const mt_line_member member = {"content", &content};
-    if (is_object(value))
+    if (mt_lines_is_object(value))
         (void)mt_lines_members(json, value.text, &member, 1, NULL); /* it is JSON */
     return content.length > 0 ? content : value;
 }
@@ -52,7 +49,7 @@ static void take_sampled(mt_span token, mt_payload *out) {
         return;
     mt_json json = {text, text + mt_json_decode(token.text, token.length, text), NULL};
     out->has_sampled = mt_lines_members(&json, text, &member, 1, NULL) == 0 && limit.length > 0 &&
-                       mt_payload_number(limit, &out->sampled) == 0;
+                       whole_number(limit, &out->sampled) == 0;
 }
 
 int mt_payload_read(const mt_json *json, const char *at, mt_payload *out) {
@@ -80,7 +77,7 @@ int mt_payload_read(const mt_json *json, const char *at, mt_payload *out) {
     const mt_line_member of_parameters[] = {{"max_new_tokens", &sub[0]}, {"max_tokens", &sub[1]}};
     if (mt_lines_members(json, at, members, sizeof members / sizeof *members, NULL) != 0)
         return -1;
-    if (is_object(parameters))
+    if (mt_lines_is_object(parameters))
         (void)mt_lines_members(json, parameters.text, of_parameters, SUB_LIMITS, NULL);
     if (out->system.length == 0)
         out->system = instructions;
@@ -115,7 +112,7 @@ int mt_payload_limit(const mt_payload *self, mt_speech *speech, uint64_t *tokens
         *tokens = self->sampled;
         return self->has_sampled;
     }
-    return mt_payload_number(self->limit, tokens) == 0
+    return whole_number(self->limit, tokens) == 0
                ? 1
                : mt_speech_bad_value(speech, self->limit, "the limit of the answer",
                                      "a whole number of at least 0", error);

@@ -30,7 +30,4 @@ int mt_payload_limit(const mt_payload *payload, mt_speech *speech, uint64_t *tok
 /* The only element of a list, as often as there is one in one; any other value is itself. */
 mt_span mt_payload_only(mt_span value);
 
-/* The value as a whole number of at least 0, be it the text of one: 0 or -1. */
-int mt_payload_number(mt_span value, uint64_t *number);
-
 #endif

@@ -15,8 +15,7 @@
 #include "trace/log/lines.h"
 #include "trace/log/objects.h"
 #include "trace/log/payload.h"
-
-#include <string.h>
+#include "trace/log/perf_answer.h"
 
 /* No moment. */
 #define NOTHING INT64_MIN
@@ -30,17 +29,12 @@ typedef struct perf_log {
     int64_t *ended; /* each session's last answer, or NOTHING */
     size_t ended_capacity;
     mt_speech speech;
-    const char *at;               /* what messages are about whose place is no place of the file */
-    mt_text body, stream, answer; /* a payload, an answer's events, what they say */
-    char *scratch, *token, *model;
-    size_t scratch_capacity, token_capacity, model_capacity;
+    const char *at; /* what messages are about whose place is no place of the file */
+    mt_text body;   /* a payload */
+    mt_perf_answer answer;
+    char *token, *model;
+    size_t token_capacity, model_capacity;
 } perf_log;
-
-/* What the answer to a request was. */
-typedef struct answered {
-    uint64_t input, output; /* as the server counted */
-    int has_input, has_output, has_failed;
-} answered;
 
 static int bad(perf_log *self, const char *at, mt_error *error, const char *message) {
     return mt_objects_bad(&self->base, &self->list, at, error, message);
@@ -59,29 +53,13 @@ static void perf_close(mt_log *log) {
     mt_free(self->ended);
     mt_speech_free(&self->speech);
     mt_free(self->body.bytes);
-    mt_free(self->stream.bytes);
-    mt_free(self->answer.bytes);
-    mt_free(self->scratch);
+    mt_perf_answer_free(&self->answer);
     mt_free(self->token);
     mt_free(self->model);
 }
 
 static int no_memory(mt_error *error) {
     return mt_failed(mt_fail_memory(error, "log reader"));
-}
-
-static int is_object(mt_span value) {
-    return value.length > 0 && value.text[0] == '{';
-}
-
-/* Adds what a string's token says. 0 or -1 (memory). */
-static int add_string(perf_log *self, mt_text *to, mt_span token, mt_error *error) {
-    if (token.length == 0 || token.text[0] != '"')
-        return 0;
-    if (MT_GROW(self->scratch, self->scratch_capacity, token.length) != 0)
-        return no_memory(error);
-    size_t length = mt_json_decode(token.text, token.length, self->scratch);
-    return mt_text_add(to, self->scratch, length) != 0 ? no_memory(error) : 0;
 }
 
 /* ---- which requests there are ---- */
@@ -101,7 +79,7 @@ static int read_file(perf_log *self, mt_error *error) {
     while (mt_json_items_next(&items, &item) > 0) {
         mt_span requests = {"", 0};
         const mt_line_member of = {"requests", &requests};
-        if (is_object(item.value))
+        if (mt_lines_is_object(item.value))
             (void)mt_lines_members(&json, item.value.text, &of, 1, NULL);
         if (requests.length == 0 || !mt_json_items_of_list(&of_experiment, requests))
             return bad(self, item.value.text, error, "an experiment lacks its requests");
@@ -112,138 +90,6 @@ static int read_file(perf_log *self, mt_error *error) {
         }
     }
     return 0;
-}
-
-/* ---- answers ---- */
-
-/* What a body of an answer says, or a piece of it, is added to self->answer. 0 or -1 (memory). */
-static int read_answer(perf_log *self, const char *text, size_t length, answered *of,
-                       mt_error *error) {
-    mt_json json = {text, text + length, NULL};
-    mt_json_items items;
-    mt_json_item item;
-    mt_span choices = {"", 0}, usage = {"", 0}, failure = {"", 0}, made = {"", 0};
-    mt_span prompt = {"", 0}, completion = {"", 0};
-    const mt_line_member members[] = {{"choices", &choices},     {"usage", &usage},
-                                      {"error", &failure},       {"text_output", &made},
-                                      {"generated_text", &made}, {"text", &made}};
-    const mt_line_member of_usage[] = {{"prompt_tokens", &prompt},
-                                       {"completion_tokens", &completion}};
-    if (mt_lines_members(&json, text, members, sizeof members / sizeof *members, NULL) != 0)
-        return 0; /* a piece of something else */
-    of->has_failed |= failure.length > 0;
-    if (is_object(usage))
-        (void)mt_lines_members(&json, usage.text, of_usage, 2, NULL);
-    of->has_input |= mt_json_count(prompt, &of->input) == 0;
-    of->has_output |= mt_json_count(completion, &of->output) == 0;
-    if (add_string(self, &self->answer, made, error) != 0)
-        return -1;
-    if (!mt_json_items_of_list(&items, choices))
-        return 0;
-    while (mt_json_items_next(&items, &item) > 0) {
-        mt_span whole = {"", 0}, said[4] = {{"", 0}};
-        const mt_line_member of_choice[] = {
-            {"text", &said[0]}, {"message", &whole}, {"delta", &whole}};
-        const mt_line_member of_message[] = {
-            {"reasoning_content", &said[1]}, {"reasoning", &said[2]}, {"content", &said[3]}};
-        if (is_object(item.value))
-            (void)mt_lines_members(&json, item.value.text, of_choice, 3, NULL);
-        if (is_object(whole))
-            (void)mt_lines_members(&json, whole.text, of_message, 3, NULL);
-        for (int i = 0; i < 4; i++)
-            if (!(i == 2 && said[1].length > 0) &&
-                add_string(self, &self->answer, said[i], error) != 0)
-                return -1;
-    }
-    return 0;
-}
-
-/* Adds a response to the stream of events: one may hold a piece of an event, or several. 0 or -1. */
-static int add_response(perf_log *self, mt_span response, mt_error *error) {
-    mt_text *to = &self->stream;
-    size_t before = to->length;
-    if (add_string(self, to, response, error) != 0)
-        return -1;
-    size_t length = to->length - before;
-    if (before == 0 || length == 0)
-        return 0;
-    const char *text = to->bytes + before;
-    int is_event = (length > 5 && memcmp(text, "data:", 5) == 0) ||
-                   (length > 6 && memcmp(text, "event:", 6) == 0);
-    if (!is_event && !(text[0] == '{' && to->bytes[0] == '{'))
-        return 0;
-    if (mt_text_add(to, "\n", 1) != 0)
-        return no_memory(error);
-    memmove(to->bytes + before + 1, to->bytes + before, length);
-    to->bytes[before] = '\n';
-    return 0;
-}
-
-/* May a line of a body that is laid out in many begin so? */
-static int goes_on(char first) {
-    return first == '}' || first == ']' || first == ',' || first == '"' || first == ' ' ||
-           first == '\t';
-}
-
-/* Reads the lines of the stream of events, or its bodies. 0 or -1. */
-static int read_stream(perf_log *self, answered *of, mt_error *error) {
-    if (self->stream.length == 0)
-        return 0;
-    const char *at = self->stream.bytes, *end = at + self->stream.length;
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const char *next = newline ? newline + 1 : end, *stop = newline ? newline : end;
-        if (stop - at > 5 && memcmp(at, "data:", 5) == 0)
-            at += 5;
-        while (at < stop && *at == ' ')
-            at++;
-        if (at < stop && *at == '{') {
-            if (next < end && goes_on(*next)) /* a body of many lines */
-                next = stop = end;
-            if (read_answer(self, at, (size_t)(stop - at), of, error) != 0)
-                return -1;
-        }
-        at = next;
-    }
-    return 0;
-}
-
-/* Triton's token ids, one or a list of them. */
-static uint64_t count_ids(mt_span ids) {
-    mt_json_items items;
-    mt_json_item item;
-    uint64_t count = 0;
-    if (!mt_json_items_of_list(&items, ids))
-        return ids.length > 0 && ids.text[0] != '"';
-    while (mt_json_items_next(&items, &item) > 0)
-        count += count_ids(item.value);
-    return count;
-}
-
-static int take_outputs(perf_log *self, const mt_json *json, mt_span outputs, answered *of,
-                        mt_error *error) {
-    mt_json_items items;
-    mt_json_item item;
-    *of = (answered){0};
-    self->stream.length = self->answer.length = 0;
-    if (!mt_json_items_of_list(&items, outputs))
-        return 0;
-    while (mt_json_items_next(&items, &item) > 0) {
-        mt_span response = {"", 0}, text = {"", 0}, ids = {"", 0};
-        const mt_line_member members[] = {
-            {"response", &response}, {"text_output", &text}, {"output_ids", &ids}};
-        if (!is_object(item.value))
-            continue;
-        (void)mt_lines_members(json, item.value.text, members, 3, NULL);
-        if (ids.length > 0) {
-            of->output += count_ids(ids);
-            of->has_output = 1;
-        }
-        if (add_string(self, &self->answer, text, error) != 0 ||
-            add_response(self, response, error) != 0)
-            return -1;
-    }
-    return read_stream(self, of, error);
 }
 
 /* ---- requests ---- */
@@ -299,16 +145,16 @@ static int take_inputs(perf_log *self, const mt_json *json, const char *at, mt_s
     const mt_line_member members[] = {{"payload", &body}, {"session_id", session}};
     mt_json inside = *json;
     mt_payload payload;
-    if (!is_object(inputs))
+    if (!mt_lines_is_object(inputs))
         return bad(self, at, error, "request_inputs is missing: what was sent is not known");
     (void)mt_lines_members(json, inputs.text, members, 2, NULL);
     *session = mt_payload_only(*session);
     body = mt_payload_only(body);
-    const char *from = is_object(body) ? body.text : inputs.text;
+    const char *from = mt_lines_is_object(body) ? body.text : inputs.text;
     if (body.length > 0 && body.text[0] == '"') {
         self->at = body.text;
         self->body.length = 0;
-        if (add_string(self, &self->body, body, error) != 0)
+        if (mt_perf_add_string(&self->body, body, error) != 0)
             return -1;
         inside = (mt_json){self->body.bytes, self->body.bytes + self->body.length, error};
         from = inside.begin;
@@ -335,7 +181,7 @@ static int take_request(perf_log *self, const char *at, mt_log_row *row, mt_erro
                                       {"request_inputs", &inputs},
                                       {"response_timestamps", &ends},
                                       {"response_outputs", &outputs}};
-    answered of;
+    const mt_perf_answer *of = &self->answer;
     int64_t end;
     self->at = NULL;
     if (*at != '{')
@@ -343,23 +189,23 @@ static int take_request(perf_log *self, const char *at, mt_log_row *row, mt_erro
     (void)mt_lines_members(&json, at, members, sizeof members / sizeof *members, NULL);
     if (mt_objects_time(log, &self->list, at, time, "timestamp", &request->time_ns, error) != 0 ||
         take_end(self, at, ends, &end, error) != 0 ||
-        take_outputs(self, &json, outputs, &of, error) != 0 ||
+        mt_perf_answer_read(&self->answer, &json, outputs, error) != 0 ||
         take_inputs(self, &json, at, inputs, &session, row, error) != 0)
         return -1;
     request->has = MT_HAS_TIME;
-    if (of.has_input) {
-        request->input_length = of.input;
+    if (of->has_input) {
+        request->input_length = of->input;
         request->has |= MT_HAS_INPUT_LENGTH;
     } else if (mt_speech_prompt(&self->speech, request, error) != 0) {
         return -1;
     }
     uint64_t said = self->speech.tokens;
-    if (mt_speech_text(&self->speech, self->answer.bytes, self->answer.length, error) != 0 ||
+    if (mt_speech_text(&self->speech, of->said.bytes, of->said.length, error) != 0 ||
         mt_objects_check_prompt(log, &self->list, at, request->input_length, error) != 0 ||
         take_session(self, session.length > 0 ? session : sequence, end, request, error) != 0)
         return -1;
-    if (!of.has_failed && (of.has_output || self->answer.length > 0)) {
-        request->output_length = of.has_output ? of.output : self->speech.tokens - said;
+    if (!of->has_failed && (of->has_output || of->said.length > 0)) {
+        request->output_length = of->has_output ? of->output : self->speech.tokens - said;
         request->has |= MT_HAS_OUTPUT_LENGTH;
     }
     return 0;

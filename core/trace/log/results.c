@@ -3,13 +3,10 @@
  *
  * A session is one of x_correlation_id, and is called by its conversation_id. A run that is longer than
  * its data begins conversations anew, each time with another x_correlation_id: the second time it is
- * called "NAME/2", as sessions of a second log are. About 100 bytes a session are kept. */
+ * called "NAME/2", as sessions of a second trace are. About 100 bytes a session are kept. */
 #include "base/memory.h"
-#include "base/text.h"
 #include "text/texts.h"
 #include "trace/log/lines.h"
-
-#include <stdio.h>
 
 typedef struct results_log {
     mt_log base;
@@ -22,7 +19,7 @@ typedef struct results_log {
     size_t token_capacity;
 } results_log;
 
-enum { MOST_MEMBERS = 5, NUMBER_ROOM = 16 };
+enum { MOST_MEMBERS = 5 };
 
 /* The values of named members of an object; those that are not there stay empty. 0, or -1 when it is
  * no object. */
@@ -58,6 +55,7 @@ static int take_time_of(results_log *self, mt_span name, mt_span correlation, ui
     size_t known_names = self->names.count, known = self->sessions.count;
     self->both.length = 0;
     if (mt_text_add(&self->both, name.text, name.length) != 0 ||
+        mt_text_add(&self->both, ",", 1) != 0 || /* 1 and 23 are not 12 and 3 */
         mt_text_add(&self->both, correlation.text, correlation.length) != 0 ||
         mt_texts_intern(&self->names, name.text, name.length, &number) != 0 ||
         MT_GROW(self->times, self->time_capacity, self->names.count) != 0 ||
@@ -74,28 +72,16 @@ static int take_time_of(results_log *self, mt_span name, mt_span correlation, ui
 
 static int take_session(results_log *self, mt_span id, mt_span correlation, mt_request *request,
                         mt_error *error) {
-    char end[NUMBER_ROOM];
     uint32_t time = 1;
-    mt_span name;
-    mt_text *to = &self->name;
     if (!mt_lines_is_name(id))
         return 1;
-    if (mt_lines_token(id, &self->token, &self->token_capacity, &name, error) != 0)
+    if (mt_lines_token(id, &self->token, &self->token_capacity, &request->session, error) != 0)
         return -1;
-    if (mt_lines_is_name(correlation) && take_time_of(self, name, correlation, &time) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
-    request->session = name;
     request->has |= MT_HAS_SESSION;
-    if (time == 1)
-        return 1;
-    int is_text = name.text[0] == '"', length = snprintf(end, sizeof end, "/%u\"", time);
-    to->length = 0;
-    if ((!is_text && mt_text_add(to, "\"", 1) != 0) ||
-        mt_text_add(to, name.text, name.length - (size_t)is_text) != 0 ||
-        mt_text_add(to, end, (size_t)length) != 0)
+    if (mt_lines_is_name(correlation) &&
+        take_time_of(self, request->session, correlation, &time) != 0)
         return mt_failed(mt_fail_memory(error, "log reader"));
-    request->session = (mt_span){to->bytes, to->length};
-    return 1;
+    return mt_lines_token_again(&request->session, time, &self->name, error) != 0 ? -1 : 1;
 }
 
 /* 1; 0 for a request of the warm-up; -1. */
