@@ -287,6 +287,13 @@ static void test_whole_shared_mean(void **state) {
     prompt = mt_prompt_parts(parts, 1, "parts", NULL);
     assert_near(mt_prompt_whole_shared_mean(prompt, BLOCK), 1536, 0);
     mt_prompt_release(prompt);
+    /* Very many blocks, of a token each. */
+    mt_prompt_part large = {
+        .tokens = mt_distribution_uniform(mt_number(200000), mt_number(400000), NULL), .count = 1};
+    prompt = mt_prompt_parts(&large, 1, "parts", NULL);
+    assert_near(mt_prompt_whole_shared_mean(prompt, 1), 300000, 1);
+    mt_prompt_release(prompt);
+    mt_distribution_release(large.tokens);
     mt_distribution_release(parts[0].tokens);
     mt_distribution_release(drawn);
 }

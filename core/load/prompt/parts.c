@@ -136,12 +136,14 @@ static double parts_shared_mean(const mt_prompt *base) {
 }
 
 /* The mean of the whole blocks of `fixed` tokens and a drawn number of them: the sum of the chances that there
- * is one block more. */
+ * is one block more. Negative where these are too many. */
 static double whole_mean(const mt_distribution *tokens, double fixed, double block) {
     static const double certain = 1 - 1e-9;
     enum { MOST_BLOCKS = 100000 };
     double whole = 0, below = 0;
-    for (int k = 1; below < certain && k <= MOST_BLOCKS; k++) {
+    for (int k = 1; below < certain; k++) {
+        if (k > MOST_BLOCKS)
+            return -1;
         /* Draws are rounded, halves up. */
         below = mt_distribution_probability_below(tokens, k * block - fixed - 0.5, 0, 0);
         whole += (1 - below) * block;
@@ -165,9 +167,8 @@ static double parts_whole_shared_mean(const mt_prompt *base, uint64_t block_size
     }
     if (drawn_count == 0)
         return floor(fixed / block) * block;
-    if (drawn_count == 1)
-        return whole_mean(drawn, fixed, block);
-    return fmax(0, parts_shared_mean(base) - (block - 1) / 2);
+    double whole = drawn_count == 1 ? whole_mean(drawn, fixed, block) : -1;
+    return whole >= 0 ? whole : fmax(0, parts_shared_mean(base) - (block - 1) / 2);
 }
 
 static double contents_of(const mt_prompt_part *part) {

@@ -83,7 +83,7 @@ const char *mt_prompt_text(const mt_prompt *prompt);
 double mt_prompt_shared_mean(const mt_prompt *prompt);
 
 /* How many of them are in whole blocks on average, where the prompt is long enough. Exact where the tokens of one
- * part at most are drawn; of several, what is left over of a block counts as uniform. */
+ * part at most are drawn; of several, or of 10^5 blocks or more, what is left over of a block counts as uniform. */
 double mt_prompt_whole_shared_mean(const mt_prompt *prompt, uint64_t block_size);
 
 /* About how many different block keys must be remembered for `requests` prompts of `input_length`
