@@ -97,6 +97,8 @@ mt_code mt_run_phases_count(mt_run_phases *phases, const mt_request_outcome *cou
 
 void mt_run_phases_count_ended(mt_run_phases *phases, const mt_request_outcome *counted,
                                int64_t start_ns) {
+    if (phases->count == 0)
+        return;
     if (counted->failure == MT_FAILURE_NONE)
         note_gaps(phases, counted, start_ns);
     else
