@@ -20,8 +20,8 @@ enum {
     MT_SAYS_ERROR = 1 << 6,   /* an `error` that is not null, or an error in the flat form; or a
                                  finish_reason of an answer that is not whole (abort, error) */
     MT_SAYS_CHOICES = 1 << 7, /* `choices`, perhaps empty */
-    MT_SAYS_NO_END =
-        1 << 8, /* the end is told, and this was not it: a finish_reason of null or "" */
+    /* The end is told, and this was not it: a finish_reason of null or "". */
+    MT_SAYS_NO_END = 1 << 8,
     MT_SAYS_REASONING = 1 << 9, /* content is reasoning, or some of it is */
     MT_SAYS_WHOLE =
         1 << 10 /* by an adapter alone: the answer, which has no tokens (an embedding) */

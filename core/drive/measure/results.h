@@ -25,9 +25,8 @@ typedef struct mt_request_outcome {
                                                    one planned */
     double prompt_tokens, cached_tokens;        /* by the server; NaN where it did not say both */
     int64_t due_ns, begun_ns, sent_ns, last_ns; /* last: the answer's end; MT_NEVER */
-    int64_t stood_from_ns,
-        stood_until_ns;   /* of one that failed: its last token-bearing event, and its end;
-                                              MT_NEVER where it had none */
+    /* Of one that failed: its last token-bearing event, MT_NEVER where it had none, and its end. */
+    int64_t stood_from_ns, stood_until_ns;
     const uint32_t *gaps; /* as in mt_exchange */
     uint32_t gap_count;
     double values[MT_MEASURES]; /* NaN: it does not have the metric */

@@ -70,10 +70,10 @@ static void hold(mt_mock *mock, mt_connection *connection, int64_t due_ns) {
         mt_connection_wait(mock, connection, due_ns);
 }
 
-/* Sends what is in mock->out, and holds. */
+/* Holds, and sends what is in mock->out: in this order, so that who is gone already is dropped as one that is under
+ * way. */
 static void send_and_hold(mt_mock *mock, mt_connection *connection, int64_t due_ns) {
-    hold(mock, connection,
-         due_ns); /* before: who is gone already is dropped as one that is under way */
+    hold(mock, connection, due_ns);
     mt_connection_send(mock, connection);
 }
 
@@ -83,15 +83,15 @@ void mt_fault_count(mt_mock *mock, mt_connection *connection) {
 }
 
 int mt_fault_before_answer(mt_mock *mock, mt_connection *connection) {
-    int fault = connection->fault,
-        takes_time = fault == MT_FAILURE_FIRST_TIMEOUT || fault == MT_FAILURE_RESET_IN_HEADER;
+    int fault = connection->fault;
+    int takes_time = fault == MT_FAILURE_FIRST_TIMEOUT || fault == MT_FAILURE_RESET_IN_HEADER;
     if (fault == MT_FAILURE_NONE || fault == MT_FAILURE_NO_CONTENT || fault == MT_FAULT_NO_DONE ||
         mt_fault_is_midway(fault))
         return 0;
     mt_fault_count(mock, connection);
     if (!takes_time) /* else when its connection goes */
         mt_mock_log(mock, connection, "failed", 0);
-    switch (connection->fault) {
+    switch (fault) {
     case MT_FAILURE_FIRST_TIMEOUT:
         hold(mock, connection, MT_NEVER);
         break;

@@ -122,8 +122,8 @@ typedef struct mt_session_shape {
  * starts is a closed loop each user has one session after the other. */
 mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape, mt_error *error);
 
-/* The given times (seconds, nondecreasing; copied), of which `origin`, none of them or the first, becomes 0, at
- * `speed` > 0 times their speed; with wrap again and again, a mean gap after the last. count >= 1. */
+/* The given times (seconds, nondecreasing; copied) since `origin`, which none of them is before, at `speed` > 0
+ * times their speed; with wrap again and again, a mean gap after the last. count >= 1. */
 mt_process *mt_process_recorded(const double *times, size_t count, double origin, double speed,
                                 int wrap, mt_error *error);
 

@@ -221,8 +221,8 @@ static int run(lua_State *L) {
     mt_error error = {0};
     mt_code code = mt_mock_run(mock, &error);
     self->L = NULL;
-    if (code !=
-        MT_ERROR_INTERRUPTED) /* a log that could not be written is told, not that it ended */
+    /* A log that could not be written is told, not that the run was ended. */
+    if (code != MT_ERROR_INTERRUPTED)
         go_on_after_interrupt(L);
     if (code != MT_OK)
         return mt_lua_failure(L, &error);

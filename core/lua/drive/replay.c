@@ -122,8 +122,8 @@ static void *check_held(lua_State *L, int arg, const char *type, const char *nam
  * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
  * headers =, live_history =, by_session =, first_number =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
  * cancel_after = distribution, objectives =, by =, phases = (lua/drive/results.h), lines =, record =, inputs = (paths),
- * input_bytes =, hidden = {names}, epoch =, request =, event = (lua/drive/adapter.h)}) -> replay, or nil, message, code. The source must stay open
- * as long. */
+ * input_bytes =, hidden = {names}, epoch =, request =, event = (lua/drive/adapter.h)}) -> replay, or nil, message,
+ * code. The source must stay open as long. */
 static int replay_new(lua_State *L) {
     mt_error error;
     mt_replay_options options = {0};

@@ -356,7 +356,8 @@ static void push_groups(lua_State *L, counting *self) {
  * results of the window, of what was due outside it, by member and by phase, as replay:results() gives them, but
  * with moments in nanoseconds since 1970 | nil, message, code. What was sent before the run is left out. part:
  * only of that one. start: of the run, on the clock of the moments; phases and the window (seconds; what is not
- * there is open) are counted from it, of a part that began apart from its own start. Which requests are the window's their lines say. */
+ * there is open) are counted from it, of a part that began apart from its own start. Which requests are the window's
+ * their lines say. */
 static int requests_results(lua_State *L) {
     mt_error error;
     const mt_run_requests *requests = check_requests(L);
@@ -394,7 +395,9 @@ static int requests_apart(lua_State *L) {
     int64_t *apart = lua_newuserdatauv(L, (count + 1) * sizeof *apart, 0);
     for (size_t i = 0; i < count; i++) {
         lua_geti(L, 2, (lua_Integer)i + 1);
-        apart[i] = llround(luaL_checknumber(L, -1) * 1e9);
+        double seconds = luaL_checknumber(L, -1);
+        luaL_argcheck(L, fabs(seconds) < 9e9, 2, "seconds");
+        apart[i] = llround(seconds * 1e9);
         lua_pop(L, 1);
     }
     return mt_lua_done(L, mt_run_requests_set_apart(requests, apart, count, &error), &error);
