@@ -2,8 +2,9 @@
  * what comes, at one size, over ids as they are in traces (prefix/block/tree.h); or tiers of
  * caches, or replicas of one or of tiers with a router before them.
  *
- * Memory: a quarter of a byte a distinct block and 4 a request, more where ids break the format's rule, what the caches take
- * (prefix/cache/cache.h), and where replicas go by session their names. */
+ * Memory: a quarter of a byte a distinct block and 4 a request, more where ids break the format's rule, what the
+ * caches take (prefix/cache/cache.h, of several replicas prefix/cache/replicas.h), and where replicas go by session
+ * their names. */
 #ifndef MT_PREFIX_ANALYSIS_FED_H
 #define MT_PREFIX_ANALYSIS_FED_H
 

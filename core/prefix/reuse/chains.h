@@ -34,8 +34,8 @@
  *   all that grew between them. Where nearly all come by themselves, in bursts, their order is found so,
  *   and a stretch of the lap has their times (chains_arrivals_part.c).
  *
- * Memory: about 200 bytes a description, and 60 more while arrivals are placed anew. Random
- * numbers: (seed, "synthesize" or "synthesize/n", "chains"); the items are laps. */
+ * Memory: about 200 bytes a description; 60 more while arrivals are placed anew, and some 150 while parts are
+ * judged (chains_judge.h). Random numbers: (seed, "synthesize" or "synthesize/n", "chains"); the items are laps. */
 #ifndef MT_PREFIX_REUSE_CHAINS_H
 #define MT_PREFIX_REUSE_CHAINS_H
 
