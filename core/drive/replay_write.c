@@ -15,6 +15,8 @@ static void lose_output(mt_replay *replay, mt_output **output, const mt_error *e
 
 /* ---- bodies ------------------------------------------------------------------------------------- */
 
+static const char not_shown[] = "\"(not shown)\"";
+
 typedef struct hiding {
     const mt_replay_options *options;
     mt_text *shown;
@@ -38,7 +40,7 @@ static int show_until(hiding *self, const char *end) {
     return status;
 }
 
-/* Without what is hidden inside the value. 0, or -1: no memory, or it is no JSON. */
+/* Without what is hidden inside the value, which is JSON. 0, or -1 (memory). */
 static int hide_in(hiding *self, mt_span value) {
     mt_json json = {value.text, value.text + value.length, NULL};
     mt_json_items items;
@@ -52,7 +54,7 @@ static int hide_in(hiding *self, mt_span value) {
     while ((more = mt_json_items_next(&items, &item)) > 0) {
         if (open == '{' && is_hidden(self->options, &item)) {
             if (show_until(self, item.value.text) != 0 ||
-                mt_text_add(self->shown, "\"(not shown)\"", 13) != 0)
+                mt_text_add(self->shown, not_shown, sizeof not_shown - 1) != 0)
                 return -1;
             self->at += item.value.length;
         } else if (hide_in(self, item.value) != 0) {
@@ -62,16 +64,18 @@ static int hide_in(hiding *self, mt_span value) {
     return more;
 }
 
-/* The body as it may be shown; one that cannot be read is not. */
+/* The body as it may be shown; one that cannot be read is not: an adapter's may be any text. */
 static mt_span shown_body(mt_replay *replay) {
-    static const char nothing[] = "\"(not shown)\"";
     mt_span body = {replay->body.bytes, replay->body.length};
-    hiding self = {&replay->options, &replay->scratch, body.text};
     if (replay->options.hidden_count == 0)
         return body;
+    mt_json json = {body.text, body.text + body.length, NULL};
+    hiding self = {&replay->options, &replay->scratch, mt_json_space(&json, json.begin)};
+    mt_span value = {self.at, (size_t)(json.end - self.at)};
     replay->scratch.length = 0;
-    if (hide_in(&self, body) != 0 || show_until(&self, body.text + body.length) != 0)
-        return (mt_span){nothing, sizeof nothing - 1};
+    if (mt_json_check(body.text, body.length, NULL) != MT_OK || hide_in(&self, value) != 0 ||
+        show_until(&self, json.end) != 0)
+        return (mt_span){not_shown, sizeof not_shown - 1};
     return (mt_span){replay->scratch.bytes, replay->scratch.length};
 }
 

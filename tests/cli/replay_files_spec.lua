@@ -168,6 +168,19 @@ describe("moontide replay", function()
     assert.equal("", command.shell("grep -rl hidden . ; true", { folder = result.folder }).out)
     body = json.decode(command.read(result.out_folder .. "/inputs.json")).data[1].payloads[1]
     assert.same({ maxOutputTokens = 4, nested = "(not shown)" }, body.generationConfig)
+    -- Nor where its texts begin with a blank line, or are no JSON.
+    result = replay(url, trace_text(2, 1), "--adapter own.lua --extra api_key='\"hidden9\"'" .. accepts, { before = [[
+      cat > own.lua <<'END'
+      local mt = require "moontide"
+      return mt.endpoint { request = function(r)
+        return { body = r.number == 0 and "\n" .. mt.json.encode(r.body) or "api_key=" .. r.body.api_key }
+      end }
+END
+      ]] })
+    local inputs = command.read(result.out_folder .. "/inputs.json")
+    assert.is_nil(inputs:find "hidden")
+    body = json.decode(inputs).data
+    assert.same({ "(not shown)", "(not shown)" }, { body[1].payloads[1].api_key, body[2].payloads[1] })
   end)
 
   it("records what was sent as a trace in order, to be replayed and analysed", function()

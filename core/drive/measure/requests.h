@@ -6,7 +6,7 @@
  * and metrics that are not known here are passed over. A metric in another unit of time than ours
  * is converted.
  *
- * Memory: 136 bytes a row, 8 for each metric that any row has, 4 a gap between chunks. */
+ * Memory: 144 bytes a row, 8 for each metric that any row has, 4 a gap between chunks. */
 #ifndef MT_DRIVE_MEASURE_REQUESTS_H
 #define MT_DRIVE_MEASURE_REQUESTS_H
 
