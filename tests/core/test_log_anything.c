@@ -227,6 +227,7 @@ static void test_benchmarks(void **state) {
                 OF_SESSION("12", "3", "1") OF_SESSION("1", "23", "2") OF_SESSION("1", "5", "3")
                     OF_SESSION("1", "23", "4"),
                 "0 1 1 9 0 12\n1 2 2 9 0 1\n2 3 3 9 0 \"1/2\"\n3 4 4 9 0 1\n");
+    REFUSED(&plain, 1, 0, "metadata is missing", "{}\n" OF_SESSION("1", "2", "3"));
     assert_rows(state, &plain, "guidellm", guidellm,
                 "0 1 1000000000 5 6 \"c\"\n1 1 2000000000 7 0\n");
     assert_rows(state, &plain, "inference-perf", inference_perf,

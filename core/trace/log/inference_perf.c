@@ -20,33 +20,28 @@ static void inference_perf_close(mt_log *log) {
     mt_json_list_free(&((inference_perf_log *)log)->list);
 }
 
-static mt_span first_of(mt_span a, mt_span b, mt_span c) {
-    return a.length > 0 ? a : b.length > 0 ? b : c;
-}
-
-/* What stands in an info; length 0: there is none. */
+/* What stands in an info; length 0: there is none. The first that is there counts. */
+enum { SERVER, ANTHROPIC, CLIENT, CLIENT_TOO, SAYERS };
 typedef struct counts {
-    mt_span prompt, completion;              /* as the server counted, */
-    mt_span uncached, cached, made, output;  /* Anthropic's way, */
-    mt_span input, text_input, counted, old; /* and the client */
+    mt_span inputs[SAYERS], outputs[SAYERS];
+    mt_span cached, made; /* beside Anthropic's input */
 } counts;
 
 static counts counts_of(const mt_json *json, mt_span info) {
-    counts of = {.prompt = {"", 0}};
+    counts of = {.cached = {"", 0}};
     mt_span response = {"", 0}, usage = {"", 0}, request = {"", 0}, text = {"", 0};
-    const mt_line_member of_info[] = {{"input_tokens", &of.input},
-                                      {"output_tokens", &of.old},
+    const mt_line_member of_info[] = {{"input_tokens", &of.inputs[CLIENT]},
+                                      {"output_tokens", &of.outputs[CLIENT_TOO]},
                                       {"request_metrics", &request},
                                       {"response_metrics", &response}};
     const mt_line_member of_request = {"text", &text};
-    const mt_line_member of_text = {"input_tokens", &of.text_input};
-    const mt_line_member of_response[] = {{"output_tokens", &of.counted}, {"server_usage", &usage}};
-    const mt_line_member of_usage[] = {{"prompt_tokens", &of.prompt},
-                                       {"completion_tokens", &of.completion},
-                                       {"input_tokens", &of.uncached},
-                                       {"cache_read_input_tokens", &of.cached},
-                                       {"cache_creation_input_tokens", &of.made},
-                                       {"output_tokens", &of.output}};
+    const mt_line_member of_text = {"input_tokens", &of.inputs[CLIENT_TOO]};
+    const mt_line_member of_response[] = {{"output_tokens", &of.outputs[CLIENT]},
+                                          {"server_usage", &usage}};
+    const mt_line_member of_usage[] = {
+        {"prompt_tokens", &of.inputs[SERVER]},     {"completion_tokens", &of.outputs[SERVER]},
+        {"input_tokens", &of.inputs[ANTHROPIC]},   {"cache_read_input_tokens", &of.cached},
+        {"cache_creation_input_tokens", &of.made}, {"output_tokens", &of.outputs[ANTHROPIC]}};
     if (mt_lines_is_object(info))
         (void)mt_lines_members(json, info.text, of_info, 4, NULL);
     if (mt_lines_is_object(request))
@@ -64,13 +59,13 @@ static counts counts_of(const mt_json *json, mt_span info) {
 static int take_input(inference_perf_log *self, const char *at, const counts *of, uint64_t *tokens,
                       mt_error *error) {
     mt_log *log = &self->base;
-    mt_span first =
-        first_of(of->prompt, of->uncached, first_of(of->input, of->text_input, of->prompt));
+    mt_span first = mt_lines_first(of->inputs, SAYERS);
+    int is_part = of->inputs[SERVER].length == 0 && of->inputs[ANTHROPIC].length > 0;
     uint64_t more;
     if (mt_objects_count(log, &self->list, at, first, "input_tokens", tokens, error) != 0)
         return -1;
     const mt_span caches[] = {of->cached, of->made};
-    for (int i = 0; i < 2 && of->prompt.length == 0 && of->uncached.length > 0; i++) {
+    for (int i = 0; i < 2 && is_part; i++) {
         if (caches[i].length == 0)
             continue;
         if (mt_objects_count(log, &self->list, at, caches[i], "cached input_tokens", &more,
@@ -103,10 +98,8 @@ static int inference_perf_next(mt_log *log, mt_log_row *row, mt_error *error) {
     if (failure.length > 0)
         return 1;
     request->has |= MT_HAS_OUTPUT_LENGTH;
-    return mt_objects_count(
-               log, &self->list, at,
-               first_of(of.completion, of.output, first_of(of.counted, of.old, of.old)),
-               "output_tokens", &request->output_length, error) == 0
+    return mt_objects_count(log, &self->list, at, mt_lines_first(of.outputs, SAYERS),
+                            "output_tokens", &request->output_length, error) == 0
                ? 1
                : -1;
 }

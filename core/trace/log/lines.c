@@ -43,6 +43,13 @@ int mt_lines_members(const mt_json *json, const char *at, const mt_line_member *
     return status;
 }
 
+mt_span mt_lines_first(const mt_span *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (values[i].length > 0)
+            return values[i];
+    return (mt_span){"", 0};
+}
+
 int mt_lines_bad_json(mt_log *log, uint64_t line, mt_error *error) {
     mt_error copy = *error;
     return mt_log_bad_row(log, line, copy.column, error, "%s", copy.message);

@@ -22,6 +22,9 @@ typedef struct mt_line_member {
 int mt_lines_members(const mt_json *json, const char *at, const mt_line_member *members,
                      size_t count, const char **end);
 
+/* Of values the first that is there; none of them is: an empty span. */
+mt_span mt_lines_first(const mt_span *values, size_t count);
+
 /* Adds file and line to what is wrong with the JSON. -1. */
 int mt_lines_bad_json(mt_log *log, uint64_t line, mt_error *error);
 

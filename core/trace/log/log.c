@@ -104,8 +104,9 @@ static const mt_log_kind *json_kind(const char *name, const char *text, size_t l
     const char *newline = memchr(text, '\n', length), *end = newline;
     while (end && end > text && strchr(" \t\r", end[-1]) && end[-1] != '\0')
         end--;
-    /* An object that is more than one line is looked at as far as it is there. */
-    int is_line = newline && text[0] == '{' && end[-1] == '}';
+    /* An object that is more than one line is looked at as far as it is there; what has no members says nothing. */
+    int is_line =
+        newline && text[0] == '{' && end[-1] == '}' && memchr(text, '"', (size_t)(newline - text));
     size_t line = is_line ? (size_t)(newline - text) : length, used = 0;
     char known[MT_ERROR_MESSAGE_SIZE - MT_LOG_GUESS_SIZE] = "", guess[MT_LOG_GUESS_SIZE];
     for (size_t i = 0; i < mt_log_format_count(); i++) {

@@ -33,13 +33,6 @@ static const char *const limit_names[LIMITS] = {"max_completion_tokens", "max_to
                                                 "max_output_tokens",     "max_new_tokens",
                                                 "output_length",         "request_output_len"};
 
-static mt_span first_of(const mt_span *values, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (values[i].length > 0)
-            return values[i];
-    return (mt_span){"", 0};
-}
-
 /* Triton's sampling_parameters are JSON in a string. */
 static void take_sampled(mt_span token, mt_payload *out) {
     char text[1024];
@@ -81,12 +74,12 @@ int mt_payload_read(const mt_json *json, const char *at, mt_payload *out) {
         (void)mt_lines_members(json, parameters.text, of_parameters, SUB_LIMITS, NULL);
     if (out->system.length == 0)
         out->system = instructions;
-    out->prompt = first_of(prompts, 4);
+    out->prompt = mt_lines_first(prompts, 4);
     if (out->prompt.length == 0 && ids.length > 0)
         out->prompt = content_of(json, mt_payload_only(ids));
-    out->limit = first_of(limits, LIMITS);
+    out->limit = mt_lines_first(limits, LIMITS);
     if (out->limit.length == 0)
-        out->limit = first_of(sub, SUB_LIMITS);
+        out->limit = mt_lines_first(sub, SUB_LIMITS);
     out->limit = mt_payload_only(out->limit);
     if (out->limit.length == 0)
         take_sampled(mt_payload_only(sampling), out);
