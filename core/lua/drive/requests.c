@@ -1,20 +1,17 @@
 /* drive.requests: the requests of a finished run, in columns. */
 #include "lua/drive/drive_binding.h"
-#include "lua/drive/results.h"
+#include "lua/drive/requests_binding.h"
 
-#include "base/memory.h"
 #include "drive/measure/merge.h"
 #include "text/json_items.h"
 
 #include <math.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char requests_type[] = "moontide.run_requests";
-static const char counting_type[] = "moontide.run_counting";
 
-static mt_run_requests *check_requests(lua_State *L) {
+mt_run_requests *mt_lua_check_run_requests(lua_State *L) {
     return luaL_checkudata(L, 1, requests_type);
 }
 
@@ -27,7 +24,7 @@ static int requests_new(lua_State *L) {
 /* requests:read(path, part, may be cut) -> was it cut? | nil, message, code. Appends. */
 static int requests_read(lua_State *L) {
     mt_error error;
-    mt_run_requests *requests = check_requests(L);
+    mt_run_requests *requests = mt_lua_check_run_requests(L);
     const char *path = luaL_checkstring(L, 2);
     uint64_t part = mt_lua_check_count(L, 3, "part");
     int cut = 0;
@@ -117,7 +114,7 @@ static void push_member(lua_State *L, const mt_run_requests *requests, size_t i,
  * has none; moments in nanoseconds since 1970, NaN where they never came; `phase`, `outcome`,
  * `session` (raw JSON) and `message` are texts. nil where there is no such column. */
 static int requests_column(lua_State *L) {
-    const mt_run_requests *requests = check_requests(L);
+    const mt_run_requests *requests = mt_lua_check_run_requests(L);
     const char *name = luaL_checkstring(L, 2);
     const struct member *member = NULL;
     for (size_t i = 0; i < MEMBERS; i++)
@@ -140,7 +137,7 @@ static int requests_column(lua_State *L) {
 /* requests:members(name) -> of each request the value of that member of its row, as JSON text (""
  * where it has none); of "endpoint" the number of its URL, from 0 */
 static int requests_members(lua_State *L) {
-    const mt_run_requests *requests = check_requests(L);
+    const mt_run_requests *requests = mt_lua_check_run_requests(L);
     const char *name = luaL_checkstring(L, 2);
     char text[MT_ENDPOINT_ROOM];
     lua_newtable(L);
@@ -155,7 +152,7 @@ static int requests_members(lua_State *L) {
  * of appearance; session_id is none of them. And {name = truth}: of those, which a line has left out for its
  * length. */
 static int requests_member_names(lua_State *L) {
-    const mt_run_requests *requests = check_requests(L);
+    const mt_run_requests *requests = mt_lua_check_run_requests(L);
     lua_Integer count = 0;
     uint32_t last = 0;
     lua_settop(L, 1);
@@ -194,7 +191,7 @@ static int requests_member_names(lua_State *L) {
 
 /* requests:names() -> the names of the columns that any request has a value in */
 static int requests_names(lua_State *L) {
-    const mt_run_requests *requests = check_requests(L);
+    const mt_run_requests *requests = mt_lua_check_run_requests(L);
     lua_Integer count = 0;
     lua_newtable(L);
     for (size_t i = 0; i < MEMBERS; i++) {
@@ -211,7 +208,7 @@ static int requests_names(lua_State *L) {
 
 /* requests:gaps(i) -> the times between the chunks of request i, in ms */
 static int requests_gaps(lua_State *L) {
-    const mt_run_requests *requests = check_requests(L);
+    const mt_run_requests *requests = mt_lua_check_run_requests(L);
     lua_Integer i = luaL_checkinteger(L, 2);
     luaL_argcheck(L, i >= 1 && (size_t)i <= requests->count, 2, "there is no such request");
     const mt_run_request *row = &requests->rows[i - 1];
@@ -224,190 +221,25 @@ static int requests_gaps(lua_State *L) {
 }
 
 static int requests_length(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)check_requests(L)->count);
+    lua_pushinteger(L, (lua_Integer)mt_lua_check_run_requests(L)->count);
     return 1;
 }
 
 static int requests_text(lua_State *L) {
-    lua_pushfstring(L, "requests of a run: %I", (lua_Integer)check_requests(L)->count);
+    lua_pushfstring(L, "requests of a run: %I", (lua_Integer)mt_lua_check_run_requests(L)->count);
     return 1;
 }
 
 static int requests_release(lua_State *L) {
-    mt_run_requests_free(check_requests(L));
+    mt_run_requests_free(mt_lua_check_run_requests(L));
     return 0;
-}
-
-/* ---- results ------------------------------------------------------------------------------------ */
-
-/* A value of the member by which results are grouped. */
-typedef struct group {
-    mt_results results;
-    uint64_t first; /* the number of its first request: groups come in that order */
-    uint32_t name;
-} group;
-
-typedef struct counting {
-    const char *by;                         /* NULL: there are no groups */
-    int64_t start_ns;                       /* of the run */
-    int64_t window_begin_ns, window_end_ns; /* since then */
-    mt_results inside, outside;
-    mt_run_phases phases;
-    mt_texts names;
-    group *groups; /* a group for each name */
-    size_t group_count, group_capacity;
-} counting;
-
-static int counting_release(lua_State *L) {
-    counting *self = luaL_checkudata(L, 1, counting_type);
-    mt_results_free(&self->inside);
-    mt_results_free(&self->outside);
-    mt_run_phases_free(&self->phases);
-    for (size_t i = 0; i < self->group_count; i++)
-        mt_results_free(&self->groups[i].results);
-    mt_free(self->groups);
-    mt_texts_free(&self->names);
-    *self = (counting){0};
-    return 0;
-}
-
-/* The group of row i. */
-static mt_code group_of(counting *self, const mt_run_requests *requests, size_t i, group **one,
-                        mt_error *error) {
-    uint32_t name;
-    char text[MT_ENDPOINT_ROOM];
-    mt_span value = mt_run_requests_member(requests, i, self->by, text);
-    if (value.length == 0)
-        value = (mt_span){"null", 4};
-    if (mt_texts_intern(&self->names, value.text, value.length, &name) != 0 ||
-        MT_GROW(self->groups, self->group_capacity, self->names.count) != 0)
-        return mt_fail_memory(error, "results by member");
-    uint64_t number = requests->rows[i].number;
-    *one = &self->groups[name];
-    if (name == self->group_count) {
-        **one = (group){.first = number, .name = name};
-        mt_results_begin(&(*one)->results, self->inside.objectives, self->inside.objective_count);
-        self->group_count++;
-    }
-    (*one)->first = number < (*one)->first ? number : (*one)->first;
-    return MT_OK;
-}
-
-static void count_ended(const counting *self, mt_results *results,
-                        const mt_request_outcome *counted, int64_t start_ns) {
-    mt_results_count_ended(results, counted, start_ns, self->window_begin_ns, self->window_end_ns);
-}
-
-/* Counts row i where the run itself has counted it. */
-static mt_code count_row(counting *self, const mt_run_requests *requests, size_t i,
-                         mt_error *error) {
-    int is_inside = requests->rows[i].phase == MT_PHASE_PROFILING;
-    int64_t start_ns = self->start_ns + mt_run_requests_apart(requests, i);
-    mt_request_outcome counted;
-    group *of = NULL;
-    mt_run_requests_describe(requests, i, &counted);
-    mt_code code = mt_results_count(is_inside ? &self->inside : &self->outside, &counted, error);
-    if (code == MT_OK && self->by)
-        code = group_of(self, requests, i, &of, error);
-    if (code == MT_OK && of && is_inside)
-        code = mt_results_count(&of->results, &counted, error);
-    if (code == MT_OK && is_inside)
-        code = mt_run_phases_count(&self->phases, &counted, start_ns, error);
-    count_ended(self, &self->inside, &counted, start_ns);
-    if (of)
-        count_ended(self, &of->results, &counted, start_ns);
-    mt_run_phases_count_ended(&self->phases, &counted, start_ns);
-    return code;
-}
-
-static mt_code count_all(counting *self, const mt_run_requests *requests, int64_t part,
-                         mt_error *error) {
-    mt_code code = MT_OK;
-    for (size_t i = 0; code == MT_OK && i < requests->count; i++) {
-        const mt_run_request *row = &requests->rows[i];
-        if ((part < 0 || row->part == (uint64_t)part) && row->phase != MT_PHASE_WARMUP)
-            code = count_row(self, requests, i, error);
-    }
-    return code;
-}
-
-static int by_first(const void *a, const void *b) {
-    const group *one = a, *other = b;
-    if (one->first != other->first)
-        return one->first < other->first ? -1 : 1;
-    return one->name < other->name ? -1 : one->name > other->name;
-}
-
-static void push_groups(lua_State *L, counting *self) {
-    if (self->group_count > 0)
-        qsort(self->groups, self->group_count, sizeof *self->groups, by_first);
-    lua_newtable(L);
-    for (size_t i = 0; i < self->group_count; i++) {
-        lua_createtable(L, 0, 2);
-        push_text(L, mt_texts_get(&self->names, self->groups[i].name));
-        lua_setfield(L, -2, "value");
-        mt_lua_push_results(L, &self->groups[i].results);
-        lua_setfield(L, -2, "results");
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-}
-
-/* requests:results{objectives =, by = name, part = number, phases =, start =, window_begin =, window_end =} ->
- * results of the window, of what was due outside it, by member and by phase, as replay:results() gives them, but
- * with moments in nanoseconds since 1970 | nil, message, code. What was sent before the run is left out. part:
- * only of that one. start: of the run, on the clock of the moments; phases and the window (seconds; what is not
- * there is open) are counted from it, of a part that began apart from its own start. Which requests are the window's
- * their lines say. */
-static int requests_results(lua_State *L) {
-    mt_error error;
-    const mt_run_requests *requests = check_requests(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
-    uint64_t part = mt_lua_count_field(L, 2, "part", UINT64_MAX);
-    size_t count;
-    const mt_objective *objectives = mt_lua_objectives(L, 2, &count);
-    size_t phase_count;
-    const int64_t *ends = mt_lua_phase_ends(L, 2, &phase_count);
-    counting *self = mt_lua_new_owner(L, sizeof *self, counting_type);
-    self->by = mt_lua_text_field(L, 2, "by");
-    self->start_ns = (int64_t)mt_lua_count_field(L, 2, "start", 0);
-    self->window_begin_ns = mt_lua_seconds_field(L, 2, "window_begin", INT64_MIN);
-    self->window_end_ns = mt_lua_seconds_field(L, 2, "window_end", INT64_MAX);
-    mt_results_begin(&self->inside, objectives, count);
-    mt_results_begin(&self->outside, objectives, count);
-    if (mt_run_phases_begin(&self->phases, ends, phase_count, objectives, count, &error) != MT_OK ||
-        count_all(self, requests, part == UINT64_MAX ? -1 : (int64_t)part, &error) != MT_OK)
-        return mt_lua_failure(L, &error);
-    mt_lua_push_results(L, &self->inside);
-    mt_lua_push_results(L, &self->outside);
-    push_groups(L, self);
-    mt_lua_push_phases(L, &self->phases);
-    return 4;
-}
-
-/* requests:apart{[1] = seconds after the run at which part 0 began, ...} -> true | nil, message, code: windows and
- * phases are then counted of each part from its own start. */
-static int requests_apart(lua_State *L) {
-    mt_error error;
-    mt_run_requests *requests = check_requests(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    size_t count = (size_t)luaL_len(L, 2);
-    int64_t *apart = lua_newuserdatauv(L, (count + 1) * sizeof *apart, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_geti(L, 2, (lua_Integer)i + 1);
-        double seconds = luaL_checknumber(L, -1);
-        luaL_argcheck(L, fabs(seconds) < 9e9, 2, "seconds");
-        apart[i] = llround(seconds * 1e9);
-        lua_pop(L, 1);
-    }
-    return mt_lua_done(L, mt_run_requests_set_apart(requests, apart, count, &error), &error);
 }
 
 /* requests:merge(path, {[1] = path of part 0, ...}, {[1] = requests of part 0 that were not sent,
  * ...}, why) -> true | nil, message, code. A part without a path has no lines here. */
 static int requests_merge(lua_State *L) {
     mt_error error;
-    const mt_run_requests *requests = check_requests(L);
+    const mt_run_requests *requests = mt_lua_check_run_requests(L);
     const char *path = luaL_checkstring(L, 2), *why = luaL_checkstring(L, 5);
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TTABLE);
@@ -439,16 +271,16 @@ void mt_lua_add_requests(lua_State *L) {
                                        {"member_names", requests_member_names},
                                        {"names", requests_names},
                                        {"gaps", requests_gaps},
-                                       {"results", requests_results},
+                                       {"results", mt_lua_requests_results},
                                        {"merge", requests_merge},
-                                       {"apart", requests_apart},
+                                       {"apart", mt_lua_requests_apart},
                                        {"close", requests_release},
                                        {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__len", requests_length}, {"__tostring", requests_text}, {NULL, NULL}};
-    mt_lua_new_type(L, counting_type, NULL, counting_release, NULL);
+    mt_lua_register_run_counting(L);
     mt_lua_new_type(L, requests_type, methods, requests_release, meta);
-    lua_pop(L, 2);
+    lua_pop(L, 1);
     lua_pushcfunction(L, requests_new);
     lua_setfield(L, -2, "requests");
 }
