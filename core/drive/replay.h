@@ -65,9 +65,10 @@ typedef struct mt_replay_options {
     const char *by; /* results also by this member of the row, or MT_BY_ENDPOINT; NULL */
     const int64_t *phase_ends_ns; /* results also by phase; phase_count (drive/measure/phases.h) */
     size_t phase_count;
-    mt_output *lines;     /* profile_export.jsonl; NULL: none. Stays the caller's */
-    mt_output *record;    /* what was sent, as a trace in the order of its ends; NULL: none */
-    mt_output *inputs;    /* the bodies, for inputs.json; NULL: none */
+    mt_output *lines;  /* profile_export.jsonl; NULL: none. Stays the caller's */
+    mt_output *record; /* what was sent, as a trace in the order of its ends; NULL: none */
+    /* The bodies, for inputs.json, those that are no JSON as strings; NULL: none. */
+    mt_output *inputs;
     uint64_t input_bytes; /* of inputs: at most so many */
     /* Names of members that inputs does not show the values of, wherever in a body they stand. */
     const char *const *hidden;

@@ -1,5 +1,6 @@
 #include "drive/replay_state.h"
 
+#include "base/memory.h"
 #include "drive/answer.h"
 #include "text/json_items.h"
 #include "trace/writer.h"
@@ -64,17 +65,27 @@ static int hide_in(hiding *self, mt_span value) {
     return more;
 }
 
-/* The body as it may be shown; one that cannot be read is not: an adapter's may be any text. */
+/* The text as a string of JSON. */
+static mt_span quoted(mt_text *to, mt_span text) {
+    if (MT_GROW(to->bytes, to->capacity, 6 * text.length + 2) != 0)
+        return (mt_span){not_shown, sizeof not_shown - 1};
+    return (mt_span){to->bytes, mt_json_encode(text.text, text.length, to->bytes)};
+}
+
+/* The body as it may be shown. An adapter's may be any text: one that is no JSON is a string, and not shown where
+ * something in it may be hidden. */
 static mt_span shown_body(mt_replay *replay) {
     mt_span body = {replay->body.bytes, replay->body.length};
-    if (replay->options.hidden_count == 0)
+    if (replay->options.hidden_count == 0 && !replay->options.adapter.request)
         return body;
+    int is_json = mt_json_check(body.text, body.length, NULL) == MT_OK;
+    if (replay->options.hidden_count == 0)
+        return is_json ? body : quoted(&replay->scratch, body);
     mt_json json = {body.text, body.text + body.length, NULL};
     hiding self = {&replay->options, &replay->scratch, mt_json_space(&json, json.begin)};
     mt_span value = {self.at, (size_t)(json.end - self.at)};
     replay->scratch.length = 0;
-    if (mt_json_check(body.text, body.length, NULL) != MT_OK || hide_in(&self, value) != 0 ||
-        show_until(&self, json.end) != 0)
+    if (!is_json || hide_in(&self, value) != 0 || show_until(&self, json.end) != 0)
         return (mt_span){not_shown, sizeof not_shown - 1};
     return (mt_span){replay->scratch.bytes, replay->scratch.length};
 }

@@ -183,6 +183,16 @@ END
     assert.same({ "(not shown)", "(not shown)" }, { body[1].payloads[1].api_key, body[2].payloads[1] })
   end)
 
+  it("has JSON in inputs.json where an adapter's text is none", function()
+    local result = replay(start(), trace_text(1, 1), "--adapter own.lua" .. accepts, { before = [[
+      cat > own.lua <<'END'
+      local mt = require "moontide"
+      return mt.endpoint { request = function() return { body = 'a="b"' .. "\n" } end }
+END
+      ]] })
+    assert.same({ 'a="b"\n' }, json.decode(command.read(result.out_folder .. "/inputs.json")).data[1].payloads)
+  end)
+
   it("records what was sent as a trace in order, to be replayed and analysed", function()
     local url = start("--ttft", "lognormal:mean=20,cv=1")
     local trace = trace_text(80, 3, function(i, row) row.hash_ids, row.priority = { i % 7 }, i end)
