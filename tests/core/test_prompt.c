@@ -272,7 +272,7 @@ static void test_whole_shared_mean(void **state) {
     mt_prompt *prompt = mt_prompt_parts(parts, 2, "parts", NULL);
     double whole = 0;
     for (int tokens = LOW; tokens <= HIGH; tokens++)
-        whole += (double)((2000 + tokens) / BLOCK * BLOCK) / (HIGH - LOW + 1);
+        whole += floor((2000.0 + tokens) / BLOCK) * BLOCK / (HIGH - LOW + 1);
     assert_near(mt_prompt_whole_shared_mean(prompt, BLOCK), whole, 1e-6 * whole);
     mt_prompt_release(prompt);
     parts[1].count = 2;
@@ -280,7 +280,7 @@ static void test_whole_shared_mean(void **state) {
     whole = 0;
     for (int a = LOW; a <= HIGH; a++)
         for (int b = LOW; b <= HIGH; b++)
-            whole += (double)((2000 + a + b) / BLOCK * BLOCK);
+            whole += floor((2000.0 + a + b) / BLOCK) * BLOCK;
     whole /= (double)(HIGH - LOW + 1) * (HIGH - LOW + 1);
     assert_near(mt_prompt_whole_shared_mean(prompt, BLOCK), whole, 0.01 * whole);
     mt_prompt_release(prompt);
