@@ -130,6 +130,9 @@ describe("a script", function()
     { "syntax.lua", "local x = = 1", "syntax.lua:1: unexpected symbol near '='" },
     { "raises.lua", "\nerror 'boom'", "raises.lua:2: boom" },
     { "fault.lua", "local t\nreturn t.x", "fault.lua:2: attempt to index a nil value (local 't')" },
+    { "lacks.lua", "local mt = require 'moontide'\nreturn (mt.const(3) * 2):delay(4)", "lacks.lua:2: there is no 'delay' in "
+      .. "a curve, which has area, clamp, duration, loop, max, mean, mean_error, pad, plot, scale_to, shift, speed, "
+      .. "stretch, take" },
     { "nothing.lua", "local mt = require 'moontide'", "nothing.lua: returned nothing: a script ends in "
       .. "return mt.script{...} or return mt.workload{...}" },
     { "number.lua", "return 3", "number.lua: returned 3: a script ends in return mt.script{...} or "

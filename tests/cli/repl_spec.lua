@@ -93,11 +93,15 @@ describe("an error ends it with 1 and says where", function()
     { "with the nearest name", "mt.sien{}", "stdin:1: there is no mt.sien (did you mean 'sine'?)\n"
       .. "stack traceback:\n\t[C]: in metamethod 'index'\n\tstdin:1: in main chunk\n" },
     { "of a quoted string that is not closed", "x = 'abc\n1 + 1", "stdin:1: unfinished string near <eof>\n" },
-    { "with what the value is and has", "w = mt.const(3)\nw:expected()", "stdin:2: attempt to call a nil value (method "
-      .. "'expected'): w is a curve, which has area, clamp, loop, max, mean, mean_error, pad, plot, scale_to, shift, "
-      .. "speed, stretch, take\nstack traceback:\n\tstdin:2: in main chunk\n" },
-    { "with the nearest of what the value has", "w = mt.const(3)\nw:men()", "stdin:2: attempt to call a nil value (method "
-      .. "'men'): w is a curve (did you mean 'mean'?)\nstack traceback:\n\tstdin:2: in main chunk\n" },
+    { "with what the value is and has", "w = mt.sampler{1}\nw:expected()", "stdin:2: attempt to call a nil value (method "
+      .. "'expected'): w is a sampler, which has draw\nstack traceback:\n\tstdin:2: in main chunk\n" },
+    { "with the nearest of what the value has", "w = mt.plan_of('steady')\nw:expectd()", "stdin:2: attempt to call a nil "
+      .. "value (method 'expectd'): w is a workload (did you mean 'expected'?)\n"
+      .. "stack traceback:\n\tstdin:2: in main chunk\n" },
+    { "with what a curve is and has, as in a script", "w = mt.const(3)\nw:delay(4)", "stdin:2: there is no "
+      .. "'delay' in a curve, which has area, clamp, duration, loop, max, mean, mean_error, pad, plot, scale_to, shift, "
+      .. "speed, stretch, take\n"
+      .. "stack traceback:\n\t[C]: in a function\n\t[C]: in metamethod 'index'\n\tstdin:2: in main chunk\n" },
     { "of a record's members", "e = mt.plan_of('steady'):expected()\ne:plot()", "stdin:2: attempt to call a nil value "
       .. "(method 'plot'): e is an expected, which has the members duration, input_length, inside, output_length, requests, "
       .. "sessions, streams, within\nstack traceback:\n\tstdin:2: in main chunk\n" },

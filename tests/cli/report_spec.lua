@@ -270,6 +270,15 @@ describe("the report", function()
       { { throughput.series[1].name, throughput.series[1].x, throughput.series[1].labels },
         { throughput.series[2].name, throughput.series[2].x, throughput.series[2].labels } })
     assert.same({ "The values of policy are texts: they stand in their order." }, throughput.notes)
+    -- Of several sweeps a value stands in one place, whichever comes first in each.
+    local first = grid(command.folder() .. "/1", { "policy", "mode" }, { { '"b"', '"x"', 1, 1 }, { '"a"', '"x"', 2, 1 } })
+    local second = grid(command.folder() .. "/2", { "policy", "mode" }, { { '"a"', '"x"', 4, 1 }, { '"b"', '"x"', 3, 1 } })
+    _, data = page(first .. " " .. second)
+    throughput = figure(data, "request_throughput")
+    for i, y in ipairs { { 1, 2 }, { 3, 4 } } do
+      local series = throughput.series[i]
+      assert.same({ { 1, 2 }, y, { "b", "a" } }, { series.x, series.y, series.labels })
+    end
   end)
 
   it("of a search for the most has the levels that it tried, wherever its folder is now", function()

@@ -100,6 +100,12 @@ describe("mt.compare of runs", function()
     assert.is_true(comparison:difference("e2e.avg", 3).relative > 0.9)
     assert.is_true(comparison:difference("e2e.avg", 2).relative < 0.2)
     assert.matches("\n\n", tostring(comparison))
+    -- An interval that leaves out 0 has as many decimals as its end that is nearer to 0 takes.
+    local latency = comparison.pairs[3].metrics.request_latency.avg
+    latency.low, latency.high = 0.0004, 3
+    assert.truthy(tostring(comparison):find(" +0.0004 .. +3.0000 ", 1, true))
+    latency.low, latency.high = -3, -0.0004
+    assert.truthy(tostring(comparison):find(" -3.0000 .. -0.0004 ", 1, true))
     local exceeded = assert(comparison:exceeded { ["e2e.avg"] = "+50%", ["itl.p50"] = "+5ms", error_rate = 0.01 })
     assert.equal(2, #exceeded)
     assert.equal("e2e.avg", exceeded[1].measure)
@@ -117,6 +123,16 @@ describe("mt.compare of runs", function()
     assert.is_false(comparison.pairs[2].is_paired)
     assert.is_true(comparison:difference("ttft").is_shown)
     assert.matches("It is not known of both", tostring(comparison))
+  end)
+
+  it("names what runs were asked for where that differs, but for where results go and what is made of them", function()
+    local function run(options) return { info = { options = options, target = "steady", version = "1" } } end
+    local subjects = require "moontide.study.compare_subjects"
+    local first = { seed = 1, fail_over = { { "ttft", 5 } }, limits = { { "lag", 1 } }, output_dir = "a", accept_invalid = true }
+    assert.same({}, subjects.differing(run(first), run { seed = 1, json = true, inputs = true, record = "x" }))
+    assert.same({ { name = "grace", first = "null", second = "5" }, { name = "seed", first = "1", second = "2" } },
+      subjects.differing(run(first), run { seed = 2, grace = 5 }))
+    assert.is_nil(subjects.differing(run(first), {}))
   end)
 
   it("refuses what it cannot compare", function()

@@ -33,7 +33,7 @@ describe("a rate curve", function()
     assert.equal(70, (mt.ramp(0, 1, 30) .. mt.const(5, 40)).duration)
     assert.equal(90, mt.ramp(0, 1, 30):loop(3).duration)
     assert.equal(math.huge, mt.ramp(0, 1, 30):loop().duration)
-    assert.is_nil(mt.const(5).length)
+    fails("return mt.const(5).durations", "my.lua:2: there is no 'durations' in a curve (did you mean 'duration'?)")
   end)
 
   it("says a sine in two ways", function()

@@ -135,6 +135,7 @@ describe("the makers of distributions", function()
     local d = mt.exponential(3)
     local line = debug.getinfo(1, "l").currentline
     local cases = {
+      { "there is no 'meen' in a distribution %(did you mean 'mean'%?%)", function() d:meen() end },
       { "lognormal: unknown option 'medain' %(did you mean 'median'%?%)", function() mt.lognormal { medain = 3 } end },
       { "lognormal: give mean and cv, or mean and std", function() mt.lognormal { mean = 3 } end },
       { "lognormal: give mean and cv", function() mt.lognormal { mean = 3, cv = 1, std = 2 } end },

@@ -139,6 +139,38 @@ describe("the most that a search finds", function()
     end
   end)
 
+  it("is above what brings too little of a least, unless more in flight brings no more", function()
+    -- Two requests a second each, at most `most`; latency as it was, but for ever beyond 50 in flight.
+    local function found_of(most, least)
+      local driven = {}
+      local found = search(function(_, settings)
+        local users = settings.concurrency
+        local rate, latency = math.min(2 * users, most), users > 50 and math.huge or 20
+        driven[#driven + 1] = users
+        return { seconds = settings.stop_after, results = counted(200), by_key = {}, options = {},
+          counts = { due = 200, done = 200, failed = 0, cancelled = 0, not_sent = 0 },
+          promises = { { name = "ttft.p99", limit = 30, is_least = false, value = latency, kept = latency <= 30,
+            text = "late" },
+            { name = "request_throughput", limit = least, is_least = true, value = rate, kept = rate >= least,
+              text = "little" } },
+          verdict = { name = "valid", limited_by = {} } }
+      end, { first = 4, most = 400 })
+      return found, driven
+    end
+    local found, driven = found_of(1000, 60)
+    assert.same({ true, 4, 8, 16, 32, 64, 48 }, { found.is_confirmed, table.unpack(driven, 1, 6) })
+    assert.is_true(found.max <= 50 and found.max >= 48, found.max)
+    -- What is for ever has no number in JSON.
+    local probes = mt.json.decode(mt.json.encode(found)).probes
+    assert.same({ name = "ttft.p99", limit = 30, is_least = false, value = mt.json.null, kept = false }, probes[5].promises[1])
+    assert.equal(20, probes[4].promises[1].value)
+    -- 16 in flight bring what 4 do: there is no use in more.
+    found, driven = found_of(8, 60)
+    assert.is_nil(found.max)
+    assert.same({ 4, 8, 16 }, table.move(driven, 1, 3, 1, {}))
+    for i = 4, #driven do assert.is_true(driven[i] < 16, driven[i]) end
+  end)
+
   it("is the rate at which queueing theory has the wait that is promised", function()
     -- M/M/c: Poisson arrivals, exponential times of service of mean 1/mu, c servers. With a = lambda/mu the share of
     -- requests that wait is Erlang's C(c, a) = (a^c/c! * c/(c-a)) / (sum_{k<c} a^k/k! + a^c/c! * c/(c-a)), and

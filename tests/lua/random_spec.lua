@@ -163,7 +163,8 @@ describe("mt.sampler", function()
 end)
 
 it("a law that a generator has no method for is told where to go", function()
-  assert.matches("^[^\n]*random_spec.lua:%d+: a generator has no 'lognormal', it has below draw .*; draw%(mt.lognormal{...}%)",
+  assert.matches("^[^\n]*random_spec.lua:%d+: there is no 'lognormal' in "
+    .. "a generator %(did you mean 'normal'%?%); draw%(mt.lognormal{...}%)",
     message_of(function() return mt.random(1, "s"):lognormal(3, 1) end))
 end)
 

@@ -60,8 +60,12 @@ describe("the search for the largest level", function()
 
   it("does not believe luck: neither a level that passes once, nor one above a failure", function()
     -- Beyond 10 every first try passes.
-    local looking = find({ first = 8, most = 100 }, function(level, before) return level <= 10 or before == 0 end)
+    local looking, levels, whys = find({ first = 8, most = 100 }, function(level, before) return level <= 10 or before == 0 end)
     assert.is_true(looking.low <= 10 and looking.low > 9, looking.low)
+    -- When one has failed that had passed before, the next below is tried again before it is believed.
+    assert.same({ 8, 16, 32, 64, 100, 100, 64, 32, 16, 8 }, table.move(levels, 1, 10, 1, {}))
+    assert.same({ "first", "grow", "grow", "grow", "grow", "confirm", "confirm", "confirm", "confirm", "confirm" },
+      table.move(whys, 1, 10, 1, {}))
     -- 32 passes, 16 and whatever is above 10 does not.
     looking = find({ first = 32 }, function(level) return level <= 10 or level == 32 end)
     assert.is_true(looking.low <= 32)

@@ -334,7 +334,8 @@ static int index_curve(lua_State *L) {
         return 1;
     }
     lua_pushvalue(L, 2);
-    lua_rawget(L, lua_upvalueindex(1));
+    lua_gettable(L,
+                 lua_upvalueindex(1)); /* it may say what there is when there is no such method */
     return 1;
 }
 

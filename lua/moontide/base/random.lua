@@ -1,6 +1,6 @@
 --- Random numbers by position: generators, and weighted choice among values.
 local core = require "moontide.core"
-local lists = require "moontide.kit.lists"
+local lacking = require "moontide.kit.lacking"
 local options = require "moontide.kit.options"
 
 ---@class moontide
@@ -21,10 +21,7 @@ local public = {}
 local methods = core.random.methods
 
 -- Few laws have a method of their own.
-setmetatable(methods, { __index = function(_, name)
-  error(("a generator has no '%s', it has %s; draw(mt.lognormal{...}) draws of any distribution"):format(
-    tostring(name), table.concat(lists.sorted_keys(methods), " ")), 2)
-end })
+lacking.raises("generator", methods, { tail = "; draw(mt.lognormal{...}) draws of any distribution" })
 
 ---@class moontide.sampler
 ---@field draw fun(self, random: moontide.random): any one of the values

@@ -4,7 +4,7 @@ local core = require "moontide.core"
 local drive = require "moontide.drive"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
-local run = require "moontide.drive.run"
+local sending = require "moontide.drive.sending"
 local trace = require("moontide.trace.trace").public.trace
 
 local reset = {}
@@ -14,11 +14,11 @@ local look_every = 0.2 -- seconds
 -- A POST to a path of the server, over the driver's own transports and with the run's headers. The request
 -- that carries it says nothing to the server, and any answer is one. Gives how it failed; nil: it did not.
 local function post(opt, url, path)
-  local headers, message, code = run.headers_of(opt)
+  local headers, message, code = sending.headers(opt)
   if not headers then return message, code end
   local own = options.with(opt, { url = { url }, connections = 0, live_history = false })
   own.concurrency = nil
-  local driver <close>, trouble, kind = run.start_driver(own, true)
+  local driver <close>, trouble, kind = sending.driver(own, true)
   if not driver then return trouble, kind end
   local source <close> = core.source.columns(trace.columns { { timestamp = 0, input_length = 1,
     output_length = 1, hash_ids = { 0 } } })

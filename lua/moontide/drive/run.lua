@@ -5,7 +5,6 @@ local drive = require "moontide.drive"
 local endpoint = require "moontide.drive.endpoint"
 local files = require "moontide.drive.files"
 local gate = require "moontide.drive.gate"
-local json = require("moontide.base.json").public.json
 local memory = require "moontide.drive.memory"
 local phase = require "moontide.drive.phase"
 local phases = require "moontide.load.phases"
@@ -13,7 +12,7 @@ local pipe = require "moontide.trace.pipe"
 local promise = require "moontide.drive.promise"
 local report = require "moontide.kit.report"
 local result = require "moontide.drive.result"
-local secrets = require "moontide.drive.secrets"
+local sending = require "moontide.drive.sending"
 local server = require "moontide.drive.server"
 local show = require "moontide.drive.show"
 local start = require "moontide.drive.start"
@@ -26,91 +25,6 @@ local watch = require "moontide.drive.watch"
 local run = {}
 
 -- --- before the start ------------------------------------------------------------------------------
-
-local paths = { chat = "/chat/completions", completions = "/completions" }
-
--- An adapter's path below a URL's own: what of its beginning the URL ends in is there once.
-local function joined(base, own)
-  for last = #own, 1, -1 do
-    local is_part = last == #own or own:sub(last + 1, last + 1) == "/"
-    if is_part and base:sub(-last) == own:sub(1, last) then return base .. own:sub(last + 1) end
-  end
-  return base .. own
-end
-
--- The path of requests below a URL's own: what the user has written of it stays.
-local function request_path(base, api, own)
-  if own then return joined(base, own) end
-  local wanted = paths[api]
-  if base:find(wanted .. "$") then return base end
-  if base == "" then return "/v1" .. wanted end
-  return base .. wanted
-end
-
-local function endpoints_of(opt, own_path)
-  local endpoints = {}
-  for i, url in ipairs(opt.url) do
-    local read, message, code = drive.url(url)
-    if not read then return nil, "--url: " .. message, code == "value" and "usage" or code end
-    endpoints[i] = { host = read.host, path = request_path(read.path, opt.api, own_path) }
-  end
-  return endpoints
-end
-
-local function headers_of(opt)
-  local headers = table.move(opt.header or {}, 1, #(opt.header or {}), 1, {})
-  if opt.api_key_env then
-    local key = os.getenv(opt.api_key_env)
-    if not key or key == "" then
-      return nil, ("--api-key-env: there is no variable %s in the environment"):format(opt.api_key_env),
-        "usage"
-    end
-    if key:find "[%c{}]" then
-      return nil, ("--api-key-env: %s holds no key: it has characters that a header cannot have"):format(
-        opt.api_key_env), "usage"
-    end
-    headers[#headers + 1] = "Authorization: Bearer " .. key
-  end
-  return headers
-end
-
-local function timeouts_of(opt)
-  local timeouts = { connect = 10 }
-  for _, one in ipairs(opt.timeout or {}) do timeouts[one.name] = one.seconds end
-  return timeouts
-end
-
--- What drive.replay needs, but for the source and its block size.
-local function replay_options(opt, adapter)
-  local endpoints, message, code = endpoints_of(opt, adapter and adapter.path)
-  if not endpoints then return nil, message, code end
-  local headers
-  headers, message, code = headers_of(opt)
-  if not headers then return nil, message, code end
-  local settings = {
-    api = opt.api == "chat" and "chat" or opt.text and "text" or "tokens",
-    model = json.encode(opt.model), output_field = opt.max_tokens_field,
-    forces_output = not opt.no_force_output, streams = not opt.no_stream,
-    members = opt.extra, hidden = secrets.hidden_members(opt.extra), seed = opt.seed,
-    first_token = opt.vocab and opt.vocab.first, last_token = opt.vocab and opt.vocab.last,
-    endpoints = endpoints, headers = headers, live_history = opt.live_history, by_session = opt.by_session,
-    slots = opt.concurrency, objectives = opt.slo, by = opt.by,
-    window_begin = opt.window and opt.window.from, window_end = opt.window and opt.window.to,
-  }
-  if adapter then endpoint.apply(adapter, settings, opt.model, opt.text) end
-  return settings
-end
-
-local function start_driver(opt, keeps_events)
-  local timeouts = timeouts_of(opt)
-  return drive.driver {
-    urls = opt.url, transport = opt.transport, insecure = opt.insecure, ca = opt.ca,
-    slots = opt.concurrency, connections = start.connections(opt),
-    connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
-    total_timeout = timeouts.total, realtime = opt.realtime, gaps = true, texts = opt.live_history,
-    keep_events = keeps_events,
-  }
-end
 
 local default_input_bytes = 16 << 20
 
@@ -294,7 +208,7 @@ end
 -- A driver of whom the endpoint is known, with the connections that were asked for.
 local function ready_driver(opt, settings)
   local keeps_events = settings.event ~= nil
-  local driver, message, code = start_driver(opt, keeps_events)
+  local driver, message, code = sending.driver(opt, keeps_events)
   if not driver then return nil, message, code end
   local ready
   ready, message, code = warmup.run(driver, opt, settings)
@@ -302,7 +216,7 @@ local function ready_driver(opt, settings)
   driver:close()
   if ready then ready, message, code = start.wait(opt) end
   if not ready then return nil, message, code end
-  return start_driver(opt, keeps_events)
+  return sending.driver(opt, keeps_events)
 end
 
 -- With the source open: from the driver's start to the value.
@@ -359,8 +273,6 @@ local function take_phases(self, opt, settings)
   return true
 end
 
-run.headers_of, run.start_driver = headers_of, start_driver
-
 --- Drives a target: a value whose tostring is the report; or nil, message, code when nothing could be sent.
 --- A failure in mid-run is in its fields message and code.
 ---@param self moontide.target
@@ -380,7 +292,7 @@ function run.of(self, opt)
   local refusal = memory.refusal(opt, self.size(), (opt.phases or self.phases) ~= nil)
   if refusal then return nil, refusal, "memory" end
   local settings
-  settings, message, code = replay_options(opt, adapter)
+  settings, message, code = sending.settings(opt, adapter)
   if not settings then return nil, message, code end
   local ready
   ready, message, code = take_phases(self, opt, settings)

@@ -169,6 +169,18 @@ function shard_runs.wrong_skew(list, most)
   end
 end
 
+--- Tells of a host whose clock is not synchronised.
+---@param list moontide.run_shard[]
+function shard_runs.note_clocks(list)
+  for _, one in ipairs(list) do
+    if one.info.wall_clock and not one.info.wall_clock.synchronised then
+      report.note(shard_runs.name_of(one) .. ": its clock is not synchronised (the kernel says): times of "
+        .. "different hosts may be apart by more than is seen")
+      return
+    end
+  end
+end
+
 -- --- folders ----------------------------------------------------------------------------------------
 
 local function holds_run(folder)
@@ -191,18 +203,6 @@ function shard_runs.folders(folders)
     if #all == before then all[#all + 1] = folder end
   end
   return all
-end
-
---- Tells of a host whose clock is not synchronised.
----@param list moontide.run_shard[]
-function shard_runs.note_clocks(list)
-  for _, one in ipairs(list) do
-    if one.info.wall_clock and not one.info.wall_clock.synchronised then
-      report.note(shard_runs.name_of(one) .. ": its clock is not synchronised (the kernel says): times of "
-        .. "different hosts may be apart by more than is seen")
-      return
-    end
-  end
 end
 
 return shard_runs

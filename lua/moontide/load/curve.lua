@@ -5,6 +5,7 @@
 local core = require "moontide.core"
 local file = require "moontide.draw.file"
 local kinds = require "moontide.kit.kinds"
+local lacking = require "moontide.kit.lacking"
 local of_number = require "moontide.kit.of_number"
 local options = require "moontide.kit.options"
 local rate_file = require "moontide.load.rate_file"
@@ -23,7 +24,7 @@ local raw = core.curve
 ---@operator unm: moontide.curve
 ---@operator concat(moontide.curve|number|function): moontide.curve
 ---@operator call(number|string): number its rate at a time; a second argument is the seed of its noise
-local methods = raw.methods
+local methods = lacking.raises("curve", raw.methods, { fields = { "duration" } })
 
 local default_horizon = 24 * 3600 -- seconds over which an endless function is sampled
 

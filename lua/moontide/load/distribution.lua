@@ -1,6 +1,7 @@
 --- Distributions: of lengths, gaps, think times, picks. A number is a fixed one.
 local core = require "moontide.core"
 local kinds = require "moontide.kit.kinds"
+local lacking = require "moontide.kit.lacking"
 local laws = require "moontide.load.distribution_laws"
 local of_number = require "moontide.kit.of_number"
 local options = require "moontide.kit.options"
@@ -26,7 +27,7 @@ local public = {}
 ---@field highest fun(self, time?: number, seed?: integer): number
 ---@field varies fun(self): boolean does a parameter change over time?
 ---@field is_shape fun(self): boolean is it made without its mean, for the gaps of mt.renewal?
-local methods = raw.methods
+local methods = lacking.raises("distribution", raw.methods)
 
 ---@class moontide.choice
 ---@field weights number[]

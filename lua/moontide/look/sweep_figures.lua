@@ -42,7 +42,12 @@ end
 
 -- --- lines ------------------------------------------------------------------------------------------
 
-local function words_of(axis) return (axis:gsub("_", " ")) end
+--- What varies, in words: "request rate".
+---@param axis string
+---@return string
+function sweep_figures.words_of(axis) return (axis:gsub("_", " ")) end
+
+local words_of = sweep_figures.words_of
 
 local abbreviations = { isl = "ISL", osl = "OSL" }
 
@@ -50,18 +55,18 @@ local function title_of(axis)
   return abbreviations[axis] or (words_of(axis):gsub("^%l", string.upper))
 end
 
--- A level as one of a line: it is called by what varies along the line.
-local function along(subject, level, place)
+-- A level as one of a line: it is called by what varies along the line. Texts stand in the order in which
+-- they are met, in all lines of a figure the same: `places` has where.
+local function along(level, place, places)
   local one = {}
   for name, value in pairs(level) do one[name] = value end
   one.label = level.cells[place] or level.label
-  if not level.x then -- texts stand in the order in which they are met
-    subject.texts = subject.texts or { count = 0 }
-    if not subject.texts[one.label] then
-      subject.texts.count = subject.texts.count + 1
-      subject.texts[one.label] = subject.texts.count
+  if not level.x then
+    if not places[one.label] then
+      places[#places + 1] = one.label
+      places[one.label] = #places
     end
-    one.x = subject.texts[one.label]
+    one.x = places[one.label]
   end
   return one
 end
@@ -70,11 +75,12 @@ end
 --- vary along the figures' axis.
 ---@param subject moontide.sweep_subject
 ---@param is_alone boolean its name goes without saying
+---@param places? table where texts stand in other sweeps' lines
 ---@return moontide.sweep_subject[]
-function sweep_figures.lines(subject, is_alone)
+function sweep_figures.lines(subject, is_alone, places)
   local place, lines, by_name = 1, {}, {}
   for i, name in ipairs(subject.axes) do place = name == subject.axis and i or place end
-  local texts = {}
+  places = places or {}
   for _, level in ipairs(subject.levels) do
     local parts = { not is_alone and subject.name or nil }
     for i, name in ipairs(subject.axes) do
@@ -87,7 +93,7 @@ function sweep_figures.lines(subject, is_alone)
         axis = subject.axis, levels = {}, gpus = subject.gpus, has_texts = not level.x }
       by_name[name], lines[#lines + 1] = line, line
     end
-    line.levels[#line.levels + 1] = along(texts, level, place)
+    line.levels[#line.levels + 1] = along(level, place, places)
   end
   return lines
 end
@@ -96,9 +102,9 @@ end
 ---@param subjects moontide.sweep_subject[]
 ---@return moontide.sweep_subject[]
 function sweep_figures.all_lines(subjects)
-  local all = {}
+  local all, places = {}, {}
   for _, subject in ipairs(subjects) do
-    local lines = sweep_figures.lines(subject, #subjects == 1)
+    local lines = sweep_figures.lines(subject, #subjects == 1, places)
     table.move(lines, 1, #lines, #all + 1, all)
   end
   return all

@@ -12,7 +12,7 @@ local function knee_lines(subjects)
     local knee = sweep_figures.knee(line)
     if knee then
       lines[#lines + 1] = ("%s: the knee is at %s %s, where throughput over mean latency is largest: "
-        .. "%s requests a second at %s ms."):format(line.name, (line.axis:gsub("_", " ")), knee.label,
+        .. "%s requests a second at %s ms."):format(line.name, sweep_figures.words_of(line.axis), knee.label,
         texts.number(sweep_figures.value(knee, "request_throughput", "avg"), 2),
         texts.number(sweep_figures.value(knee, "request_latency", "avg"), 1))
     end

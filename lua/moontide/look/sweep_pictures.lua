@@ -44,7 +44,7 @@ local columns = {
 ---@return string[][]
 function sweep_pictures.rows(subject)
   local rows = { {} }
-  for i, axis in ipairs(subject.axes) do rows[1][i] = axis:gsub("_", " ") end
+  for i, axis in ipairs(subject.axes) do rows[1][i] = sweep_figures.words_of(axis) end
   for _, column in ipairs(columns) do table.insert(rows[1], column[1]) end
   local has_verdicts = false
   for _, level in ipairs(subject.levels) do has_verdicts = has_verdicts or level.verdict or level.status end
@@ -69,7 +69,7 @@ local function summary(subjects, folder)
       local knee = sweep_figures.knee(line)
       if knee then
         parts[#parts] = ("%s\n%shroughput over latency is largest at %s %s."):format(parts[#parts],
-          #lines > 1 and line.name .. ": t" or "T", (line.axis:gsub("_", " ")), knee.label)
+          #lines > 1 and line.name .. ": t" or "T", sweep_figures.words_of(line.axis), knee.label)
       end
     end
   end

@@ -64,7 +64,8 @@ local run_members = {
   "server table? what the server said of itself, with --server-metrics",
   "verdict table { name, limited_by, measures = { { name, value, limit, unit } } }",
   "driver table { cpu, run_queue, stalled, longest_turn, connections_opened, realtime }, seconds",
-  "shards table[]? of merged runs",
+  "shards table[]? of merged runs { index, folder, has_ended, counts, lost, start, seconds, late, "
+    .. "wall_clock, verdict, lag, first_token } each: start after the first one's, lag and first_token in ms",
 }
 
 -- Members of profile_export_aiperf.json beside the metrics.

@@ -1,5 +1,6 @@
 --- What the console adds to Lua's messages: the nearest name, and what a failure was that nobody looked at.
 local core = require "moontide.core"
+local lacking = require "moontide.kit.lacking"
 local nearest = require "moontide.kit.nearest"
 local reference_methods = require "moontide.reference.methods"
 local value_kit = require "moontide.kit.value"
@@ -68,11 +69,8 @@ local function of_method(method, environment, text)
   if value ~= nil and type(value) ~= "string" then
     local kind = value_kit.type_name(value)
     local names, are_methods = names_behind(value, kind)
-    local near = nearest.name(method, names)
-    return (": %s is %s %s%s"):format(name, kind:find "^[aeiou]" and "an" or "a", kind,
-      near and (" (did you mean '%s'?)"):format(near)
-      or #names > 0 and (", which has %s%s"):format(are_methods and "" or "the members ",
-        table.concat(names, ", ")) or "")
+    local what = are_methods and "" or "the members "
+    return (": %s is %s"):format(name, lacking.text(method, kind, names, what))
   end
   local owners = owners_of(method)
   if #owners > 0 then return (" (what has it: %s)"):format(table.concat(owners, ", ")) end

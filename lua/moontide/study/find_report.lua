@@ -132,7 +132,7 @@ end
 local function promise_object(one)
   return json.object {
     { "name", one.name }, { "limit", one.limit }, { "is_least", one.is_least },
-    { "value", one.value and one.value < math.huge and one.value or json.null }, { "kept", one.kept } }
+    { "value", one.value or json.null }, { "kept", one.kept } }
 end
 
 local function probe_object(probe)

@@ -1,6 +1,7 @@
 --- Between two runs: the server has nothing to do any longer.
 local drive = require "moontide.drive"
 local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 
 local quiet = {}
 
@@ -43,13 +44,13 @@ function quiet.wait(opt, settle)
   for _, url in ipairs(metrics_urls(opt)) do
     local stop_at, left = drive.now() + math.floor(opt.grace * 1e9), busy(url)
     while left and left > 0 and drive.now() < stop_at do
-      report.progress(("waiting for %s: %d requests run there"):format(url, left))
+      report.progress(("waiting for %s, which has %s"):format(url, texts.count(left, "request")))
       if not drive.sleep(look_every) then return nil end
       left = busy(url)
     end
     report.finish()
     if left and left > 0 then
-      report.note(("%s still has %d requests after %.9g s"):format(url, left, opt.grace))
+      report.note(("%s still has %s after %.9g s"):format(url, texts.count(left, "request"), opt.grace))
     end
   end
   return drive.sleep(settle) or nil

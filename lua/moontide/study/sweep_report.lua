@@ -142,7 +142,8 @@ local function trouble_lines(levels)
   local lines, left = {}, 0
   for _, one in ipairs(levels) do
     for _, entry in ipairs(one.runs) do
-      local reasons = table.move(entry.reasons or { entry.message }, 1, 100, 1, {})
+      local why = entry.reasons or { entry.message }
+      local reasons = table.move(why, 1, #why, 1, {})
       reasons[#reasons + 1] = entry.run and failures_of(entry.run)
       if #reasons > 0 and #lines < most_troubled then
         lines[#lines + 1] = ("%s %s: %s"):format(entry.folder, entry.status, table.concat(reasons, "; "))

@@ -272,7 +272,7 @@ function pipe.copy(self, writer, progress)
     core.source.leave_ids(source, writer)
     return report.chunks(written_at_once, function(most)
       local done, last, code = core.source.write(source, writer, most)
-      if done and done > 0 then run.last = last end
+      if done and done > 0 then run.last = last or run.last end
       return done, last, code
     end, progress or written_text)
   end)
