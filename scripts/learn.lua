@@ -64,7 +64,7 @@ return mt.script {
       help = "leave out the order of the gaps between arrivals, and with it their bunching" },
     { "skip-bad-lines", kind = "flag",
       help = "pass over lines that nothing can be learnt from, and count them" },
-    { "show", kind = "path", help = "say what a model holds, and so what it gives away" },
+    { "show", kind = "path", placeholder = "MODEL", help = "say what a model holds, and so what it gives away" },
     { "json", kind = "flag", help = "with --show: print one JSON value, numbers with all their digits" },
     table.unpack(figures.options()),
   },
