@@ -16,7 +16,7 @@ local verdict = require "moontide.drive.verdict"
 local past = {}
 
 -- The folder of a run that is named by its run.json; else the path as it is.
-local function place(path)
+local function whole_of(path)
   if path:match "[^/]*$" ~= files.names.run then return path end
   return path:match "^(.*)/[^/]*$" or "."
 end
@@ -26,7 +26,7 @@ end
 ---@param path string
 ---@return boolean
 function past.is_run(path)
-  path = place(path)
+  path = whole_of(path)
   local kind = requests.kind_of(path)
   if kind == "folder" then return requests.kind_of(path .. "/" .. files.names.lines) == "file" end
   local file = kind and io.open(path, "rb")
@@ -236,7 +236,7 @@ end
 ---@param by? string its groups by this member of the rows
 ---@return moontide.drive_run? run, string? message, string? code
 function past.run(path, objectives, by)
-  path = place(path)
+  path = whole_of(path)
   local read, message, code = requests.of(path)
   if not read then return nil, message, code end
   local folder = requests.kind_of(path) == "folder" and path or path:match "^(.*)/[^/]*$" or "."

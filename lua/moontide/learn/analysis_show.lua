@@ -165,8 +165,8 @@ local function tier_cells(name, size, tier)
     number(tier.evicted, 0) }
 end
 
-local moves = "Moved up: blocks that hit here and went to the first tier; moved down: that the tier above evicted\n"
-  .. "to this one; evicted: from this one, of the last tier for good"
+local moves = "Moved up: blocks that hit here and went to the first tier; moved down: that the tier above "
+  .. "evicted\nto this one; evicted: from this one, of the last tier for good"
 
 local function tiers_section(analysis)
   if not analysis.tiers then return nil end

@@ -33,7 +33,7 @@ end
 -- Members of the tables that a function takes, where they have to do with the word.
 local function members(name, pattern, found)
   for member, told in (reference.text(name) or ""):gmatch "\n    ([%a_]+)%?? ([^\n]+)" do
-    if not told:find "^=" and has(member .. " " .. told, pattern) then -- not a line of the example: name = value
+    if not told:find "^=" and has(member .. " " .. told, pattern) then -- no line of the example: name = value
       found[#found + 1] = ("  %-28s %s"):format(name .. " " .. member, excerpt(told, pattern))
     end
   end
