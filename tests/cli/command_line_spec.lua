@@ -160,6 +160,7 @@ describe("a script", function()
 
   it("that does not exist ends with 1", function()
     fails("nosuch.lua", 1, "nosuch.lua: No such file or directory")
+    fails("steady.lua", 1, "steady.lua: No such file or directory (did you mean the command 'steady'?)")
     fails("./below", 1, "./below: Is a directory")
   end)
 
