@@ -22,7 +22,8 @@ return mt.script {
     .. "                [--phases NAME=TIME,...] [--json]",
   options = {
     { "run", kind = "path", argument = true, required = true, placeholder = "RUN",
-      help = "the folder of its results (replay --output-dir), or its profile_export.jsonl; also AIPerf's" },
+      help = "the folder of its results (replay --output-dir), or its profile_export.jsonl or "
+        .. "run.json; also AIPerf's" },
     of_driving "slo",
     of_driving("fail-over", "; where no bound is given for a measure, the run's own one holds"),
     of_driving "limits", of_driving "by", of_driving "phases",
@@ -32,6 +33,7 @@ return mt.script {
     local run, message, code = past.run(opt.run)
     if run then run, message, code = past.judge(run, opt) end
     if not run then return nil, message, code end
+    run.bounds = gate.bounds(opt.fail_over, run.bounds)
     print(opt.json and mt.json.encode(run) or run)
     return gate.past_status(run, opt)
   end,

@@ -196,6 +196,8 @@ Tiers  Blocks  Hit Ratio by Block  Moved Up  Moved Down  Evicted
 lru 1       1               0.000         0           0        6
 lru 2       1               0.286         2           6        3
 lru       all               0.286         2           6        3
+Moved up: blocks that hit here and went to the first tier; moved down: that the tier above evicted
+to this one; evicted: from this one, of the last tier for good
 ]], 1, true), shown.out)
   end)
 
@@ -285,6 +287,8 @@ Replicas  Tiers of Each  Blocks of Each  Hit Ratio by Block         of Each  Mov
 1                 lru 2               1               0.286  0.286 to 0.286         2           6        3
 2                 lru 1               1               0.286  0.000 to 0.500         0           0        3
 2                 lru 2               1               0.143  0.000 to 0.333         1           3        0
+Moved up: blocks that hit here and went to the first tier; moved down: that the tier above evicted
+to this one; evicted: from this one, of the last tier for good
 ]], 1, true), shown.out)
   end)
 

@@ -163,6 +163,7 @@ describe("a script", function()
 
   it("that does not exist ends with 1", function()
     fails("nosuch.lua", 1, "nosuch.lua: No such file or directory")
+    fails("steady.lua", 1, "steady.lua: No such file or directory (did you mean the command 'steady'?)")
     fails("./below", 1, "./below: Is a directory")
   end)
 
@@ -500,6 +501,11 @@ return mt.workload { mt.stream { arrivals = mt.poisson(5), input = 10 } }]])
     local result = run "bare.lua --rate 5"
     assert.same({ 2, "moontide: bare: unknown option '--rate' (did you mean '--rate-scale'?)\n" },
       { result.status, result.err })
+    for words, near in pairs { ["replay steady"] = "--rate-scale", ["sweep steady"] = "--rate-scales" } do
+      result = run(words .. " --url http://127.0.0.1:1 --model m --rate 5")
+      assert.same({ 2, ("moontide: %s: unknown option '--rate' (did you mean '%s'? Options of the script itself "
+        .. "stand behind a --)\n"):format(words:match "%a+", near) }, { result.status, result.err })
+    end
   end)
 end)
 

@@ -123,6 +123,7 @@ describe("moontide compare", function()
     gate("output_token_throughput=-50%,osl.avg=-1,error_rate=0.01", 0)
     gate("request_throughput=-0.0001%", 0, "request_throughput of b is over -0.0001%, but is not shown to differ: -")
     gate("hit_ratio=-0.1", 1, "--fail-over: hit_ratio: not both a and b have it")
+    gate("goodput=-5%", 1, "goodput: not both a and b have it: it is counted by objectives (replay --slo)")
     local shorter = command.read(folder .. "/a/profile_export.jsonl"):gsub('("output_sequence_length": {"value": )(%d+)',
       function(before, tokens) return before .. tokens // 2 end)
     command.write(folder, "short/profile_export.jsonl", shorter)

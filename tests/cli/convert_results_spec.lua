@@ -72,6 +72,20 @@ describe("convert of results", function()
       { 5000, 4, "7/2" }, { 6000, 3, "a" }, { 7000, 2, "none" } }, found)
   end)
 
+  it("says where a run's requests are when its folder or its summary is given", function()
+    for name, text in pairs {
+      ["run.json"] = '{\n  "command": ["a"],\n  "start_ns": 5,\n  "wall_clock": {}, "metrics": {}\n}\n',
+      ["profile_export_aiperf.json"] = '{\n  "schema_version": "1",\n  "aiperf_version": "0.3",\n  "metrics": {}\n}\n',
+    } do
+      command.write(folder, name, text)
+      command.refuses(run("convert " .. name .. " -o t.jsonl"),
+        name .. ": this is a run summed up: its requests are in the profile_export.jsonl beside it", 1)
+    end
+    assert(os.execute(("mkdir -p '%s/of_run' && : >'%s/of_run/profile_export.jsonl'"):format(folder, folder)))
+    command.refuses(run "convert of_run -o t.jsonl",
+      "of_run: this is the folder of a run: its requests are in the profile_export.jsonl in it", 1)
+  end)
+
   it("says which row is wrong, and passes over it when told to", function()
     command.write(folder, "raw.jsonl", '{"metadata": {"x_request_id": "a", "turn_index": 0}, "payload": {"messages": []}}\n')
     assert.matches("^moontide: raw.jsonl:1: metrics is missing %(of AIPerf's raw", run("convert raw.jsonl -o t.jsonl").err)

@@ -39,6 +39,10 @@ describe("moontide help", function()
     found = run "help reblock"
     assert.matches("\n  pipe:reblock ", found.out)
     assert.matches("\n  cat %-%-reblock ", found.out)
+    found = run("help itl").out -- where words begin, not in "title"
+    assert.matches("\n  mock %-%-itl ", found)
+    assert.falsy(found:find("title", 1, true))
+    assert.matches("mt.exponential", run("help xponential").out, 1, true) -- else anywhere
     -- Lines of examples, "name = value", are no options.
     assert.falsy(run("help '= '").out:find "\n  mt%S+ %S+%s+= ")
   end)

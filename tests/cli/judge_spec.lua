@@ -42,6 +42,16 @@ describe("moontide judge", function()
     local again = judge(folder, "out --json --accept-invalid")
     assert.equal(0, again.status, again.err)
     assert.same(json.decode(command.read(folder .. "/out/run.json")), json.decode(again.out))
+    assert.equal(again.out, judge(folder, "out/run.json --json --accept-invalid").out)
+  end)
+
+  it("writes the bounds that it was given into its JSON, and what a goodput wants", function()
+    local folder = driven "--fail-over error_rate=0.9"
+    local again = judge(folder, "out --json --accept-invalid --fail-over ttft.p99=1m,'goodput>=3'")
+    assert.same({ { "ttft.p99", 60000 }, { "goodput", 3, "least" }, { "error_rate", 0.9 } },
+      json.decode(again.out).bounds)
+    assert.same({ 1, "moontide: --fail-over: goodput was not measured: there are no objectives "
+      .. "(--slo ttft=500,itl=50)\n" }, { again.status, again.err })
   end)
 
   it("says that pieces came together, were more than tokens or that nobody counted those, where it was so", function()

@@ -207,6 +207,7 @@ describe("moontide merge", function()
       r $one --shard 1/4 --output-dir four
       r $one --shard 1/3 --output-dir model --model other
       r $one --shard 1/3 --output-dir speed --speed-ratio 2
+      r $one --shard 1/3 --output-dir window --window 10ms..
       r $one --shard 1/3 --output-dir late
       r $one --output-dir whole
       sed 's/"input_length": 41/"input_length": 42/' trace.jsonl > other.jsonl
@@ -234,6 +235,8 @@ describe("moontide merge", function()
       { "s0 four s2 -o m", 1, "four is no shard of the load of s0: the number of shards is 4, not 3" },
       { "s0 model s2 -o m", 1, "model is no shard of the load of s0: --model is other, not m" },
       { "s0 speed s2 -o m", 1, "speed is no shard of the load of s0: --speed-ratio is 2, not 1" },
+      { "s0 window s2 -o m", 1, "window is no shard of the load of s0: --window is 0.01s.., and not given there" },
+      { "window s0 s2 -o m", 1, "s0 is no shard of the load of window: --window is not given, and is 0.01s.. there" },
       { "s0 digest s2 -o m", 1, "digest is no shard of the load of s0: the digest of trace.jsonl is " },
       { "s0 late s2 -o m", 1, "late: shard 1/3 began " },
       { "s0 late s2 -o m", 1, "more than --max-skew 0.1 s" },

@@ -163,7 +163,7 @@ describe("several runs against several", function()
     assert.equal(0, compare("a1 a2 a3 --against b1 b2 b3 --fail-over itl.avg=+60%").status)
     for words, message in pairs {
       ["a1"] = "compare: B (--second) is required",
-      ["a1 --against"] = "compare: --against needs a value",
+      ["a1 --against"] = "compare: --against needs a value: --against RUN...",
       ["a1 --against t.jsonl"] = "is a trace and a1 a run",
       ["x.jsonl y.jsonl --against z.jsonl"] = "compare: --against is of runs, and these are traces",
     } do

@@ -11,6 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+/* What a run leaves of its requests, of ours and AIPerf. */
+#define MT_LOG_RESULTS_FILE "profile_export.jsonl"
 
 /* ---- for the kinds ---- */
 
@@ -98,6 +102,14 @@ int mt_log_is_trace(const char *text, size_t length) {
     return mt_log_has_word(text, length, "\"input_length\"");
 }
 
+/* Is it the summary of a run, by ours or AIPerf, which has no requests in it? */
+static int is_summary(const char *text, size_t length) {
+    return mt_log_has_word(text, length, "\"moontide_version\"") ||
+           mt_log_has_word(text, length, "\"aiperf_version\"") ||
+           (mt_log_has_word(text, length, "\"wall_clock\"") &&
+            mt_log_has_word(text, length, "\"start_ns\""));
+}
+
 /* The kind of a JSON log by what stands in its first object, as far as the text goes. */
 static const mt_log_kind *json_kind(const char *name, const char *text, size_t length,
                                     mt_error *error) {
@@ -109,6 +121,10 @@ static const mt_log_kind *json_kind(const char *name, const char *text, size_t l
         newline && text[0] == '{' && end[-1] == '}' && memchr(text, '"', (size_t)(newline - text));
     size_t line = is_line ? (size_t)(newline - text) : length, used = 0;
     char known[MT_ERROR_MESSAGE_SIZE - MT_LOG_GUESS_SIZE] = "", guess[MT_LOG_GUESS_SIZE];
+    if (is_summary(text, line))
+        return mt_null(mt_fail_at(
+            error, MT_ERROR_INPUT, name, 0, 0,
+            "this is a run summed up: its requests are in the " MT_LOG_RESULTS_FILE " beside it"));
     for (size_t i = 0; i < mt_log_format_count(); i++) {
         if (!kinds[i]->recognises)
             continue;
@@ -202,8 +218,24 @@ static int has_column_names(const mt_log_options *options) {
     return 0;
 }
 
+/* Are there results of a run in the folder? */
+static int has_results(const char *folder) {
+    size_t size = strlen(folder) + sizeof "/" MT_LOG_RESULTS_FILE;
+    char *path = mt_allocate(1, size);
+    if (!path)
+        return 0;
+    snprintf(path, size, "%s/" MT_LOG_RESULTS_FILE, folder);
+    int is_there = access(path, F_OK) == 0;
+    mt_free(path);
+    return is_there;
+}
+
 /* The kind of a folder. */
 static const mt_log_kind *folder_kind(const char *path, mt_error *error) {
+    if (has_results(path))
+        return mt_null(mt_fail_at(
+            error, MT_ERROR_INPUT, path, 0, 0,
+            "this is the folder of a run: its requests are in the " MT_LOG_RESULTS_FILE " in it"));
     for (size_t i = 0; i < mt_log_format_count(); i++)
         if (kinds[i]->takes_folder)
             return kinds[i];

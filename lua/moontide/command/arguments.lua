@@ -3,8 +3,9 @@
 --   --name VALUE   --name=VALUE   -o VALUE   -oVALUE   --flag   --no-flag (of a flag whose default
 --   is true)   --name (of an option that has a value without one: then only a number that follows is
 --   its value)   -- (what follows is plain arguments)
--- A name may be shortened as far as it stays unambiguous, but for the options that every workload has:
--- `--rate` of a script without one must not become --rate-scale. A value may be negative (--phase -3) or
+-- A name may be shortened as far as it stays unambiguous, but for the options that every workload has and
+-- those that say `whole`: `--rate` of a script without one, or of a command that drives one whose `--rate`
+-- stands behind a --, must not become --rate-scale. A value may be negative (--phase -3) or
 -- "-"; it may begin with "--" only as --name=--value. A plain argument goes to the options with
 -- argument = true, in their order; the last of them takes all that are left when it is a list. An
 -- option given twice holds the last value, as the tools of Python have it and wrappers rely on, a list all of
@@ -39,7 +40,7 @@ end
 local function index(spec)
   local names = { long = {}, short = {}, visible = {} }
   for _, option in ipairs(spec) do
-    names.takes_words = names.takes_words or option[1] == "words" and option.list
+    names.takes_words = names.takes_words or (option[1] == "words" or option[1] == "files") and option.list
     local all = { option[1], option.stands_for }
     for _, alias in ipairs(option.aliases or {}) do all[#all + 1] = alias end
     for _, name in ipairs(all) do
@@ -60,7 +61,8 @@ local function hint_of(exact, names)
   local hint = nearest.hint(exact, names.visible, "--")
   for _, candidate in ipairs(names.visible) do
     if hint == "" and candidate:sub(1, #exact) == exact then
-      hint = (" (did you mean '--%s'?)"):format(candidate)
+      hint = (" (did you mean '--%s'?%s)"):format(candidate, names.takes_words
+        and " Options of the script itself stand behind a --" or "")
     end
   end
   return hint
@@ -79,7 +81,8 @@ local function find_long(command, name, names)
   if names.long[exact] then return names.long[exact], exact end
   local found, full, candidates = nil, nil, {}
   for _, candidate in ipairs(names.visible) do
-    local may_shorten = exact ~= "" and not names.long[candidate].common
+    local option = names.long[candidate]
+    local may_shorten = exact ~= "" and not option.common and not option.whole
     if may_shorten and candidate:sub(1, #exact) == exact then
       if not found or found ~= names.long[candidate] then candidates[#candidates + 1] = "--" .. candidate end
       found, full = names.long[candidate], candidate
@@ -123,7 +126,8 @@ local function scan(command, words, names)
       elseif is_value(text, names) then
         position = position + 1
       else
-        problem = problem or ("%s: %s needs a value"):format(command, written)
+        problem = problem or ("%s: %s needs a value%s"):format(command, written, option.placeholder
+          and (": %s %s"):format(written, option.placeholder) or "")
       end
     end
     found[#found + 1] = { option = option, text = text, written = written }

@@ -85,8 +85,8 @@ function public.drive(trace, opt)
 end
 
 --- A run that was driven before, from the folder of its results (output_dir, --output-dir), or from its
---- profile_export.jsonl: the same value, with the same figures, that driving gave, and with the bounds
---- that it was held against. Folders of AIPerf's are read too.
+--- profile_export.jsonl or run.json: the same value, with the same figures, that driving gave, and with the
+--- bounds that it was held against. Folders of AIPerf's are read too.
 ---@param folder string
 ---@return moontide.drive_run? run, string? message, string? code
 function public.run_of(folder)

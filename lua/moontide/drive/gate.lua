@@ -80,13 +80,11 @@ function gate.status(run, opt)
   return failed and 1 or 0, reasons
 end
 
---- The same of a run that is over and judged again, by what is given and by its own bounds: it is not what
---- was interrupted now.
+--- The same of a run that is over and judged again: it is not what was interrupted now.
 ---@param run moontide.drive_run
 ---@param opt table fail_over, accept_invalid
 ---@return integer status
 function gate.past_status(run, opt)
-  run.bounds = gate.bounds(opt.fail_over, run.bounds)
   local status = gate.status(run, opt)
   if status ~= 130 then return status end
   report.note "the run was interrupted: not all of its load was sent"

@@ -212,7 +212,8 @@ drive_options.load = {
   { "end", kind = "duration", above = 0, help = "leave out requests at this time and after it" },
   { "duration", kind = "duration", above = 0, help = "send for so long" },
   { "num-requests", kind = "integer", min = 1, help = "send so many" },
-  { "rate-scale", kind = "number", above = 0, default = 1, help = "of a script: multiply all rates" },
+  { "rate-scale", kind = "number", above = 0, default = 1, whole = true,
+    help = "of a script: multiply all rates" },
   { "shard", kind = "shard", help = "send only every N-th session or request, beginning with the I-th" },
   { "start-at", kind = "moment",
     help = "begin at this time of the wall clock, with connections opened before: 2026-07-06T12:30:00Z, "

@@ -15,10 +15,18 @@ local verdict = require "moontide.drive.verdict"
 
 local past = {}
 
---- Is there a run: a folder with a profile_export.jsonl in it, or such a file, by its first line?
+-- The folder of a run that is named by its run.json; else the path as it is.
+local function whole_of(path)
+  if path:match "[^/]*$" ~= files.names.run then return path end
+  return path:match "^(.*)/[^/]*$" or "."
+end
+
+--- Is there a run: a folder with a profile_export.jsonl in it, or such a file, by its first line, or the
+--- run.json beside it?
 ---@param path string
 ---@return boolean
 function past.is_run(path)
+  path = whole_of(path)
   local kind = requests.kind_of(path)
   if kind == "folder" then return requests.kind_of(path .. "/" .. files.names.lines) == "file" end
   local file = kind and io.open(path, "rb")
@@ -222,12 +230,13 @@ function past.value(read, info, folder, objectives, by, spans)
   return result.new(self)
 end
 
---- The run whose results are in a folder, or in a folder's profile_export.jsonl.
+--- The run whose results are in a folder, or in a folder's profile_export.jsonl or run.json.
 ---@param path string
 ---@param objectives? table[] { metric, limit } each: its goodput by these
 ---@param by? string its groups by this member of the rows
 ---@return moontide.drive_run? run, string? message, string? code
 function past.run(path, objectives, by)
+  path = whole_of(path)
   local read, message, code = requests.of(path)
   if not read then return nil, message, code end
   local folder = requests.kind_of(path) == "folder" and path or path:match "^(.*)/[^/]*$" or "."

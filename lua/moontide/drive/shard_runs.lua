@@ -82,7 +82,11 @@ local function same(a, b)
 end
 
 local function shown(value)
-  if type(value) ~= "table" then return value == nil and "not given" or tostring(value) end
+  if type(value) ~= "table" then return tostring(value) end
+  if value.from then -- a window
+    local stop = tonumber(value.to) and ("%gs"):format(value.to) or "" -- no number: without an end
+    return ("%gs..%s"):format(value.from, stop)
+  end
   return require("moontide.base.json").public.json.encode(value)
 end
 
@@ -115,7 +119,9 @@ local function difference(first, other)
   end
   for _, one in ipairs(pairs_of) do
     if not same(one[2], one[3]) then
-      return ("%s is %s, not %s"):format(one[1], shown(one[3]), shown(one[2]))
+      if one[3] == nil then return ("%s is not given, and is %s there"):format(one[1], shown(one[2])) end
+      return (one[2] == nil and "%s is %s, and not given there" or "%s is %s, not %s"):format(one[1],
+        shown(one[3]), shown(one[2]))
     end
   end
 end

@@ -84,8 +84,9 @@ local function lengths(by_key)
   } do
     local difference, wanted = by_key[one[1]], by_key[one[2]]
     if difference and wanted and (difference.min ~= 0 or difference.max ~= 0) then
-      lines[#lines + 1] = ("%s lengths: wanted %s tokens on average, got %+.2f; from %+.0f to %+.0f"):format(
-        one[3], texts.number(wanted.avg, 1), difference.avg, difference.min, difference.max)
+      lines[#lines + 1] = ("%s lengths: wanted %s tokens on average; off by %+.2f, from %+.0f to "
+        .. "%+.0f"):format(one[3], texts.number(wanted.avg, 1), difference.avg, difference.min,
+          difference.max)
     end
   end
   return lines

@@ -274,9 +274,11 @@ local function measure_of_phase(run, name, measure, phase_name)
 end
 
 -- Why a total is not there, where more can be said than that.
-local function why_not(results, key)
-  local lacking = results.lacking and summary.unmeasured(results)[1]
-  if not lacking or key ~= "goodput" and key ~= "good_request_count" then return "" end
+local function why_not(run, key)
+  if key ~= "goodput" and key ~= "good_request_count" then return "" end
+  if run.has_objectives == false then return ": there are no objectives (--slo ttft=500,itl=50)" end
+  local lacking = run.results.lacking and summary.unmeasured(run.results)[1]
+  if not lacking then return "" end
   return (": no answer has a %s, of which there is an objective (--slo)"):format(lacking.key)
 end
 
@@ -296,7 +298,7 @@ function summary.measure(run, name)
   local metric, statistic = name:match "^([%w_]+)%.([%w_]+)$"
   local key = drive.metric(metric or name) or metric or name
   local one = run.by_key[key]
-  if not one then return nil, ("%s was not measured%s"):format(name, why_not(run.results, key)) end
+  if not one then return nil, ("%s was not measured%s"):format(name, why_not(run, key)) end
   statistic = statistic or (one.p50 and "p50" or "avg")
   if not one[statistic] then return nil, ("%s: there is no statistic '%s' of it"):format(name, statistic) end
   return one[statistic]

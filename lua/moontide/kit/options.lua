@@ -38,6 +38,7 @@ local options = {
 ---@field bare any on the command line its value when it is given without one
 ---@field required boolean? it must be given
 ---@field takes_words boolean? of a list: on the command line all words up to the next option are its values
+---@field whole boolean? on the command line its name may not be shortened
 ---@field min number? smallest allowed number; above: the same, exclusive
 ---@field max number? largest allowed number; below: the same, exclusive
 ---@field above number?

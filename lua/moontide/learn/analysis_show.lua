@@ -165,6 +165,9 @@ local function tier_cells(name, size, tier)
     number(tier.evicted, 0) }
 end
 
+local moves = "Moved up: blocks that hit here and went to the first tier; moved down: that the tier above "
+  .. "evicted\nto this one; evicted: from this one, of the last tier for good"
+
 local function tiers_section(analysis)
   if not analysis.tiers then return nil end
   local cells = { { "Tiers", "Blocks", "Hit Ratio by Block", "Moved Up", "Moved Down", "Evicted" } }
@@ -178,7 +181,7 @@ local function tiers_section(analysis)
     end
     if played then cells[#cells + 1] = tier_cells(policy, "all", all) end
   end
-  return layout(cells)
+  return layout(cells) .. "\n" .. moves
 end
 
 -- The least and the most of a field over the replicas.
@@ -232,7 +235,7 @@ local function replica_tiers_section(analysis)
       cells[#cells + 1] = line
     end
   end)
-  return cells[2] and layout(cells)
+  return cells[2] and layout(cells) .. "\n" .. moves
 end
 
 local function drawn_section(analysis)

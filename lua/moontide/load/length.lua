@@ -29,7 +29,7 @@ end
 --- from `random` and from nothing else, and the request is the same at every rate and on every shard.
 --- `event` has `time` (seconds), `session` and `turn` (both from 0; 0 where there are no sessions),
 --- `history`, the tokens that its session has said before, and for an output `input`, the tokens of the input
---- or new_input, so that the two go together; it is the same table each time.
+--- or new_input (of an input 0), so that the two go together; it is the same table each time.
 ---
 --- Its price: a call about doubles what it takes to make a request (0.15 microseconds more, where two
 --- million requests took 0.34 s). What the lengths are on average has no formula: it is counted in a run.

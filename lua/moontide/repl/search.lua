@@ -6,18 +6,24 @@ local reference_methods = require "moontide.reference.methods"
 
 local search = {}
 
-local function has(text, word)
-  return text:lower():find(word, 1, true) ~= nil
+-- The pattern of a word where words begin, so that "itl" is not found in "title"; or of it anywhere.
+local function pattern_of(word, is_anywhere)
+  local escaped = word:gsub("%p", "%%%0")
+  return (is_anywhere or not word:find "^%a") and escaped or "%f[%a]" .. escaped
+end
+
+local function has(text, pattern)
+  return text:lower():find(pattern) ~= nil
 end
 
 -- Columns for the text of an option in a list of what is found.
 local room = 90
 
 -- An option's text in a line: its beginning, or what stands about the word where that comes later.
-local function excerpt(text, word)
+local function excerpt(text, pattern)
   if #text <= room then return text end
-  local at = text:lower():find(word, 1, true) or 1
-  local first = at + #word <= room - 3 and 1 or at - 30
+  local at, last = text:lower():find(pattern)
+  local first = (last or 1) + 1 <= room - 3 and 1 or at - 30
   local cut = text:sub(first, first + room - 6)
   if first > 1 then cut = "..." .. cut:gsub("^%S*%s", "") end
   if first + room - 6 < #text then cut = cut:gsub("%s+%S*$", "") .. "..." end
@@ -25,74 +31,83 @@ local function excerpt(text, word)
 end
 
 -- Members of the tables that a function takes, where they have to do with the word.
-local function members(name, word, found)
+local function members(name, pattern, found)
   for member, told in (reference.text(name) or ""):gmatch "\n    ([%a_]+)%?? ([^\n]+)" do
-    if not told:find "^=" and has(member .. " " .. told, word) then -- not a line of the example: name = value
-      found[#found + 1] = ("  %-28s %s"):format(name .. " " .. member, excerpt(told, word))
+    if not told:find "^=" and has(member .. " " .. told, pattern) then -- no line of the example: name = value
+      found[#found + 1] = ("  %-28s %s"):format(name .. " " .. member, excerpt(told, pattern))
     end
   end
 end
 
 -- Functions of the module under `prefix`, as lines "mt.spike  A spike: ...", and members of what they take.
-local function functions(prefix, values, word, found)
+local function functions(prefix, values, pattern, found)
   for _, name in ipairs(lists.sorted_keys(values)) do
     local value = values[name]
     if type(value) == "function" then
       local line = reference.line(prefix .. name, value)
-      if has(line, word) then
+      if has(line, pattern) then
         found[#found + 1] = line
       else
-        members(prefix .. name, word, found)
+        members(prefix .. name, pattern, found)
       end
     elseif type(value) == "table" and getmetatable(value) == nil then
-      functions(prefix .. name .. ".", value, word, found)
+      functions(prefix .. name .. ".", value, pattern, found)
     end
   end
 end
 
-local function methods(word, found)
+local function methods(pattern, found)
   for _, one in ipairs(reference_methods.types()) do
     for line in reference_methods.list(one):gmatch "[^\n]+" do
-      if line:find("^%s*" .. one.name .. ":") and has(line, word) then found[#found + 1] = line end
+      if line:find("^%s*" .. one.name .. ":") and has(line, pattern) then found[#found + 1] = line end
     end
   end
 end
 
-local function commands(word, found)
+local function commands(pattern, found)
   local scripts = require "moontide.script.load"
   for _, name in ipairs(scripts.bundled_names()) do
     local self = scripts.load(scripts.find(name))
-    if has(name .. " " .. self.summary, word) then
+    if has(name .. " " .. self.summary, pattern) then
       found[#found + 1] = ("  %-28s %s"):format(name, self.summary)
     end
     for _, option in ipairs(self.options) do
-      if not option.hidden and has(option[1] .. " " .. (option.help or ""), word) then
-        local told = excerpt(option.help or "", word)
+      if not option.hidden and has(option[1] .. " " .. (option.help or ""), pattern) then
+        local told = excerpt(option.help or "", pattern)
         found[#found + 1] = ("  %-28s %s"):format(name .. " --" .. option[1], told)
       end
     end
   end
 end
 
---- Lines of all that has to do with a word, or with its singular.
----@param word string
----@param subjects table[] { name, module, summary } each
----@return string[]
-function search.lines(word, subjects)
+-- Lines of all that has the pattern.
+local function lines_of(pattern, subjects)
   local found = {}
-  word = word:lower()
   for _, subject in ipairs(subjects) do
-    if has(subject[1] .. " " .. subject[3], word) then
+    if has(subject[1] .. " " .. subject[3], pattern) then
       found[#found + 1] = ("  %-28s %s"):format(subject[1], subject[3])
     end
   end
   for _, one in ipairs(records.all) do
-    if has(one.name .. " " .. one.summary, word) then found[#found + 1] = records.line(one) end
+    if has(one.name .. " " .. one.summary, pattern) then found[#found + 1] = records.line(one) end
   end
-  functions("mt.", require "moontide.whole", word, found)
-  methods(word, found)
-  commands(word, found)
-  if #found == 0 and word:find "..s$" then return search.lines(word:sub(1, -2), subjects) end
+  functions("mt.", require "moontide.whole", pattern, found)
+  methods(pattern, found)
+  commands(pattern, found)
+  return found
+end
+
+--- Lines of all that has to do with a word, with its singular, or else with a longer word that it is in.
+---@param word string
+---@param subjects table[] { name, module, summary } each
+---@return string[]
+function search.lines(word, subjects)
+  word = word:lower()
+  local singular = word:match "^(.+.)s$"
+  local found = lines_of(pattern_of(word), subjects)
+  if #found == 0 and singular then found = lines_of(pattern_of(singular), subjects) end
+  if #found == 0 then found = lines_of(pattern_of(word, true), subjects) end
+  if #found == 0 and singular then found = lines_of(pattern_of(singular, true), subjects) end
   return found
 end
 

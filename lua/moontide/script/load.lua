@@ -45,6 +45,13 @@ local function hint_of(name)
   return (" (did you mean the file '%s.lua'?)"):format(name)
 end
 
+-- The command that was meant by a file that is not there.
+local function command_hint(name)
+  local command = name:match "^([%w_-]+)%.lua$"
+  return command and not system.exists(name) and read_bundled(command)
+    and (" (did you mean the command '%s'?)"):format(command) or ""
+end
+
 ---@class moontide.source
 ---@field name string
 ---@field text string
@@ -58,7 +65,7 @@ end
 function scripts.find(name)
   if scripts.is_file(name) then
     local text, message = system.read(name)
-    if not text then return nil, message, "io" end
+    if not text then return nil, message .. command_hint(name), "io" end
     local folder = name:match "^(.*)/[^/]*$" or "."
     if folder == "" then folder = "/" end
     local short = name:match "([^/]*)$":gsub("%.lua$", "")

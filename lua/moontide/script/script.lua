@@ -47,6 +47,7 @@ local option_fields = {
   { "help", kind = "string" }, { "placeholder", kind = "string" }, { "short", kind = "string" },
   { "hidden", kind = "boolean" }, { "argument", kind = "boolean" },
   { "stands_for", kind = "string" }, { "takes_words", kind = "boolean" },
+  { "whole", kind = "boolean" },
   items = true,
 }
 

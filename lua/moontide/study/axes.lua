@@ -42,7 +42,7 @@ axes.options = {
     help = "levels: requests in flight (default: 1,2,5,10,50,100,250, or CONCURRENCIES of the environment)" },
   { "request-rates", kind = "rate_number", list = true, above = 0, placeholder = "RATE",
     help = "levels: requests a second on average" },
-  { "rate-scales", kind = "number", list = true, above = 0, placeholder = "FACTOR",
+  { "rate-scales", kind = "number", list = true, above = 0, whole = true, placeholder = "FACTOR",
     help = "levels: all rates of a script, or the speed of a trace, times this" },
   { "vary", kind = "varied", list = true,
     help = "levels: the values of a script's option (isl=500,2000); a second one, or one beside the others, "

@@ -129,12 +129,13 @@ local function is_folder(path)
   return file ~= nil
 end
 
--- Is it a run? A run that was driven, a folder, a profile_export.jsonl. Other files are not opened: they may
--- be pipes.
+-- Is it a run? A run that was driven, a folder, a profile_export.jsonl, a run.json. Other files are not
+-- opened: they may be pipes.
 local function is_run(value)
   if options.type_of(value) == "moontide.drive_run" then return true end
   if type(value) ~= "string" then return false end
-  return value:find "profile_export[^/]*%.jsonl$" ~= nil or is_folder(value)
+  local name = value:match "[^/]*$"
+  return name:find "profile_export.*%.jsonl$" ~= nil or name == "run.json" or is_folder(value)
 end
 
 local function shown(value)

@@ -86,7 +86,8 @@ function difference.find(comparison, key, statistic, place)
   if statistic then numbers = (pair.metrics[key] or {})[statistic] else numbers = pair.rates[key] end
   local one = difference.of(numbers)
   if one then return one end
-  return nil, ("not both %s and %s have it"):format(comparison.names[1], comparison.names[place])
+  return nil, ("not both %s and %s have it%s"):format(comparison.names[1], comparison.names[place],
+    key == "goodput" and ": it is counted by objectives (replay --slo)" or "")
 end
 
 --- Why the differences of the run in that place have no interval, or nil.
