@@ -72,6 +72,7 @@ static void start(char **words) {
         close(slave);
     close(master);
     signal(SIGINT, SIG_DFL);
+    signal(SIGHUP, SIG_DFL); /* under nohup it is ignored */
     execv(words[0], words);
     die(words[0]);
 }
