@@ -161,7 +161,7 @@ describe("moontide mock", function()
     -- One that the client leaves does not end, nor does one that fails as asked for.
     for _, one in ipairs { { "aborted", "--itl", "1m" }, { "failed", "--fail", "reset_mid_stream" } } do
       server = mock.start { "--ttft", "0", "--log", "log.csv", one[2], one[3] }
-      command.shell(("curl -s -m 0.5 -d '%s' http://127.0.0.1:%d/v1/chat/completions"):format(streamed, server.port))
+      mock.ask(server, "/v1/chat/completions", streamed, 0.5)
       local left = mock.ask(server, "/metrics")
       assert.equal(0, server.finish("INT").status)
       log = command.read(server.folder .. "/log.csv")

@@ -73,12 +73,13 @@ function mock.stop_all()
   for self in pairs(running) do self.finish "KILL" end
 end
 
---- The whole answer, head and body, to POST path with a body, or to GET path without one.
-function mock.ask(self, path, body)
+--- The whole answer, head and body, to POST path with a body, or to GET path without one; or what had come of it
+--- after so many seconds, when the client leaves.
+function mock.ask(self, path, body, seconds)
   local head = ("%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"):format(
     body and "POST" or "GET", path, #(body or ""))
   local file = command.write(self.folder, "request", head .. (body or ""))
-  return output_of(("bash -c %s"):format(quote(
+  return output_of(("%sbash -c %s"):format(seconds and ("timeout %g "):format(seconds) or "", quote(
     ("exec 3<>/dev/tcp/127.0.0.1/%d; cat %s >&3; cat <&3"):format(self.port, file))))
 end
 
