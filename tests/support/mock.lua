@@ -73,8 +73,8 @@ function mock.stop_all()
   for self in pairs(running) do self.finish "KILL" end
 end
 
---- The whole answer, head and body, to POST path with a body, or to GET path without one; or what had come of it
---- after so many seconds, when the client leaves.
+--- The whole answer, head and body, to POST path with a body, or to GET path without one; or what had come
+--- of it after so many seconds, when the client leaves.
 function mock.ask(self, path, body, seconds)
   local head = ("%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"):format(
     body and "POST" or "GET", path, #(body or ""))
