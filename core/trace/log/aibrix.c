@@ -69,7 +69,7 @@ static int aibrix_request(aibrix_log *self, mt_span object, mt_request *request,
         return mt_lines_bad_value(log, &self->json, self->line, session, "session_id",
                                   "a string or a number", error);
     if (MT_GROW(self->token, self->token_capacity, session.length) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     request->session =
         (mt_span){self->token, mt_json_normalise(session.text, session.length, self->token)};
     request->has |= MT_HAS_SESSION;

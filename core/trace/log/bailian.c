@@ -80,7 +80,7 @@ static int bailian_members(bailian_log *self, const mt_json *json, uint64_t numb
             line->type = item.value;
         int is_extra = !place || place == &line->chat_id || place == &line->parent_chat_id;
         if (is_extra && !is_written && add_extra(self, extra, &item) != 0)
-            return mt_failed(mt_fail_memory(error, "log reader"));
+            return mt_lines_no_memory(error);
         status = 0;
     }
     if (status < 0)
@@ -133,7 +133,7 @@ static int find_session(bailian_log *self, const mt_json *json, uint64_t number,
             self->roots[chat] = self->roots[parent];
     }
     if (failed)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     request->session = mt_texts_get(&self->chats, self->roots[chat]);
     request->has |= MT_HAS_SESSION;
     return 0;
@@ -156,7 +156,7 @@ static int read_ids(bailian_log *self, const mt_json *json, uint64_t number, mt_
                                       "a whole number of at least 0", error);
         if (count++ % join == 0) {
             if (MT_GROW(self->ids, self->id_capacity, ++blocks) != 0)
-                return mt_failed(mt_fail_memory(error, "log reader"));
+                return mt_lines_no_memory(error);
         }
         chain = mt_key_number(chain, id);
         self->ids[blocks - 1] = chain.low;
@@ -179,7 +179,7 @@ static int find_type(bailian_log *self, mt_span type, mt_log_row *row, mt_error 
     if (type.length == 0 || type.text[0] != '"')
         return 0;
     if (MT_GROW(self->type, self->type_capacity, type.length) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     row->log_type = (mt_span){self->type, mt_json_decode(type.text, type.length, self->type)};
     return 0;
 }

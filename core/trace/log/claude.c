@@ -64,10 +64,6 @@ static void claude_close(mt_log *log) {
     mt_free(self->model);
 }
 
-static int no_memory(mt_error *error) {
-    return mt_failed(mt_fail_memory(error, "log reader"));
-}
-
 /* Takes apart what stands in the line. 0 or -1. */
 static int take_entry(claude_log *self, const mt_json *json, uint64_t line, entry *of,
                       mt_error *error) {
@@ -110,10 +106,10 @@ static int take_session(claude_log *self, const entry *of, uint32_t *session, mt
                       : mt_text_add(name, ".agents", 7);
     failed |= mt_text_add(name, "\"", 1);
     if (failed || mt_texts_intern(&self->sessions, name->bytes, name->length, session) != 0)
-        return no_memory(error);
+        return mt_lines_no_memory(error);
     if (*session == self->moment_count) {
         if (MT_GROW(self->moments, self->moment_capacity, self->moment_count + 1) != 0)
-            return no_memory(error);
+            return mt_lines_no_memory(error);
         self->moments[self->moment_count++] = (moments){NOTHING, NOTHING};
     }
     return 0;
@@ -152,7 +148,7 @@ static int take_id(claude_log *self, const entry *of, uint64_t line, uint32_t se
             failed |= mt_text_add(id, ",", 1) || mt_text_add(id, parts[i].text, parts[i].length);
     }
     return failed || mt_texts_intern(&self->ids, id->bytes, id->length, number) != 0
-               ? no_memory(error)
+               ? mt_lines_no_memory(error)
                : 0;
 }
 
@@ -201,7 +197,7 @@ static int take_answer(claude_log *self, const mt_json *json, uint64_t line, con
     one->line = line;
     if (mt_texts_intern(&self->models, model.text, model.length, &one->model) != 0 ||
         MT_GROW(self->answers, self->capacity, self->count + 1) != 0)
-        return no_memory(error);
+        return mt_lines_no_memory(error);
     self->answers[self->count++] = *one;
     return 0;
 }

@@ -64,7 +64,7 @@ static int is_same(const mt_text *text, mt_span value) {
 static int keep(mt_text *text, mt_span value, mt_error *error) {
     text->length = 0;
     return value.length > 0 && mt_text_add(text, value.text, value.length) != 0
-               ? mt_failed(mt_fail_memory(error, "log reader"))
+               ? mt_lines_no_memory(error)
                : 0;
 }
 

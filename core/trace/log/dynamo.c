@@ -49,7 +49,7 @@ static int add_extra(dynamo_log *self, const mt_json_item *item, mt_error *error
         mt_text_add(extra, item->name.text, item->name.length) != 0 ||
         mt_text_add(extra, "\": ", 3) != 0 ||
         mt_text_add(extra, item->value.text, item->value.length) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     return 0;
 }
 
@@ -90,7 +90,7 @@ static int take_ids(dynamo_log *self, const mt_json *json, uint64_t number, mt_s
         return mt_lines_bad_json(&self->base, number, error);
     while (mt_json_items_next(&items, &item) > 0) { /* checked by the line's walk */
         if (MT_GROW(self->ids, self->id_capacity, request->hash_count + 1) != 0)
-            return mt_failed(mt_fail_memory(error, "log reader"));
+            return mt_lines_no_memory(error);
         if (mt_json_count(item.value, &self->ids[request->hash_count++]) != 0)
             return mt_lines_bad_value(&self->base, json, number, item.value, "an id of hash_ids",
                                       "a whole number of at least 0", error);
@@ -114,7 +114,7 @@ static int take_session(dynamo_log *self, const mt_json *json, uint64_t number, 
         return -1;
     if (mt_texts_intern(&self->sessions, request->session.text, request->session.length, &found) !=
         0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     request->has |= MT_HAS_SESSION;
     return found == known;
 }

@@ -115,7 +115,7 @@ static int take_hashes(trace_log *self, const mt_json *json, uint64_t line,
         return mt_lines_bad_json(log, line, error);
     while (mt_json_items_next(&items, &item) > 0) { /* checked by the line's walk */
         if (MT_GROW(graph->ids, graph->id_capacity, graph->id_count + 1) != 0)
-            return mt_failed(mt_fail_memory(error, "log reader"));
+            return mt_lines_no_memory(error);
         if (mt_json_count(item.value, &graph->ids[graph->id_count++]) != 0)
             return mt_lines_bad_value(log, json, line, item.value,
                                       "a hash of input_sequence_hashes",
@@ -207,7 +207,7 @@ static int take_id(trace_log *self, const mt_json *json, uint64_t line, mt_span 
     if (mt_lines_token(id, &self->token, &self->token_capacity, &token, error) != 0)
         return -1;
     if (mt_texts_intern(ids, token.text, token.length, &made->id) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     if (made->id != known)
         return mt_log_bad_row(&self->base, line, 0, error, "request_id %s was there before",
                               mt_quote(token.text, token.length, quoted, sizeof quoted));
@@ -221,7 +221,7 @@ static int take_model(trace_log *self, mt_span value, mt_dynamo_request *made, m
         return -1;
     if (model.length > 0 &&
         mt_texts_intern(&self->graph.models, model.text, model.length, &made->model) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     return 0;
 }
 
@@ -257,7 +257,7 @@ static int add_request(trace_log *self, const mt_json *json, uint64_t line,
     }
     self->mode = mode;
     if (MT_GROW(graph->requests, graph->request_capacity, graph->request_count + 1) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     graph->requests[graph->request_count++] = made;
     return 0;
 }
@@ -286,7 +286,7 @@ static int add_tool(trace_log *self, const mt_json *json, uint64_t line, const t
     if (started.length == 0)
         made.begin_ns = made.end_ns - length;
     if (MT_GROW(graph->tools, graph->tool_capacity, graph->tool_count + 1) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     graph->tools[graph->tool_count++] = made;
     return 0;
 }
@@ -351,7 +351,7 @@ static int say_waits(trace_log *self, const mt_dynamo_request *from, mt_request 
         failed = mt_agent_member(members, "tool_wait_ms") ||
                  mt_agent_milliseconds(members, from->tool_ns);
     if (failed)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     mt_span session = mt_texts_get(&self->graph.session_ids, from->session);
     request->session = session;
     request->has |= MT_HAS_SESSION;

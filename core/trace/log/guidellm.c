@@ -49,7 +49,7 @@ static int add_requests(guidellm_log *self, mt_span list, int end, mt_error *err
                               "the requests of a benchmark must be lists");
     while (mt_json_items_next(&items, &item) > 0) {
         if (MT_GROW(self->requests, self->capacity, self->count + 1) != 0)
-            return mt_failed(mt_fail_memory(error, "log reader"));
+            return mt_lines_no_memory(error);
         self->requests[self->count++] = (guidellm_request){item.value.text, end, self->benchmarks};
     }
     return 0;

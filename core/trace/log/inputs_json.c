@@ -76,10 +76,6 @@ static void inputs_close(mt_log *log) {
     mt_free(self->model);
 }
 
-static int no_memory(mt_error *error) {
-    return mt_failed(mt_fail_memory(error, "log reader"));
-}
-
 /* ---- which bodies there are ---- */
 
 /* The session's number and order; several bodies without a name are one that is called by its number. */
@@ -101,7 +97,7 @@ static int take_session(inputs_log *self, mt_span id, int is_one, body *one, mt_
         return -1;
     if (mt_texts_intern(&self->names, token.text, token.length, &one->session) != 0 ||
         MT_GROW(self->orders, self->order_capacity, self->names.count) != 0)
-        return no_memory(error);
+        return mt_lines_no_memory(error);
     if (one->session == known)
         self->orders[known] = self->sessions++;
     one->order = self->orders[one->session];
@@ -110,7 +106,7 @@ static int take_session(inputs_log *self, mt_span id, int is_one, body *one, mt_
 
 static int add_body(inputs_log *self, const body *one, mt_error *error) {
     if (MT_GROW(self->bodies, self->capacity, self->count + 1) != 0)
-        return no_memory(error);
+        return mt_lines_no_memory(error);
     self->bodies[self->count] = *one;
     self->bodies[self->count].place = (uint32_t)self->count;
     mt_json_list_locate(&self->list, one->at, &self->bodies[self->count].line, &(uint64_t){0});
@@ -271,7 +267,7 @@ static int say_answer(inputs_log *self, const body *one, mt_error *error) {
     name->length = 0;
     if (mt_text_add(name, session.text, session.length) != 0 ||
         mt_text_add(name, turn, (size_t)length) != 0)
-        return no_memory(error);
+        return mt_lines_no_memory(error);
     return mt_speech_unknown(&self->speech, self->answer, (mt_span){name->bytes, name->length},
                              error);
 }

@@ -195,7 +195,7 @@ static int take_session(langfuse_log *self, const mt_span *found, mt_request *re
     if (!self->csv)
         return mt_lines_token(name, &self->token, &self->token_capacity, &request->session, error);
     if (MT_GROW(self->token, self->token_capacity, LONGEST_ESCAPE * name.length + 2) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     size_t length = mt_json_encode(name.text, name.length, self->token);
     mt_json quiet = {self->token, self->token + length, NULL};
     if (!mt_json_string(&quiet, self->token))

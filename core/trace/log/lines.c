@@ -87,14 +87,14 @@ int mt_lines_text(mt_span value, char **to, size_t *capacity, mt_span *text, mt_
     if (value.length == 0 || value.text[0] != '"')
         return 0;
     if (MT_GROW(*to, *capacity, value.length) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     *text = (mt_span){*to, mt_json_decode(value.text, value.length, *to)};
     return 0;
 }
 
 int mt_lines_token(mt_span value, char **to, size_t *capacity, mt_span *token, mt_error *error) {
     if (MT_GROW(*to, *capacity, value.length) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     *token = (mt_span){*to, mt_json_normalise(value.text, value.length, *to)};
     return 0;
 }
@@ -108,7 +108,7 @@ int mt_lines_token_again(mt_span *token, uint32_t time, mt_text *to, mt_error *e
     if (mt_text_add(to, "\"", is_text ? 0 : 1) != 0 ||
         mt_text_add(to, token->text, token->length - (size_t)is_text) != 0 ||
         mt_text_add(to, end, (size_t)length) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     *token = (mt_span){to->bytes, to->length};
     return 0;
 }

@@ -55,6 +55,11 @@ int mt_lines_time_of(mt_log *log, const mt_json *json, uint64_t line, mt_span va
 int mt_lines_duration(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
                       const char *name, int digits, int64_t *nanoseconds, mt_error *error);
 
+/* -1, and the error that a reader of a log has no memory. */
+static inline int mt_lines_no_memory(mt_error *error) {
+    return mt_failed(mt_fail_memory(error, "log reader"));
+}
+
 /* A string as a text, in *to, which grows. An empty span, or no string, is none. 0, or -1
  * (memory). */
 int mt_lines_text(mt_span value, char **to, size_t *capacity, mt_span *text, mt_error *error);

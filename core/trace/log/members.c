@@ -228,7 +228,7 @@ static int take_label(mt_span value, char **to, size_t *capacity, mt_span *label
     if (value.text[0] == '"')
         return mt_lines_text(value, to, capacity, label, error);
     if (MT_GROW(*to, *capacity, value.length) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     memcpy(*to, value.text, value.length);
     *label = (mt_span){*to, value.length};
     return 0;

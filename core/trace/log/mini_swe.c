@@ -132,7 +132,7 @@ static int add_answer(mini_swe_log *self, const char *at, const message *of, int
     if (!mt_log_prompt_fits(&self->base, one.input))
         return bad(self, at, error, "the prompt is too large");
     if (MT_GROW(self->answers, self->capacity, self->count + 1) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     self->answers[self->count++] = one;
     return 0;
 }

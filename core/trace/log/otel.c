@@ -119,7 +119,7 @@ static int add_span(otel_log *self, const char *at, mt_error *error) {
     if (found[INPUT].length == 0 || !is_call(found[OPERATION]))
         return 0;
     if (MT_GROW(self->spans, self->capacity, self->count + 1) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     self->spans[self->count++] =
         (span_found){time, found[INPUT], found[OUTPUT], found[MODEL], found[SESSION]};
     return 0;

@@ -58,10 +58,6 @@ static void perf_close(mt_log *log) {
     mt_free(self->model);
 }
 
-static int no_memory(mt_error *error) {
-    return mt_failed(mt_fail_memory(error, "log reader"));
-}
-
 /* ---- which requests there are ---- */
 
 static int read_file(perf_log *self, mt_error *error) {
@@ -85,7 +81,7 @@ static int read_file(perf_log *self, mt_error *error) {
             return bad(self, item.value.text, error, "an experiment lacks its requests");
         while (mt_json_items_next(&of_experiment, &request) > 0) {
             if (MT_GROW(self->requests, self->capacity, self->count + 1) != 0)
-                return no_memory(error);
+                return mt_lines_no_memory(error);
             self->requests[self->count++] = request.value.text;
         }
     }
@@ -123,7 +119,7 @@ static int take_session(perf_log *self, mt_span id, int64_t end, mt_request *req
         return -1;
     if (mt_texts_intern(&self->sessions, name.text, name.length, &number) != 0 ||
         MT_GROW(self->ended, self->ended_capacity, self->sessions.count) != 0)
-        return no_memory(error);
+        return mt_lines_no_memory(error);
     request->session = name;
     request->has |= MT_HAS_SESSION;
     if (number == known)

@@ -10,15 +10,11 @@ void mt_perf_answer_free(mt_perf_answer *self) {
     mt_free(self->said.bytes);
 }
 
-static int no_memory(mt_error *error) {
-    return mt_failed(mt_fail_memory(error, "log reader"));
-}
-
 int mt_perf_add_string(mt_text *to, mt_span token, mt_error *error) {
     if (token.length == 0 || token.text[0] != '"')
         return 0;
     if (MT_GROW(to->bytes, to->capacity, to->length + token.length) != 0)
-        return no_memory(error);
+        return mt_lines_no_memory(error);
     to->length += mt_json_decode(token.text, token.length, to->bytes + to->length);
     return 0;
 }
@@ -79,7 +75,7 @@ static int add_response(mt_perf_answer *self, mt_span response, mt_error *error)
     if (!is_event && !(text[0] == '{' && to->bytes[0] == '{'))
         return 0;
     if (mt_text_add(to, "\n", 1) != 0)
-        return no_memory(error);
+        return mt_lines_no_memory(error);
     memmove(to->bytes + before + 1, to->bytes + before, length);
     to->bytes[before] = '\n';
     return 0;

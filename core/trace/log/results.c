@@ -80,7 +80,7 @@ static int take_session(results_log *self, mt_span id, mt_span correlation, mt_r
     request->has |= MT_HAS_SESSION;
     if (mt_lines_is_name(correlation) &&
         take_time_of(self, request->session, correlation, &time) != 0)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     return mt_lines_token_again(&request->session, time, &self->name, error) != 0 ? -1 : 1;
 }
 

@@ -255,7 +255,7 @@ static int give_ids(weka_log *self, const mt_weka_request *from, mt_request *req
         return -1; /* it has been looked at */
     while (mt_json_items_next(&items, &item) > 0) {
         if (MT_GROW(self->ids, self->id_capacity, count + 2) != 0)
-            return mt_failed(mt_fail_memory(error, "log reader"));
+            return mt_lines_no_memory(error);
         if (mt_json_count(item.value, &id) != 0)
             return bad_session(self, item.value.text, error,
                                "an id of hash_ids must be a whole number of at least 0");
@@ -271,7 +271,7 @@ static int give_ids(weka_log *self, const mt_weka_request *from, mt_request *req
     }
     if (count < all) {
         if (MT_GROW(self->ids, self->id_capacity, count + 1) != 0)
-            return mt_failed(mt_fail_memory(error, "log reader"));
+            return mt_lines_no_memory(error);
         mt_key rest = mt_key_number(self->key, UINT64_MAX);
         self->ids[count++] = mt_key_number(rest, self->next_request).low;
     }
@@ -320,7 +320,7 @@ static int say_waits(weka_log *self, const mt_weka_request *from, mt_request *re
         failed = mt_agent_member(&self->members, "prefix_reset") ||
                  mt_text_add(&self->members, "true", 4);
     if (failed)
-        return mt_failed(mt_fail_memory(error, "log reader"));
+        return mt_lines_no_memory(error);
     request->extra = (mt_span){self->members.bytes, self->members.length};
     return 0;
 }
